@@ -1,0 +1,1 @@
+"""The memory: an append-only, tamper-evident log and its proofs."""

@@ -1,0 +1,1 @@
+"""The shell: HTTP, OAuth, councils' systems, storage. Open `disclose.py` first."""

@@ -1,0 +1,115 @@
+"""What lies in a council's directory, and how is a new one made? `stile init` makes it, nothing else does."""
+
+from __future__ import annotations
+
+import base64
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from joserfc import jwk
+
+from audit.checkpoint import CheckpointSigner
+from audit.keyring import Keyring
+from gateway.oauth.access_token import IssuerKey
+from gateway.oauth.jose import thumbprint
+from gateway.settings import FILE, Settings, load_settings, write_settings
+from gateway.store.schema import check_version, create_tables
+
+MASTER: Final = "master.key"
+STATE: Final = "state.sqlite"
+KEYS: Final = "keys.sqlite"
+LOCK: Final = "state.lock"
+PID: Final = "serve.pid"
+
+
+class CouncilError(Exception):
+    """A directory that can't be made into a council, or isn't one. Says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Council:
+    """An opened council: its settings, keys and places. Holds secrets: never log it."""
+
+    directory: Path
+    settings: Settings
+    keyring: Keyring
+    signer: CheckpointSigner
+    issuer_key: IssuerKey
+
+    @property
+    def state(self) -> Path:
+        """Return the file of state and log."""
+        return self.directory / STATE
+
+    @property
+    def lock(self) -> Path:
+        """Return the side file that writers lock."""
+        return self.directory / LOCK
+
+
+def create_council(directory: Path, values: dict[str, str | bool]) -> None:
+    """Make an empty council: settings, wrapped keys, tables, an empty log. Refuses a directory in use.
+
+    A crash half-way leaves no `stile.toml`, which is written last, so the directory is not taken for a council.
+    """
+    if directory.exists() and any(directory.iterdir()):
+        raise CouncilError(f"{directory} is not empty: give a new directory")
+    directory.mkdir(parents=True, exist_ok=True)
+    directory.chmod(0o700)
+    master = secrets.token_bytes(32)
+    _write_secret(directory / MASTER, base64.b64encode(master) + b"\n")
+    for name in (STATE, KEYS, LOCK):
+        _write_secret(directory / name, b"")
+    keyring = Keyring.create(directory / KEYS, master)
+    log_key = Ed25519PrivateKey.generate()
+    keyring.store_named("log", log_key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+    issuer = jwk.generate_key("EC", "P-256", private=True)
+    keyring.store_named("issuer", issuer.as_pem(private=True))
+    keyring.close()
+    create_tables(directory / STATE)
+    write_settings(directory, values)
+
+
+def open_council(directory: Path) -> Council:
+    """Return the council of a directory, or raise CouncilError, SettingsError, KeyringError or SchemaError."""
+    settings = load_settings(directory)
+    for name in (STATE, KEYS, LOCK):
+        if not (directory / name).is_file():
+            raise CouncilError(f"{directory} has a {FILE} but no {name}: restore it from your backup")
+    check_version(directory / STATE)
+    keyring = Keyring.open(directory / KEYS, _load_master(directory, settings))
+    log_key = Ed25519PrivateKey.from_private_bytes(keyring.named("log"))
+    issuer = jwk.import_key(keyring.named("issuer"), "EC")
+    return Council(
+        directory=directory,
+        settings=settings,
+        keyring=keyring,
+        signer=CheckpointSigner(settings.origin, log_key),
+        issuer_key=IssuerKey(kid=thumbprint(issuer), key=issuer),
+    )
+
+
+def _load_master(directory: Path, settings: Settings) -> bytes:
+    file = settings.master_key_file or directory / MASTER
+    if not file.is_file():
+        raise CouncilError(f"the master key {file.name} is missing: restore it, for no key can be read without it")
+    try:
+        key = base64.b64decode(file.read_bytes().strip(), validate=True)
+    except ValueError as error:
+        raise CouncilError(f"{file.name} is not the base64 of a key: restore it") from error
+    if len(key) != 32:  # noqa: PLR2004 -- AES-256
+        raise CouncilError(f"{file.name} does not hold 32 bytes: restore it")
+    return key
+
+
+def _write_secret(file: Path, content: bytes) -> None:
+    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -1,0 +1,103 @@
+"""What is in an access token, and is this one ours and live? RFC 9068, RFC 9449 section 6."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.oauth import jose
+from gateway.oauth.times import seconds
+
+LIFETIME: Final = 300  # seconds, at most
+KEPT_TOKENS: Final = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token that was verified. `expires` is epoch seconds; `details` are as granted."""
+
+    jti: str
+    client_id: str
+    audience: str
+    jkt: str
+    expires: int
+    details: Mapping[str, Mapping[str, Any]]  # by agreement
+
+
+@dataclass(frozen=True, slots=True)
+class IssuerKey:
+    """The gateway's own signing key, by its kid."""
+
+    kid: str
+    key: jose.Key
+
+
+class Tokens:
+    """Makes and verifies access tokens. Verified ones are kept by their SHA-256 until they expire.
+
+    For one thread. A revoked token is not known here: the journey asks the state.
+    """
+
+    def __init__(self, *, issuer: str, signing: IssuerKey, accepted: tuple[IssuerKey, ...]) -> None:
+        self._issuer = issuer
+        self._signing = signing
+        self._accepted = {one.kid: one.key for one in (signing, *accepted)}
+        self._kept: OrderedDict[bytes, Token] = OrderedDict()
+
+    def issue(
+        self, *, client_id: str, audience: str, jkt: str, details: list[dict[str, Any]], jti: str, now: float
+    ) -> str:
+        """Return a token bound to the proof key `jkt`, for `LIFETIME` seconds."""
+        claims = {
+            "iss": self._issuer,
+            "aud": audience,
+            "sub": client_id,
+            "client_id": client_id,
+            "iat": int(now),
+            "exp": int(now) + LIFETIME,
+            "jti": jti,
+            "cnf": {"jkt": jkt},
+            "authorization_details": details,
+        }
+        header = {"typ": "at+jwt", "alg": "ES256", "kid": self._signing.kid}
+        return jose.sign(header, claims, self._signing.key)
+
+    def verify(self, token: str, *, audience: str, now: float) -> Token:
+        """Return the token, or raise JoseRefusedError with what a developer can mend."""
+        digest = hashlib.sha256(token.encode("ascii", "replace")).digest()
+        found = self._kept.get(digest)
+        if found is None:
+            found = self._read(token)
+            self._kept[digest] = found
+            if len(self._kept) > KEPT_TOKENS:
+                self._kept.popitem(last=False)
+        if found.expires <= now:
+            self._kept.pop(digest, None)
+            raise jose.JoseRefusedError("it has expired: get a new one")
+        if found.audience != audience:
+            raise jose.JoseRefusedError(
+                "it is for another part of this gateway: ask for one with the right resource"
+            )
+        return found
+
+    def _read(self, token: str) -> Token:
+        jws = jose.read(token)
+        key = self._accepted.get(str(jws.header.get("kid")))
+        if jws.header.get("typ") != "at+jwt" or jws.header.get("alg") != "ES256" or key is None:
+            raise jose.JoseRefusedError("it is not an access token of this gateway")
+        if not jose.is_signed_by(key, jws.signing_input, jws.signature, alg="ES256"):
+            raise jose.JoseRefusedError("it is not signed by this gateway")
+        claims = dict(jws.payload)
+        if claims.get("iss") != self._issuer:
+            raise jose.JoseRefusedError("it was issued by another gateway")
+        return Token(
+            jti=claims["jti"],
+            client_id=claims["client_id"],
+            audience=claims["aud"],
+            jkt=claims["cnf"]["jkt"],
+            expires=seconds(claims, "exp") or 0,
+            details={one["agreement"]: one for one in claims["authorization_details"]},
+        )

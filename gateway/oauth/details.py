@@ -1,0 +1,107 @@
+"""What is a token wanted for, and how much of that is granted? RFC 9396, type `stile_disclosure_v1`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from gateway.oauth.refusals import DETAILS_REFUSED, OAuthRefusal
+from schemas.terms import Action
+
+TYPE: Final = "stile_disclosure_v1"
+LARGEST: Final = 16_384  # bytes of the parameter
+MOST: Final = 16  # details in one token
+
+
+class Detail(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
+    """One thing a token may be used for. Absent members ask for all that the agreement has."""
+
+    type: str
+    agreement: str
+    purpose: str | None = None
+    dataset: str | None = None
+    actions: tuple[str, ...] | None = None
+    fields: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Available:
+    """What an agreement has for one partner: its purpose, its dataset and the fields its lines name."""
+
+    agreement: str
+    purpose: str
+    dataset: str
+    fields: frozenset[str]
+
+
+def grant(parameter: str | None, available: Mapping[str, Available]) -> list[dict[str, Any]]:
+    """Return the details as granted, narrowed to what the client's agreements name.
+
+    Raises OAuthRefusal(invalid_authorization_details) for none, for an unknown type, member, agreement,
+    purpose, dataset, action or field, and where narrowing would leave nothing.
+    """
+    if parameter is None:
+        names = ", ".join(sorted(available)) or "none yet"
+        raise _refused(f"say what the token is for: authorization_details is missing. Your agreements: {names}")
+    if len(parameter) > LARGEST:
+        raise _refused(f"authorization_details is over {LARGEST} bytes")
+    try:
+        asked = msgspec.json.decode(parameter.encode(), type=list[Detail])
+    except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
+        raise _refused(f"authorization_details can't be read: {_cause(error)}") from error
+    if not 0 < len(asked) <= MOST:
+        raise _refused(f"authorization_details must hold 1 to {MOST} details")
+    granted = [_grant_one(detail, available) for detail in asked]
+    if len({one["agreement"] for one in granted}) != len(granted):
+        raise _refused("an agreement is named twice")
+    return granted
+
+
+def _cause(error: Exception) -> str:
+    # msgspec names the member and the type it wants, never the value.
+    return str(error) if isinstance(error, msgspec.ValidationError) else "it is not a JSON array of objects"
+
+
+def _grant_one(detail: Detail, available: Mapping[str, Available]) -> dict[str, Any]:
+    if detail.type != TYPE:
+        raise _refused(f"the type must be {TYPE}")
+    agreement = available.get(detail.agreement)
+    if agreement is None:
+        names = ", ".join(sorted(available)) or "none yet"
+        raise _refused(f"that agreement is not one of yours. Your agreements: {names}")
+    if detail.purpose not in (None, agreement.purpose):
+        raise _refused(f"the purpose of {agreement.agreement} is {agreement.purpose}")
+    if detail.dataset not in (None, agreement.dataset):
+        raise _refused(f"the dataset of {agreement.agreement} is {agreement.dataset}")
+    granted: dict[str, Any] = {
+        "type": TYPE,
+        "agreement": agreement.agreement,
+        "purpose": agreement.purpose,
+        "dataset": agreement.dataset,
+        "actions": _actions(detail.actions),
+    }
+    if detail.fields is not None:
+        granted["fields"] = _fields(detail.fields, agreement)
+    return granted
+
+
+def _actions(asked: tuple[str, ...] | None) -> list[str]:
+    if asked is None:
+        return [Action.READ.value]
+    if not asked or not set(asked) <= {action.value for action in Action}:
+        raise _refused("actions must name at least one of read, verify, match")
+    return sorted(set(asked))
+
+
+def _fields(asked: tuple[str, ...], agreement: Available) -> list[str]:
+    kept = sorted(set(asked) & agreement.fields)
+    if not kept:
+        raise _refused(f"{agreement.agreement} releases none of these fields. See GET /v1/agreements")
+    return kept
+
+
+def _refused(why: str) -> OAuthRefusal:
+    return OAuthRefusal(DETAILS_REFUSED, why)

@@ -1,0 +1,180 @@
+"""Is this compact JWS small, well-formed and signed by that key? RFC 7515, RFC 7518, RFC 8037, RFC 9864."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from joserfc import jwk
+from joserfc.errors import JoseError
+from joserfc.jws import JWSRegistry
+
+HEADER_LIMIT: Final = 2_048  # bytes of a decoded JOSE header
+PAYLOAD_LIMIT: Final = 16_384
+SMALLEST_RSA: Final = 2_048  # bits
+DEEPEST: Final = 8
+
+# FAPI 2.0 Security Profile, section 5.4.1: PS256, ES256, EdDSA with Ed25519 (one name for both spellings).
+ALGORITHMS: Final = {"PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
+COMPATIBLE: Final = {**ALGORITHMS, "RS512": "RSA"}  # by a per-client switch only
+PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_PARTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\Z", re.ASCII)
+
+Key = jwk.ECKey | jwk.RSAKey | jwk.OKPKey
+
+
+class JoseRefusedError(ValueError):
+    """A JWS or a key that is malformed, oversized or not signed as it should be. Says why, repeats nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Jws:
+    """A compact JWS that has been read, and not yet verified."""
+
+    header: Mapping[str, Any]
+    payload: Mapping[str, Any]
+    signing_input: bytes
+    signature: bytes
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) != len(pairs):
+        raise JoseRefusedError("a JSON member is given twice")
+    return names
+
+
+def _is_too_deep(value: object, left: int) -> bool:
+    if not isinstance(value, (dict, list)):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return left == 0 or any(_is_too_deep(item, left - 1) for item in inner)
+
+
+def _decode(part: str) -> bytes:
+    try:
+        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except (binascii.Error, ValueError) as error:
+        raise JoseRefusedError("a part is not base64url") from error
+    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
+        raise JoseRefusedError("a part is not canonical base64url")
+    return raw
+
+
+def _object(part: str, *, limit: int, what: str) -> dict[str, Any]:
+    if len(part) > limit * 4 // 3 + 4:
+        raise JoseRefusedError(f"the {what} is over {limit} bytes")
+    raw = _decode(part)
+    # Counted before parsing, so that nesting can't exhaust the parser's stack.
+    if raw.count(b"[") + raw.count(b"{") > 256:  # noqa: PLR2004 -- far above any honest token
+        raise JoseRefusedError(f"the {what} is nested too deeply")
+    try:
+        value = json.loads(raw, object_pairs_hook=_no_duplicates)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        raise JoseRefusedError(f"the {what} is not JSON") from error
+    if not isinstance(value, dict) or _is_too_deep(value, DEEPEST):
+        raise JoseRefusedError(f"the {what} is not a shallow JSON object")
+    return value
+
+
+def read_header(part: str) -> dict[str, Any]:
+    """Decode a JOSE header; `crit` is refused, for we understand no extension (RFC 7515, section 4.1.11)."""
+    header = _object(part, limit=HEADER_LIMIT, what="header")
+    if "crit" in header:
+        raise JoseRefusedError("the header names a critical extension")
+    return header
+
+
+def split(token: str) -> tuple[str, str, str]:
+    """Return the three parts of a compact JWS, or raise JoseRefusedError."""
+    found = _PARTS.match(token) if len(token) <= 2 * (HEADER_LIMIT + PAYLOAD_LIMIT) else None
+    if found is None:
+        raise JoseRefusedError("it is not three base64url parts of bearable size")
+    return found[1], found[2], found[3]
+
+
+def read(token: str) -> Jws:
+    """Read a compact JWS without trusting it."""
+    header, payload, signature = split(token)
+    return Jws(
+        header=read_header(header),
+        payload=read_payload(payload),
+        signing_input=f"{header}.{payload}".encode(),
+        signature=_decode(signature),
+    )
+
+
+def read_payload(part: str) -> dict[str, Any]:
+    """Decode a claims set."""
+    return _object(part, limit=PAYLOAD_LIMIT, what="payload")
+
+
+def read_signature(part: str) -> bytes:
+    """Decode a signature."""
+    return _decode(part)
+
+
+def import_public_key(given: object, *, allowed: Mapping[str, str] = ALGORITHMS) -> Key:
+    """Return a public key from a JWK, or raise JoseRefusedError for a private, weak or unknown one."""
+    if not isinstance(given, dict):
+        raise JoseRefusedError("the key is not a JWK")
+    if PRIVATE_MEMBERS & given.keys():
+        raise JoseRefusedError("the key is private: send the public half, and make a new pair")
+    if given.get("kty") not in allowed.values():
+        raise JoseRefusedError("the key type is none of EC, OKP, RSA")
+    if given.get("crv") not in (None, "P-256", "Ed25519"):
+        raise JoseRefusedError("the curve is neither P-256 nor Ed25519")
+    try:
+        key = jwk.import_key(given)
+        public = key.public_key
+    except (JoseError, ValueError, TypeError, KeyError) as error:
+        raise JoseRefusedError("the key can't be read") from error
+    if isinstance(public, RSAPublicKey) and public.key_size < SMALLEST_RSA:
+        raise JoseRefusedError(f"the RSA key is under {SMALLEST_RSA} bits")
+    if not isinstance(key, (jwk.ECKey, jwk.RSAKey, jwk.OKPKey)):
+        raise JoseRefusedError("the key is symmetric")
+    return key
+
+
+def is_signed_by(
+    key: Key,
+    signing_input: bytes,
+    signature: bytes,
+    *,
+    alg: object,
+    allowed: Mapping[str, str] = ALGORITHMS,
+) -> bool:
+    """Tell whether the signature is this key's, under an algorithm that is allowed for its type."""
+    if not isinstance(alg, str) or allowed.get(alg) != key.key_type:
+        return False
+    model = JWSRegistry.algorithms["EdDSA" if alg == "Ed25519" else alg]
+    try:
+        return bool(model.verify(signing_input, signature, key))
+    except (JoseError, ValueError):
+        return False
+
+
+def thumbprint(key: Key) -> str:
+    """Return the key's name by its content: RFC 7638."""
+    return key.thumbprint()
+
+
+def encode(raw: bytes) -> str:
+    """Return base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def sign(header: Mapping[str, Any], payload: Mapping[str, Any], key: Key) -> str:
+    """Return the compact JWS of a payload."""
+    head = encode(json.dumps(header, separators=(",", ":")).encode())
+    body = encode(json.dumps(payload, separators=(",", ":")).encode())
+    signing_input = f"{head}.{body}"
+    alg = "EdDSA" if header["alg"] == "Ed25519" else header["alg"]
+    signature = JWSRegistry.algorithms[alg].sign(signing_input.encode(), key)
+    return f"{signing_input}.{encode(signature)}"

@@ -1,0 +1,38 @@
+"""What does this gateway's OAuth offer? RFC 8414, RFC 9728. Nothing is named that is not there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.oauth.details import TYPE
+from gateway.oauth.jose import ALGORITHMS
+
+
+def authorization_server(issuer: str) -> dict[str, Any]:
+    """Return the metadata of RFC 8414, section 2, with RFC 9449 section 5.1 and RFC 9396 section 10."""
+    return {
+        "issuer": issuer,
+        "token_endpoint": f"{issuer}/oauth2/token",
+        "jwks_uri": f"{issuer}/oauth2/jwks",
+        "response_types_supported": [],
+        "grant_types_supported": ["client_credentials"],
+        "token_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
+        "authorization_details_types_supported": [TYPE],
+        "protected_resources": [issuer, f"{issuer}/control"],
+        "service_documentation": f"{issuer}/docs",
+    }
+
+
+def protected_resource(issuer: str, path: str) -> dict[str, Any]:
+    """Return the metadata of RFC 9728, section 2, of `/v1` (path "") or `/control`."""
+    return {
+        "resource": issuer + path,
+        "authorization_servers": [issuer],
+        "jwks_uri": f"{issuer}/oauth2/jwks",
+        "bearer_methods_supported": [],
+        "dpop_bound_access_tokens_required": True,
+        "dpop_signing_alg_values_supported": list(ALGORITHMS),
+        "authorization_details_types_supported": [TYPE] if not path else [],
+    }

@@ -1,0 +1,216 @@
+"""How is a token asked for and given? RFC 6749 section 4.4 on Authlib's server, with what FAPI 2.0 asks besides.
+
+Authlib's server has no Starlette integration, no DPoP and no RFC 9396, and its stock assertion class accepts
+RS256, an `aud` array, and a form `client_id` that is not the assertion's. Each of these is overridden here.
+It is synchronous and does no I/O: what must be remembered (two `jti`) is handed back, and the caller makes it
+durable before it sends the token.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qsl
+
+from authlib.oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import OAuth2Request
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+
+from gateway.oauth import details, jose
+from gateway.oauth.access_token import LIFETIME, Tokens
+from gateway.oauth.assertion import ASSERTION_TYPE, Authenticated, authenticate
+from gateway.oauth.clients import Client, Clients, Role
+from gateway.oauth.dpop import Proof, ProofKeys, check_proof
+from gateway.oauth.refusals import (
+    CLIENT_REFUSED,
+    PROOF_REFUSED,
+    REQUEST_REFUSED,
+    TARGET_REFUSED,
+    OAuthRefusal,
+)
+
+MOST_PARAMETERS: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A `jti` of a client, of an assertion or a proof, that may not be used again until `expires`."""
+
+    scope: str
+    jti: str
+    expires: int
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAnswer:
+    """What the token endpoint says, and what must be durable before it is said."""
+
+    status: int
+    body: Mapping[str, Any]
+    seen: tuple[Seen, ...]
+    client_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What the token endpoint needs: made once, in `build_app`."""
+
+    issuer: str
+    url: str
+    clients: Clients
+    tokens: Tokens
+    proof_keys: ProofKeys
+    available: Callable[[Client], Mapping[str, details.Available]]
+    new_jti: Callable[[], str]
+
+
+def parse_form(body: bytes) -> dict[str, str]:
+    """Return the parameters of a form; a repeated one is refused (RFC 6749, section 3.2)."""
+    try:
+        pairs = parse_qsl(
+            body.decode("ascii"),
+            keep_blank_values=True,
+            strict_parsing=True,
+            errors="strict",
+            max_num_fields=MOST_PARAMETERS,
+        )
+    except (UnicodeDecodeError, ValueError) as error:
+        raise OAuthRefusal(REQUEST_REFUSED, "the body is not a well-formed form of bearable size") from error
+    names = [name for name, _ in pairs]
+    if len(set(names)) != len(names):
+        raise OAuthRefusal(REQUEST_REFUSED, "a parameter is given twice")
+    return dict(pairs)
+
+
+def answer_token_request(
+    endpoint: Endpoint, *, form: Mapping[str, str], proofs: list[str], now: float
+) -> TokenAnswer:
+    """Return a token for an authenticated client and a proof, or the standard's refusal."""
+    server = _Server(endpoint)
+    request = _Request(form=form, proofs=proofs, now=now)
+    status, body = server.create_token_response(request)
+    client_id = request.authenticated.client.client_id if request.authenticated else None
+    return TokenAnswer(status=status, body=body, seen=_seen(request) if status < 400 else (), client_id=client_id)  # noqa: PLR2004
+
+
+def _seen(request: _Request) -> tuple[Seen, ...]:
+    if request.authenticated is None or request.proof is None:
+        return ()
+    known, proof = request.authenticated, request.proof
+    # The client's id stands in the scope, so that no client can burn another's `jti`.
+    return (
+        Seen(scope=f"assertion/{known.client.client_id}", jti=known.jti, expires=known.expires),
+        Seen(scope=f"dpop/{known.client.client_id}", jti=proof.jti, expires=proof.expires),
+    )
+
+
+class _Request(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
+    """A token request already read. Does not call Authlib's own initialiser, whose check of `https` looks at
+    an environment variable: our address is the setting `public_url`, and its scheme is checked there."""
+
+    def __init__(self, *, form: Mapping[str, str], proofs: list[str], now: float) -> None:
+        self.method = "POST"
+        self.headers: dict[str, str] = {}
+        self.payload = BasicOAuth2Payload(dict(form))
+        self.client: Client | None = None
+        self.auth_method: str | None = None
+        self.user = None
+        self.proofs = proofs
+        self.now = now
+        self.authenticated: Authenticated | None = None
+        self.proof: Proof | None = None
+
+
+class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no types
+    def __init__(self, endpoint: Endpoint) -> None:
+        super().__init__()
+        self.endpoint = endpoint
+        self.register_client_auth_method("private_key_jwt", self._authenticate_by_assertion)
+        self.register_grant(_Grant)
+
+    def _authenticate_by_assertion(self, _query: object, request: _Request) -> Client:
+        form = request.payload.data
+        if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
+            raise OAuthRefusal(
+                CLIENT_REFUSED, f"send client_assertion, with client_assertion_type {ASSERTION_TYPE}", status=401
+            )
+        request.authenticated = authenticate(
+            form["client_assertion"],
+            form_client_id=form.get("client_id"),
+            issuer=self.endpoint.issuer,
+            clients=self.endpoint.clients,
+            now=request.now,
+        )
+        return request.authenticated.client
+
+    def create_oauth2_request(self, request: _Request) -> _Request:
+        return request
+
+    def handle_response(self, status: int, body: Any, _headers: object) -> tuple[int, dict[str, Any]]:
+        return status, dict(body)
+
+    def send_signal(self, *_args: object, **_named: object) -> None:
+        """Nobody listens: the journey of a token is this module."""
+
+    def save_token(self, _token: object, _request: object) -> None:
+        """Tokens are not stored: they are signed, short-lived and bound to a key."""
+
+
+class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no types
+    TOKEN_ENDPOINT_AUTH_METHODS = ("private_key_jwt",)
+
+    def validate_token_request(self) -> None:
+        super().validate_token_request()
+        if self.request.payload.scope:
+            raise OAuthRefusal("invalid_scope", "there are no scopes here: use authorization_details")
+        self.request.proof = _check_proof(self.request, self.server.endpoint)
+
+    def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
+        endpoint, request = self.server.endpoint, self.request
+        audience, granted = _granted(endpoint, request.client, request.payload.data)
+        token = endpoint.tokens.issue(
+            client_id=request.client.client_id,
+            audience=audience,
+            jkt=request.proof.jkt,
+            details=granted,
+            jti=endpoint.new_jti(),
+            now=request.now,
+        )
+        body = {
+            "access_token": token,
+            "token_type": "DPoP",
+            "expires_in": LIFETIME,
+            "authorization_details": granted,
+        }
+        return 200, body, []
+
+
+def _granted(endpoint: Endpoint, client: Client, form: Mapping[str, str]) -> tuple[str, list[dict[str, Any]]]:
+    """Return audience and details: a partner's for /v1, an office's for /control, never one for the other."""
+    control = f"{endpoint.issuer}/control"
+    resource = form.get("resource")
+    if client.role is not Role.PARTNER:
+        if resource != control:
+            raise OAuthRefusal(TARGET_REFUSED, f"a client of this role asks with resource={control}")
+        return control, []
+    if resource not in (None, endpoint.issuer):
+        raise OAuthRefusal(TARGET_REFUSED, f"a partner's client asks for {endpoint.issuer} alone")
+    return endpoint.issuer, details.grant(form.get("authorization_details"), endpoint.available(client))
+
+
+def _check_proof(request: _Request, endpoint: Endpoint) -> Proof:
+    if len(request.proofs) != 1:
+        raise OAuthRefusal(PROOF_REFUSED, "send exactly one DPoP header")
+    try:
+        return check_proof(
+            request.proofs[0],
+            keys=endpoint.proof_keys,
+            method="POST",
+            url=endpoint.url,
+            access_token=None,
+            now=request.now,
+        )
+    except jose.JoseRefusedError as refused:
+        raise OAuthRefusal(PROOF_REFUSED, f"the DPoP proof: {refused}") from refused

@@ -1,0 +1,156 @@
+"""How can a call fail, and what is the caller told? RFC 9457: one table, one page each under /docs/problems."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One way to fail. `code` is stable for ever; `type` is its page's address."""
+
+    code: str
+    status: int
+    title: str
+    remedy: str
+
+    def body(self, *, detail: str | None, request_id: str, base: str, **more: Any) -> dict[str, Any]:
+        """Return the members of RFC 9457, section 3.1, and ours."""
+        return {
+            "type": f"{base}/docs/problems/{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+            "detail": detail or self.title,
+            "remedy": self.remedy,
+            "request_id": request_id,
+            **more,
+        }
+
+
+TOKEN_REFUSED: Final = Problem(
+    "token_refused",
+    401,
+    "The access token is missing, expired, or not yours",
+    "Get a new token at /oauth2/token. If it is new, your clock is wrong: it must be right to 10 seconds.",
+)
+PROOF_REPLAYED: Final = Problem(
+    "proof_replayed", 401, "This DPoP proof has been used before", "Make a new proof, with a new jti, for each call."
+)
+REQUEST_MALFORMED: Final = Problem(
+    "request_malformed", 400, "The request can't be read", "Mend the member that detail names; see /docs/api."
+)
+REQUEST_TOO_LARGE: Final = Problem(
+    "request_too_large", 413, "The request is larger than any honest one", "Send at most 64 KiB, at most 16 levels deep."
+)
+NOT_JSON: Final = Problem(
+    "not_json", 415, "The body must be JSON", "Send Content-Type: application/json, in UTF-8."
+)
+AGREEMENT_UNCLEAR: Final = Problem(
+    "agreement_unclear",
+    400,
+    "Your token covers several agreements",
+    "Name one in the member agreement.",
+)
+KEY_REUSED: Final = Problem(
+    "idempotency_key_reused",
+    422,
+    "This Idempotency-Key was used with another body",
+    "Use a new key for a new request.",
+)
+NOTHING_PERMITTED: Final = Problem(
+    "nothing_permitted",
+    403,
+    "Nothing that was asked may be disclosed",
+    "Each withheld field names its reason and what would change it.",
+)
+WRONG_ROLE: Final = Problem(
+    "wrong_role", 403, "A client of this role may not do this", "Use a client whose role the page of this call names."
+)
+LIMIT_REACHED: Final = Problem(
+    "limit_reached", 429, "A limit of the agreement is reached", "Wait for the time in Retry-After."
+)
+TOO_MANY_MISSES: Final = Problem(
+    "too_many_misses",
+    429,
+    "This key has missed too often today",
+    "Check the key and the details with the person. It can be asked for again tomorrow.",
+)
+NOT_FOUND: Final = Problem("not_found", 404, "There is no such thing here", "Check the address and the id.")
+METHOD_REFUSED: Final = Problem(
+    "method_not_allowed", 405, "This address does not take that method", "See /docs/api for what it takes."
+)
+CONFLICT: Final = Problem(
+    "conflict", 409, "That stands already, or has moved on", "Read it again, and decide again."
+)
+TEXT_REFUSED: Final = Problem(
+    "text_refused", 422, "The text does not hold together", "Mend the lines that findings names."
+)
+SOURCE_UNAVAILABLE: Final = Problem(
+    "source_unavailable",
+    502,
+    "The council's system could not be asked",
+    "Nothing was disclosed. Try again later; in an emergency ring the urgent contact.",
+)
+SOURCE_SLOW: Final = Problem(
+    "source_slow",
+    504,
+    "The council's system did not answer in time",
+    "Nothing was disclosed. Try again later; in an emergency ring the urgent contact.",
+)
+LOG_UNAVAILABLE: Final = Problem(
+    "log_unavailable",
+    503,
+    "The disclosure could not be recorded, so it was not made",
+    "Nothing was disclosed. Retry after the time in Retry-After.",
+)
+STATE_MOVING: Final = Problem(
+    "state_moving",
+    503,
+    "What may be disclosed changed faster than it could be decided",
+    "Nothing was disclosed. Retry after the time in Retry-After.",
+)
+FAULT: Final = Problem(
+    "fault", 500, "Something failed here that should not have", "Nothing was disclosed. Tell us the request_id."
+)
+
+PROBLEMS: Final[Mapping[str, Problem]] = {
+    problem.code: problem
+    for problem in (
+        TOKEN_REFUSED,
+        PROOF_REPLAYED,
+        REQUEST_MALFORMED,
+        REQUEST_TOO_LARGE,
+        NOT_JSON,
+        AGREEMENT_UNCLEAR,
+        KEY_REUSED,
+        NOTHING_PERMITTED,
+        WRONG_ROLE,
+        LIMIT_REACHED,
+        TOO_MANY_MISSES,
+        NOT_FOUND,
+        METHOD_REFUSED,
+        CONFLICT,
+        TEXT_REFUSED,
+        SOURCE_UNAVAILABLE,
+        SOURCE_SLOW,
+        LOG_UNAVAILABLE,
+        STATE_MOVING,
+        FAULT,
+    )
+}
+
+
+class ProblemError(Exception):
+    """A failure that its caller is told. `more` are members besides; `headers` go with the answer."""
+
+    def __init__(
+        self, problem: Problem, detail: str | None = None, *, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> None:
+        super().__init__(detail or problem.title)
+        self.problem = problem
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.more = more

@@ -1,0 +1,110 @@
+"""What can an operator set? Every setting of a council, documented, read once from its `stile.toml`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+FILE: Final = "stile.toml"
+
+
+class SettingsError(Exception):
+    """A setting is missing or wrong; the message names it and says what it wants."""
+
+
+class Settings(BaseSettings):
+    """One council's settings. The environment (`STILE_PUBLIC_URL` …) goes before the file."""
+
+    model_config = SettingsConfigDict(env_prefix="STILE_", extra="forbid", frozen=True)
+
+    controller: str = Field(
+        pattern=r"^[a-z][a-z0-9-]{0,62}$", description="The council's id, as its agreements name it."
+    )
+    origin: str = Field(
+        pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$",
+        max_length=200,
+        description="The log's name for ever, schemeless: gateway.northmoor.gov.uk/log/northmoor.",
+    )
+    public_url: str = Field(
+        description="Where partners reach the gateway. Issuer, `htu` and links are made from it, never from `Host`."
+    )
+    urgent_contact: str = Field(
+        min_length=3,
+        max_length=200,
+        description="Whom a caseworker rings when an emergency request fails. Every such refusal carries it.",
+    )
+    dpo_contact: str = Field(min_length=3, max_length=200, description="The data protection officer's address.")
+    forwarded_hops: tuple[str, ...] = Field(
+        default=(), description="Addresses of proxies whose X-Forwarded-* are believed. None by default."
+    )
+    master_key_file: Path | None = Field(
+        default=None,
+        description="The 32 bytes that wrap every key. Beside the data by default: keep it elsewhere in earnest.",
+    )
+    steps_in_server_timing: bool = Field(
+        default=False, description="Shows the journey's steps in Server-Timing. For the demo: timing can tell."
+    )
+    source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
+
+    @field_validator("public_url")
+    @classmethod
+    def _is_an_origin(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError("must be an address such as https://gateway.northmoor.gov.uk")
+        if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
+            raise ValueError("must be https, save on this machine itself")
+        return value.rstrip("/")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment first, then the file."""
+        del dotenv_settings, file_secret_settings
+        toml = TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
+        return env_settings, init_settings, toml
+
+
+def load_settings(directory: Path) -> Settings:
+    """Return the settings of a council's directory, or raise SettingsError."""
+    file = directory / FILE
+    if not file.is_file():
+        raise SettingsError(f"{directory} holds no {FILE}: make a council there with `stile init`")
+
+    class InDirectory(Settings):
+        model_config = SettingsConfigDict(toml_file=file)
+
+    try:
+        return InDirectory()
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise SettingsError(f"{file.name}: {wrong}") from error
+    except ValueError as error:
+        raise SettingsError(f"{file.name} is not TOML: {error}") from error
+
+
+def write_settings(directory: Path, values: dict[str, str | bool]) -> None:
+    """Write a new `stile.toml`, or raise SettingsError before anything is written."""
+    try:
+        Settings(**values)  # type: ignore[arg-type]  # pydantic checks what mypy can't
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise SettingsError(wrong) from error
+    lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
+    (directory / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")

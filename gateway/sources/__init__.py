@@ -1,0 +1,1 @@
+"""Councils' systems: the contract, the mapping and cleaning, and the adapters."""

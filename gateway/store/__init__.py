@@ -1,0 +1,1 @@
+"""The state: SQLModel tables, and the few modules that speak SQL."""

@@ -1,0 +1,331 @@
+"""What may leave, as of which entry of the log? The state as the journey reads it.
+
+Texts, clients and partners are kept compiled and are dropped whenever a state entry touches one of them;
+consents and restrictions are read from their rows for each request. `refresh` returns the index S as of which
+everything read afterwards stands: it is read first, so that a later change can only have a later index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+from gateway.oauth.clients import Client, Role
+from gateway.oauth.details import Available
+from gateway.oauth.jose import COMPATIBLE, import_public_key
+from gateway.sources.mapping import Mapping as SourceMapping
+from gateway.sources.mapping import digest_of, mapped_paths, parse_mapping
+from policies.compile import Compiled, compile_rules
+from policies.compose import compose
+from policies.parse import parse_agreement, parse_core, parse_dataset
+from schemas.agreement import Agreement, Core
+from schemas.consent import ConsentRecord, Restriction
+from schemas.dataset import Dataset
+from schemas.instants import first_instant
+from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RecipientKind, RestrictionKind
+
+PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
+
+
+@dataclass(frozen=True, slots=True)
+class PartnerRecord:
+    """A partner as registered."""
+
+    partner_id: str
+    name: str
+    kind: RecipientKind
+    is_active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAgreement:
+    """The version of an agreement that counts at an instant, compiled, with what its entries name."""
+
+    compiled: Compiled
+    mapping_digest: str
+    ended: bool
+    next_from: date | None  # the next published version's first day
+    basis: tuple[str, ...]  # state keys that this object rests on
+
+    @property
+    def agreement(self) -> Agreement:
+        """Return the parsed text."""
+        return self.compiled.rules.agreement
+
+    @property
+    def dataset(self) -> Dataset:
+        """Return the dataset that it is about."""
+        return self.compiled.rules.dataset
+
+    @property
+    def holds_until(self) -> datetime | None:
+        """Return the instant at which the next version takes over."""
+        return first_instant(self.next_from) if self.next_from else None
+
+
+class Reader:
+    """Reads the state over one connection. For one thread; `connection` may be the append transaction's."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self._kept: dict[tuple[str, ...], Any] = {}
+        self._index = -1
+
+    def refresh(self) -> int:
+        """Drop what has changed since the last call; return the state index S."""
+        rows = self.connection.execute(
+            "SELECT key, idx FROM state_key WHERE idx > ? ORDER BY idx", (self._index,)
+        ).fetchall()
+        if not rows:
+            return self._index
+        if any(not key.startswith(PERSONAL) for key, _ in rows):
+            self._kept.clear()
+        self._index = rows[-1][1]
+        return self._index
+
+    def touched_since(self, keys: tuple[str, ...], index: int) -> bool:
+        """Tell whether any of these state keys has a later index."""
+        marks = ",".join("?" * len(keys))
+        found = self.connection.execute(
+            f"SELECT 1 FROM state_key WHERE key IN ({marks}) AND idx > ? LIMIT 1", (*keys, index)
+        ).fetchone()
+        return found is not None
+
+    # -- who
+
+    def find_client(self, client_id: str) -> Client | None:
+        """Return a client; it is inactive when it or its partner is."""
+        known = ("client", client_id)
+        if known not in self._kept:
+            self._keep(known, self._load_client(client_id))
+        found: Client | None = self._kept[known]
+        return found
+
+    def _keep(self, known: tuple[str, ...], value: object) -> None:
+        if len(self._kept) > 10_000:  # noqa: PLR2004 -- a bound against made-up names
+            self._kept.clear()
+        self._kept[known] = value
+
+    def _load_client(self, client_id: str) -> Client | None:
+        row = self.connection.execute(
+            "SELECT partner_id, role, jwks, status, allows_rs512 FROM client WHERE client_id = ?", (client_id,)
+        ).fetchone()
+        if row is None:
+            return None
+        partner_id, role, jwks, status, allows_rs512 = row
+        partner = self.find_partner(partner_id) if partner_id else None
+        keys = json.loads(jwks)["keys"]
+        return Client(
+            client_id=client_id,
+            partner_id=partner_id,
+            role=Role(role),
+            keys=tuple((key.get("kid"), import_public_key(key, allowed=COMPATIBLE)) for key in keys),
+            is_active=status == "active" and (partner is None or partner.is_active),
+            allows_rs512=bool(allows_rs512),
+        )
+
+    def find_partner(self, partner_id: str) -> PartnerRecord | None:
+        """Return a partner, suspended ones too."""
+        known = ("partner", partner_id)
+        if known not in self._kept:
+            row = self.connection.execute(
+                "SELECT name, kind, status FROM partner WHERE partner_id = ?", (partner_id,)
+            ).fetchone()
+            found = PartnerRecord(partner_id, row[0], RecipientKind(row[1]), row[2] == "active") if row else None
+            self._keep(known, found)
+        kept: PartnerRecord | None = self._kept[known]
+        return kept
+
+    def partner_kinds(self) -> dict[str, RecipientKind]:
+        """Return every registered partner's kind."""
+        rows = self.connection.execute("SELECT partner_id, kind FROM partner").fetchall()
+        return {partner_id: RecipientKind(kind) for partner_id, kind in rows}
+
+    # -- texts
+
+    def find_text(self, kind: str, name: str, version: int | None = None) -> tuple[int, str, int | None] | None:
+        """Return (version, text, ended_at) of a published text, the newest when no version is named."""
+        where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
+        row = self.connection.execute(
+            f"SELECT version, text, ended_at FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC", values
+        ).fetchone()
+        return (row[0], row[1], row[2]) if row else None
+
+    def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]:
+        """Return (id, version, text, ended_at) of every published text of a kind, in order."""
+        rows = self.connection.execute(
+            "SELECT id, version, text, ended_at FROM text WHERE kind = ? ORDER BY id, version", (kind,)
+        ).fetchall()
+        return [tuple(row) for row in rows]
+
+    def find_dataset(self, name: str, version: int) -> Dataset | None:
+        """Return a published dataset."""
+        known = ("dataset", name, str(version))
+        if known not in self._kept:
+            row = self.find_text("dataset", name, version)
+            self._keep(known, parse_dataset(row[1]) if row else None)
+        kept: Dataset | None = self._kept[known]
+        return kept
+
+    def find_mapping(self, dataset: str) -> tuple[SourceMapping, str] | None:
+        """Return the newest mapping of a dataset ("id@version") and its digest."""
+        known = ("mapping", dataset)
+        if known not in self._kept:
+            row = self.find_text("mapping", dataset)
+            self._keep(known, (parse_mapping(row[1]), digest_of(row[1])) if row else None)
+        kept: tuple[SourceMapping, str] | None = self._kept[known]
+        return kept
+
+    def binding_cores(self, agreement: Agreement) -> list[Core]:
+        """Return the cores that it follows, the statutory bars and the council's own rules, as published."""
+        found = []
+        for name, version in agreement.follows:
+            row = self.find_text("core", name, version)
+            if row:
+                found.append(parse_core(row[1]))
+        names = {core.id for core in found}
+        if "statutory-bars" not in names and (bars := self.find_text("core", "statutory-bars")):
+            found.append(parse_core(bars[1]))
+        own = {name for name, *_ in self.texts("council")}
+        found += [parse_core(row[1]) for name in sorted(own) if (row := self.find_text("council", name))]
+        return found
+
+    def find_agreement(self, name: str, on: date) -> LiveAgreement | None:
+        """Return the version of an agreement that counts on a London day, whether or not it is in force."""
+        known = ("agreement", name, on.isoformat())
+        if known not in self._kept:
+            self._keep(known, self._load_agreement(name, on))
+        kept: LiveAgreement | None = self._kept[known]
+        return kept
+
+    def _load_agreement(self, name: str, on: date) -> LiveAgreement | None:
+        rows = self.connection.execute(
+            "SELECT text, ended_at FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
+        ).fetchall()
+        if not rows:
+            return None
+        versions = [(parse_agreement(text), ended_at) for text, ended_at in rows]
+        begun = [one for one in versions if one[0].starts_on <= on]
+        agreement, ended_at = begun[-1] if begun else versions[0]
+        later = [one.starts_on for one, ended in versions if ended is None and one.version > agreement.version]
+        dataset = self.find_dataset(*agreement.dataset)
+        if dataset is None:
+            return None
+        cores = self.binding_cores(agreement)
+        mapping = self.find_mapping(f"{dataset.id}@{dataset.version}")
+        rules = compose(
+            agreement,
+            dataset=dataset,
+            cores=cores,
+            recipient_kinds=self.partner_kinds(),
+            mapped=mapped_paths(mapping[0]) if mapping else None,
+        )
+        return LiveAgreement(
+            compiled=compile_rules(rules),
+            mapping_digest=mapping[1] if mapping else "",
+            ended=ended_at is not None,
+            next_from=min((day for day in later if day > on), default=None),
+            basis=(
+                f"agreement/{name}",
+                f"dataset/{dataset.id}",
+                f"mapping/{dataset.id}",
+                "council/rules",
+                *(f"core/{core.id}" for core in cores if not core.is_council),
+                *(f"partner/{partner}" for partner in agreement.recipients),
+            ),
+        )
+
+    def available_to(self, client: Client, on: date) -> Mapping[str, Available]:
+        """Return what each agreement has for a client's partner, ended and future ones included."""
+        known = ("available", client.client_id, on.isoformat())
+        if known not in self._kept:
+            names = dict.fromkeys(name for name, *_ in self.texts("agreement"))
+            live = [found for name in names if (found := self.find_agreement(name, on))]
+            self._keep(
+                known,
+                {
+                    one.agreement.id: Available(
+                        agreement=one.agreement.id,
+                        purpose=one.agreement.purpose,
+                        dataset=f"{one.dataset.id}@{one.dataset.version}",
+                        fields=frozenset(path for line in one.agreement.releases for path in line.fields),
+                    )
+                    for one in live
+                    if client.partner_id in one.agreement.recipients
+                },
+            )
+        kept: Mapping[str, Available] = self._kept[known]
+        return kept
+
+    # -- people
+
+    def consents_of(self, subject_ref: str) -> tuple[ConsentRecord, ...]:
+        """Return a person's consent records, each as it now stands, oldest change first."""
+        rows = self.connection.execute(_CONSENTS, (subject_ref,)).fetchall()
+        return tuple({row[0]: _consent(row) for row in rows}.values()) if rows else ()
+
+    def restrictions_of(self, subject_ref: str) -> tuple[Restriction, ...]:
+        """Return a person's restrictions that were not lifted."""
+        rows = self.connection.execute(_RESTRICTIONS, (subject_ref,)).fetchall()
+        return tuple(_restriction(row) for row in rows) if rows else ()
+
+
+_CONSENTS: Final = (
+    "SELECT consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, given_by, "
+    "capacity, authority, evidence, text_version, how, recorded_by, from_at, until "
+    "FROM consent WHERE subject_ref = ? ORDER BY row"
+)
+_RESTRICTIONS: Final = (
+    "SELECT restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, until, recorded_by "
+    "FROM restriction WHERE subject_ref = ? AND lifted_at IS NULL"
+)
+
+
+def to_micros(at: datetime) -> int:
+    """Return an aware instant as whole microseconds since 1970, as the rows hold it."""
+    return int(at.timestamp()) * 1_000_000 + at.microsecond
+
+
+def from_micros(value: int) -> datetime:
+    """Return the instant of a row."""
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
+
+
+def _consent(row: Any) -> ConsentRecord:
+    return ConsentRecord(
+        consent_id=row[0],
+        subject_ref=row[1],
+        controller=row[2],
+        dataset=row[3],
+        purpose=row[4],
+        recipients=frozenset(json.loads(row[5])),
+        fields=frozenset(json.loads(row[6])),
+        state=ConsentState(row[7]),
+        kind=ConsentKind(row[8]),
+        given_by=GivenBy(row[9]),
+        capacity=Capacity(row[10]),
+        authority=row[11],
+        evidence=row[12],
+        text_version=row[13],
+        how=row[14],
+        recorded_by=row[15],
+        from_at=from_micros(row[16]),
+        until=None if row[17] is None else from_micros(row[17]),
+    )
+
+
+def _restriction(row: Any) -> Restriction:
+    return Restriction(
+        restriction_id=row[0],
+        subject_ref=row[1],
+        dataset=row[2],
+        kind=RestrictionKind(row[3]),
+        fields=frozenset(json.loads(row[4])),
+        recipients=frozenset(json.loads(row[5])),
+        from_at=from_micros(row[6]),
+        until=None if row[7] is None else from_micros(row[7]),
+        recorded_by=row[8],
+    )

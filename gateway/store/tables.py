@@ -1,0 +1,121 @@
+"""Which rows make up the state? The log's own tables stand in `audit/schema`; both live in one file.
+
+Instants are stored as integer microseconds since 1970 (UTC), so that comparing needs no parsing.
+Nothing here is read on the hot path through the ORM: these definitions make the tables (by alembic) and say
+what they hold.
+"""
+
+from __future__ import annotations
+
+from sqlmodel import Field, SQLModel
+
+
+class Partner(SQLModel, table=True):
+    """An organisation that may be named as a recipient."""
+
+    partner_id: str = Field(primary_key=True)
+    name: str
+    kind: str
+    status: str  # "active" or "suspended"
+
+
+class ClientRow(SQLModel, table=True):
+    """An OAuth client, with its public keys as a JWK set."""
+
+    __tablename__ = "client"
+
+    client_id: str = Field(primary_key=True)
+    partner_id: str | None = Field(default=None, foreign_key="partner.partner_id")
+    role: str
+    jwks: str
+    status: str  # "active" or "revoked"
+    allows_rs512: bool = False
+
+
+class Text(SQLModel, table=True):
+    """A published text, as it was written: dataset, core, council, agreement or mapping. Never changes."""
+
+    kind: str = Field(primary_key=True)
+    id: str = Field(primary_key=True)
+    version: int = Field(primary_key=True)
+    digest: str
+    text: str
+    published_at: int
+    ended_at: int | None = None
+
+
+class Consent(SQLModel, table=True):
+    """A consent record. Each change of state is a new row; the newest row of a consent_id counts."""
+
+    row: int | None = Field(default=None, primary_key=True)
+    consent_id: str = Field(index=True)
+    subject_ref: str = Field(index=True)
+    controller: str
+    dataset: str
+    purpose: str
+    recipients: str  # JSON array
+    fields: str  # JSON array; empty: the whole dataset
+    state: str
+    kind: str
+    given_by: str
+    capacity: str
+    authority: str | None = None
+    evidence: str | None = None
+    text_version: str
+    how: str
+    recorded_by: str
+    from_at: int
+    until: int | None = None
+    recorded_at: int
+
+
+class RestrictionRow(SQLModel, table=True):
+    """A restriction; lifting it sets `lifted_at`, and the row stays."""
+
+    __tablename__ = "restriction"
+
+    restriction_id: str = Field(primary_key=True)
+    subject_ref: str = Field(index=True)
+    dataset: str
+    kind: str
+    fields: str
+    recipients: str
+    from_at: int
+    until: int | None = None
+    recorded_by: str
+    lifted_at: int | None = None
+
+
+class Seen(SQLModel, table=True):
+    """A `jti` that was used. Rows past `expires` (epoch seconds) are swept."""
+
+    scope: str = Field(primary_key=True)
+    jti: str = Field(primary_key=True)
+    expires: int = Field(index=True)
+
+
+class Usage(SQLModel, table=True):
+    """How often something was done in a window: `name` says what, `window` when (a minute or a London day)."""
+
+    name: str = Field(primary_key=True)
+    window: str = Field(primary_key=True)
+    count: int
+
+
+class Idempotency(SQLModel, table=True):
+    """The first use of an Idempotency-Key: a digest of its body, and the answer it got."""
+
+    client_id: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    body_digest: str
+    disclosure_id: str
+    expires: int = Field(index=True)
+
+
+class Answered(SQLModel, table=True):
+    """Which client an entry answered, and under which keys its openings are kept: for its receipt."""
+
+    disclosure_id: str = Field(primary_key=True)
+    client_id: str
+    values_key: bytes | None = None
+    paths: int = 0

@@ -1,0 +1,133 @@
+"""What exists, whose it is, how sensitive it is, and which forms it can take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from schemas.terms import Classification, Origin, SpecialCategory, Tag
+
+
+class FieldType(StrEnum):
+    """How a field's raw value is read, and which chain of forms it has."""
+
+    DATE = "date"
+    AGE = "age"
+    POSTCODE = "postcode"
+    NAME = "name"
+    NHS_NUMBER = "nhs_number"
+    NINO = "nino"
+    UPRN = "uprn"
+    UPN = "upn"
+    REFERENCE = "reference"
+    NUMBER = "number"
+    MONEY = "money"
+    CODE = "code"
+    TEXT = "text"
+    BOOLEAN = "boolean"
+    GROUP = "group"
+
+
+IDENTIFIERS: Final = frozenset(
+    {FieldType.NHS_NUMBER, FieldType.NINO, FieldType.UPRN, FieldType.UPN, FieldType.REFERENCE}
+)
+
+# From least to most revealing: the chain law says that each is computable from the next.
+# `over_N` stands in an age's chain once for each N that the dataset names.
+CHAINS: Final[Mapping[FieldType, tuple[str, ...]]] = {
+    FieldType.DATE: ("present", "year", "month", "full"),
+    FieldType.AGE: ("over_18", "band", "years"),
+    FieldType.POSTCODE: ("present", "area", "district", "sector", "full"),
+    FieldType.NAME: ("present", "initial", "full"),
+    **dict.fromkeys(IDENTIFIERS, ("present", "pseudonym", "full")),
+    FieldType.NUMBER: ("present", "band", "rounded", "full"),
+    FieldType.MONEY: ("present", "band", "rounded", "full"),
+    FieldType.CODE: ("present", "group", "full"),
+    FieldType.TEXT: ("present", "full"),
+    FieldType.BOOLEAN: ("full",),
+    FieldType.GROUP: ("present", "count", "latest", "all"),
+}
+
+WITHHELD: Final = "withheld"
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One named piece of data. `path` is `name`, or `group.name` inside a repeated group.
+
+    `chain` is what this dataset allows, least revealing first; rank 0 is `withheld`, rank n is
+    `chain[n - 1]`. `of` names the person whose own it is; None means everybody's in the record.
+    """
+
+    path: str
+    type: FieldType
+    label: str
+    classification: Classification
+    chain: tuple[str, ...]
+    categories: frozenset[SpecialCategory] = frozenset()
+    reveals: frozenset[Tag] = frozenset()
+    origin: Origin | None = None
+    marker: bool = False
+    of: str | None = None
+    derived_from: str | None = None
+    bands: tuple[int, ...] = ()
+    step: int | None = None
+    code_groups: Mapping[str, str] | None = None
+
+    def rank(self, form: str) -> int:
+        """Return how revealing a form is: 0 for `withheld`; ValueError if the chain lacks it."""
+        return 0 if form == WITHHELD else self.chain.index(form) + 1
+
+    def form(self, rank: int) -> str:
+        """Return the form of a rank."""
+        return WITHHELD if rank == 0 else self.chain[rank - 1]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A way to find a person: by whom it finds, and which details must fit besides.
+
+    `finds_place` is a key that finds where someone lives, not a person: `finds` is then everybody.
+    """
+
+    name: str
+    finds: tuple[str, ...]
+    finds_place: bool
+    confirm: tuple[str, ...]
+    at_least: int
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rows that repeat inside a record, one level deep, ordered by a field of theirs."""
+
+    name: str
+    label: str
+    order_by: str
+    fields: tuple[str, ...]  # full paths
+
+
+@dataclass(frozen=True, slots=True)
+class Dataset:
+    """Fields with keys. `fields` holds every path, those of groups and each group's own name too."""
+
+    id: str
+    version: int
+    title: str
+    collected_for: str
+    collected_under: str
+    stale_after: timedelta | None
+    people: Mapping[str, str]  # role -> the field name that the mapping gives the source's reference under
+    keys: Mapping[str, Key]
+    fields: Mapping[str, Field]
+    groups: Mapping[str, Group]
+    text: str
+    digest: str  # "sha256:…" of the text's bytes
+
+    def bases_of(self, path: str) -> frozenset[str]:
+        """Return the paths that must be read from the source for this field: itself, or what it derives from."""
+        field = self.fields[path]
+        return frozenset({field.derived_from or path})

@@ -1,0 +1,29 @@
+"""How do calendar dates in London and instants in UTC meet?"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+LONDON: Final = ZoneInfo("Europe/London")
+
+
+def first_instant(on: date) -> datetime:
+    """Return the first instant of a London day, as UTC."""
+    return datetime.combine(on, time(), LONDON).astimezone(UTC)
+
+
+def instant_after(on: date) -> datetime:
+    """Return the first instant that no longer belongs to a London day."""
+    return first_instant(on + timedelta(days=1))
+
+
+def london_day(at: datetime) -> date:
+    """Return the London day of an instant."""
+    return at.astimezone(LONDON).date()
+
+
+def as_text(at: datetime) -> str:
+    """Return an instant as RFC 3339 in UTC, to the microsecond where it has one."""
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

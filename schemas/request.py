@@ -1,0 +1,79 @@
+"""What is asked, by whom, about whom?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from schemas.consent import ConsentRecord, Restriction
+from schemas.terms import Action, EmergencyKind
+
+
+@dataclass(frozen=True, slots=True)
+class Caseworker:
+    """The practitioner who asks, as the partner asserts."""
+
+    id: str
+    name: str
+    role: str
+    organisation_code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Emergency:
+    """A declared emergency: which kind, and the caseworker's reason in words."""
+
+    kind: EmergencyKind
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectQuery:
+    """One person, by one key and confirming details, as typed."""
+
+    key: str
+    value: str
+    confirm: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DisclosureRequest:
+    """A request for one person's data. `fields` None asks for all that the agreement may release."""
+
+    agreement: str | None
+    subject: SubjectQuery
+    fields: tuple[str, ...] | None
+    case_reference: str | None = None
+    caseworker: Caseworker | None = None
+    emergency: Emergency | None = None
+    statement: str | None = None  # a public authority's statement of its task
+    assessment: str | None = None  # the reference of a risk assessment
+
+
+@dataclass(frozen=True, slots=True)
+class Circumstances:
+    """Everything that a decision may rest on before a record is read. What is not here cannot matter.
+
+    `consents` and `restrictions` are by role of the person in the record (dataset `people`);
+    `subject` is the role of the person asked for, None where nobody was confirmed.
+    `purpose`, `dataset` and `fields` in `token_…` are what the token was granted for.
+    """
+
+    at: datetime
+    recipient: str
+    token_purpose: str
+    token_dataset: str
+    token_fields: frozenset[str] | None  # None: no narrowing
+    token_actions: frozenset[Action]
+    action: Action
+    asked: tuple[str, ...] | None
+    role: str | None
+    has_caseworker: bool
+    has_case_reference: bool
+    has_statement: bool = False
+    has_assessment: bool = False
+    emergency: EmergencyKind | None = None
+    subject: str | None = None
+    consents: Mapping[str, tuple[ConsentRecord, ...]] = field(default_factory=dict)
+    restrictions: Mapping[str, tuple[Restriction, ...]] = field(default_factory=dict)
