@@ -250,7 +250,7 @@ class Reader:
                     one.agreement.id: Available(
                         agreement=one.agreement.id,
                         purpose=one.agreement.purpose,
-                        dataset=f"{one.dataset.id}@{one.dataset.version}",
+                        dataset=one.dataset.id,
                         fields=frozenset(path for line in one.agreement.releases for path in line.fields),
                     )
                     for one in live

@@ -1,0 +1,138 @@
+"""How does an entry commit to names and values without holding them? In the shape of RFC 9901's disclosures.
+
+A disclosure or refusal has all ten names always, so that number and length of commitments tell nothing but how
+many values were released. Released values are committed and never kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from audit.entry import EntryError, JsonValue, canonical
+
+PARTNER_NAMES: Final = ("parties", "caseworker", "basis", "fields", "matter", "request", "answer", "values")
+DISCLOSURE_NAMES: Final = (*PARTNER_NAMES, "subject", "facts")
+SALT_SIZE: Final = 16
+_ZERO_NONCE: Final = bytes(12)
+
+
+@dataclass(frozen=True, slots=True)
+class SealingKey:
+    """A key that commitments are salted and bundles encrypted under. `key_id` never stands in an entry."""
+
+    key_id: bytes
+    secret: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Commitments of one entry, and what opens them.
+
+    `sd`: sorted digests, for the entry. `openings`: every name's disclosure. `seed` opens the released values;
+    None where the entry is of a kind that has none. `bundles`: (key id, ciphertext), kept beside the entry.
+    """
+
+    sd: tuple[str, ...]
+    openings: Mapping[str, str]
+    seed: bytes | None
+    bundles: tuple[tuple[bytes, bytes], ...]
+
+
+@lru_cache(maxsize=16_384)
+def _derived(secret: bytes) -> tuple[bytes, bytes]:
+    """Return (K_salt, K_enc)."""
+    return hmac.digest(secret, b"stile salt 1", "sha256"), hmac.digest(secret, b"stile enc 1", "sha256")
+
+
+def encode(raw: bytes) -> str:
+    """Return base64url without padding."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def digest_of(opening: str) -> str:
+    """Return the digest that an entry holds of an opening: RFC 9901, section 4.2.3."""
+    return encode(hashlib.sha256(opening.encode()).digest())
+
+
+def _salt(key: SealingKey, entry_id: str, name: str, size: int = SALT_SIZE) -> bytes:
+    return hmac.digest(_derived(key.secret)[0], f"{entry_id}\x00{name}".encode(), "sha256")[:size]
+
+
+def opening_of(salt: bytes, name: str, value: JsonValue) -> str:
+    """Return base64url of the canonical [salt, name, value]: RFC 9901, section 4.2.1."""
+    return encode(canonical([encode(salt), name, value]))
+
+
+def value_openings(seed: bytes, values: Sequence[tuple[str, JsonValue]]) -> list[str]:
+    """Return the opening of each released value; salts are SHAKE128(seed) in the order of their paths."""
+    ordered = sorted(values, key=lambda one: one[0]) if len({path for path, _ in values}) == len(values) else None
+    if ordered is None:
+        raise EntryError("a path is released twice")
+    salts = hashlib.shake_128(seed).digest(SALT_SIZE * len(ordered))
+    return [
+        opening_of(salts[SALT_SIZE * place : SALT_SIZE * (place + 1)], path, value)
+        for place, (path, value) in enumerate(ordered)
+    ]
+
+
+def seal(
+    entry_id: str,
+    names: Mapping[str, tuple[SealingKey, JsonValue]],
+    values: Sequence[tuple[str, JsonValue]],
+    values_key: SealingKey | None,
+) -> Sealed:
+    """Commit to names, and to released values under `values_key` (None: the entry has no values).
+
+    Raises EntryError for a value that can't stand in an entry.
+    """
+    openings = {name: opening_of(_salt(key, entry_id, name), name, value) for name, (key, value) in names.items()}
+    kept: dict[bytes, tuple[SealingKey, dict[str, str]]] = {}
+    for name, (key, _) in names.items():
+        kept.setdefault(key.key_id, (key, {}))[1][name] = openings[name]
+    seed = None
+    if values_key is not None:
+        seed = _salt(values_key, entry_id, "values seed", 32)
+        digests = sorted(digest_of(one) for one in value_openings(seed, values))
+        openings["values"] = opening_of(_salt(values_key, entry_id, "values"), "values", {"_sd": digests})
+        kept.setdefault(values_key.key_id, (values_key, {}))[1]["values"] = openings["values"]
+    return Sealed(
+        sd=tuple(sorted(digest_of(one) for one in openings.values())),
+        openings=openings,
+        seed=seed,
+        bundles=tuple((key.key_id, _encrypt(key, entry_id, mine)) for key, mine in kept.values()),
+    )
+
+
+def _bundle_cipher(key: SealingKey, entry_id: str) -> AESGCM:
+    # A key of its own for each entry, so that a nonce of zeros is used once.
+    return AESGCM(hmac.digest(_derived(key.secret)[1], entry_id.encode(), "sha256"))
+
+
+def _encrypt(key: SealingKey, entry_id: str, openings: Mapping[str, str]) -> bytes:
+    plain = orjson.dumps(openings, option=orjson.OPT_SORT_KEYS)
+    return _bundle_cipher(key, entry_id).encrypt(_ZERO_NONCE, plain, None)
+
+
+def open_bundle(key: SealingKey, entry_id: str, ciphertext: bytes) -> dict[str, str]:
+    """Return the openings of a bundle; EntryError where the key is not its."""
+    try:
+        plain = _bundle_cipher(key, entry_id).decrypt(_ZERO_NONCE, ciphertext, None)
+    except InvalidTag as error:
+        raise EntryError("the bundle does not open with this key") from error
+    found: dict[str, str] = orjson.loads(plain)
+    return found
+
+
+def values_seed(key: SealingKey, entry_id: str) -> bytes:
+    """Return the seed again, while the key lives."""
+    return _salt(key, entry_id, "values seed", 32)

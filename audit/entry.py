@@ -1,0 +1,171 @@
+"""What is an entry, and which bytes stand for it? Format 1: final."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+import orjson
+
+VERSION: Final = 1
+ENTRY_LIMIT: Final = 16_384  # bytes
+DEEPEST: Final = 32
+LARGEST_INTEGER: Final = 2**53  # integers below it are exact in every JSON reader: RFC 8785, section 3.2.2.3
+_CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+JsonValue = Any
+
+
+class EntryError(ValueError):
+    """A value that can't stand in an entry. Names the kind of fault, never the value."""
+
+
+class Kind(StrEnum):
+    """Every kind of entry. A kind's names can't be reordered or removed."""
+
+    AGREEMENT_PUBLISHED = "agreement.published"
+    AGREEMENT_ENDED = "agreement.ended"
+    CORE_PUBLISHED = "core.published"
+    COUNCIL_PUBLISHED = "council.published"
+    DATASET_PUBLISHED = "dataset.published"
+    SOURCE_CHANGED = "source.changed"
+    CONSENT_GIVEN = "consent.given"
+    CONSENT_REFUSED = "consent.refused"
+    CONSENT_WITHDRAWN = "consent.withdrawn"
+    CONSENT_LAPSED = "consent.lapsed"
+    RESTRICTION_SET = "restriction.set"
+    RESTRICTION_LIFTED = "restriction.lifted"
+    PERSON_LINKED = "person.linked"
+    PERSON_UNLINKED = "person.unlinked"
+    PARTNER_REGISTERED = "partner.registered"
+    PARTNER_CHANGED = "partner.changed"
+    PARTNER_SUSPENDED = "partner.suspended"
+    PARTNER_RESUMED = "partner.resumed"
+    CLIENT_REGISTERED = "client.registered"
+    CLIENT_REVOKED = "client.revoked"
+    KEY_REGISTERED = "key.registered"
+    KEY_REVOKED = "key.revoked"
+    TOKEN_REVOKED = "token.revoked"  # noqa: S105 -- a kind of entry, not a secret
+    ERASURE = "erasure"
+    DISCLOSURE = "disclosure"
+    REFUSAL = "refusal"
+    FAILURE = "failure"
+    COMPLETION = "completion"
+    TOTALS = "totals"
+    AGREEMENT_PROPOSED = "agreement.proposed"
+    AGREEMENT_APPROVED = "agreement.approved"
+    AGREEMENT_REJECTED = "agreement.rejected"
+    EMERGENCY_REVIEWED = "emergency.reviewed"
+    LOG_KEY_ROTATED = "log_key.rotated"
+    HOLD_SET = "hold.set"
+    HOLD_LIFTED = "hold.lifted"
+    LOG_EXPIRED = "log.expired"
+    WITNESS_TRIPPED = "witness.tripped"
+    WITNESS_RECOVERED = "witness.recovered"
+    RESTORE = "restore"
+    SEARCH = "search"
+    EXPORT = "export"
+    OUTAGE = "outage"
+    SOFTWARE_STARTED = "software.started"
+    OPERATOR_GRANTED = "operator.granted"
+    OPERATOR_REVOKED = "operator.revoked"
+    SIGN_IN = "sign-in"
+    SIGN_IN_FAILED = "sign-in.failed"
+    OBJECTION_RECEIVED = "objection.received"
+    OBJECTION_DECIDED = "objection.decided"
+    RECTIFIED = "rectified"
+    NOTICE_SENT = "notice.sent"
+    NOTICE_ACKNOWLEDGED = "notice.acknowledged"
+    DISPOSAL_ATTESTED = "disposal.attested"
+    CHECK_ASKED = "check.asked"
+    CHECK_ANSWERED = "check.answered"
+    ONE_OFF_RECEIVED = "one_off.received"
+    ONE_OFF_DECIDED = "one_off.decided"
+    INCIDENT_OPENED = "incident.opened"
+    INCIDENT_CLOSED = "incident.closed"
+    COMPLAINT_RECEIVED = "complaint.received"
+    COMPLAINT_CLOSED = "complaint.closed"
+
+
+# Kinds that change what may leave: they move the log's state_index. They stand first in the list above.
+STATE_KINDS: Final = frozenset(list(Kind)[: list(Kind).index(Kind.ERASURE) + 1])
+
+
+def canonical(value: JsonValue) -> bytes:
+    """Return the RFC 8785 bytes of a value of our subset.
+
+    Strings, integers below 2**53, booleans, null, arrays and objects with ASCII names: over these, sorting by
+    code point is sorting by UTF-16 unit, and orjson writes what RFC 8785 asks. Raises EntryError for the rest.
+    """
+    _check(value, DEEPEST)
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except (orjson.JSONEncodeError, TypeError) as error:
+        raise EntryError("a string holds what UTF-8 can't") from error
+
+
+def _check(value: JsonValue, depth: int) -> None:
+    kind = type(value)
+    if kind is str or value is None or kind is bool:
+        return
+    if depth == 0:
+        raise EntryError(f"nested over {DEEPEST} levels deep")
+    if kind is int:
+        if not -LARGEST_INTEGER < value < LARGEST_INTEGER:
+            raise EntryError("an integer is 2**53 or more: write it as a string")
+    elif kind is dict:
+        for name, inner in value.items():
+            if type(name) is not str or not name.isascii():
+                raise EntryError("a member's name is not an ASCII string")
+            _check(inner, depth - 1)
+    elif kind is list or kind is tuple:
+        for inner in value:
+            _check(inner, depth - 1)
+    else:
+        raise EntryError(f"a {kind.__name__} can't stand in an entry")
+
+
+def as_text(at: datetime) -> str:
+    """Return an instant as entries hold it: RFC 3339, UTC, always to the microsecond."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def new_entry_id(prefix: str, at: datetime, random: bytes) -> str:
+    """Return a prefix and a ULID of an instant (milliseconds) and 10 random bytes: 26 Crockford characters."""
+    if len(random) != 10:  # noqa: PLR2004 -- a ULID's 80 bits
+        raise EntryError("a ULID takes 10 random bytes")
+    number = (int(at.timestamp() * 1000) << 80) | int.from_bytes(random)
+    return f"{prefix}_" + "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def entry_bytes(
+    *,
+    kind: Kind,
+    entry_id: str,
+    at: datetime,
+    sd: tuple[str, ...],
+    outcome: str | None,
+    counter: int | None,
+    people: Mapping[str, JsonValue] | None = None,
+) -> bytes:
+    """Return an entry's canonical bytes; EntryError past `ENTRY_LIMIT`."""
+    entry: dict[str, JsonValue] = {
+        "v": VERSION,
+        "kind": kind.value,
+        "id": entry_id,
+        "at": as_text(at),
+        "_sd_alg": "sha-256",
+        "_sd": sd,
+    }
+    if outcome is not None:
+        entry["outcome"] = outcome
+    if counter is not None:
+        entry["counter"] = counter
+    if people is not None:
+        entry["people"] = dict(people)
+    found = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+    if len(found) > ENTRY_LIMIT:
+        raise EntryError(f"the entry is {len(found)} bytes, over {ENTRY_LIMIT}")
+    return found

@@ -1,0 +1,59 @@
+"""What does a partner keep? The disclosure receipt, and C2SP tlog-proof@v1."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+
+from audit.commitment import PARTNER_NAMES, encode
+from audit.entry import JsonValue
+from audit.sequencer import Appended
+
+
+def receipt(appended: Appended, *, origin: str) -> dict[str, JsonValue]:
+    """Return the receipt of an entry that was just appended, JSON-ready."""
+    sealed = appended.draft.sealed
+    return receipt_of(
+        origin=origin,
+        entry=appended.entry,
+        index=appended.index,
+        size=appended.size,
+        proof=appended.proof,
+        checkpoint=appended.checkpoint,
+        openings=sealed.openings,
+        seed=sealed.seed,
+    )
+
+
+def receipt_of(
+    *,
+    origin: str,
+    entry: bytes,
+    index: int,
+    size: int,
+    proof: tuple[bytes, ...],
+    checkpoint: str,
+    openings: Mapping[str, str],
+    seed: bytes | None,
+) -> dict[str, JsonValue]:
+    """Return a receipt from its parts; only what the partner may open goes in."""
+    return {
+        "origin": origin,
+        "entry": _b64(entry),
+        "index": index,
+        "size": size,
+        "proof": [_b64(one) for one in proof],
+        "checkpoint": checkpoint,
+        "openings": {name: openings[name] for name in PARTNER_NAMES if name in openings},
+        "seed": encode(seed) if seed is not None else None,
+    }
+
+
+def tlog_proof(*, index: int, proof: tuple[bytes, ...], checkpoint: str) -> str:
+    """Return the offline proof of an entry: C2SP tlog-proof@v1."""
+    lines = ["c2sp.org/tlog-proof@v1", f"index {index}", *(_b64(one) for one in proof), "", checkpoint]
+    return "\n".join(lines)
+
+
+def _b64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

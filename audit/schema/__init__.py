@@ -1,0 +1,1 @@
+"""The log's own tables, as SQL that never changes once released."""

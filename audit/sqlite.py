@@ -1,0 +1,181 @@
+"""How is the log kept in SQLite, opened safely, checked, and read back?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+import pysqlite3
+
+from audit.checkpoint import verify_checkpoint
+from audit.merkle import ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
+
+Connection = Any  # a pysqlite3 connection: the driver has no types
+CHECKED_AT_START: Final = 10_000  # entries
+
+
+class LogCorruptError(Exception):
+    """The log does not hold together: refuses to start. Says what differs, and where."""
+
+
+class UnsafeSqliteError(Exception):
+    """The driver's SQLite can corrupt a WAL that two connections share."""
+
+
+def check_sqlite_version(version: tuple[int, ...] = pysqlite3.sqlite_version_info) -> None:
+    """Raise UnsafeSqliteError for 3.7.0 to 3.51.2, but for the mended 3.50.7 and 3.44.6."""
+    mended = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
+    if not mended:
+        raise UnsafeSqliteError(f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: install 3.51.3 or newer")
+
+
+def open_connection(path: Path, *, read_only: bool) -> Connection:
+    """Open the database of state and log: WAL, synchronous FULL, no waiting on SQLite's own busy polling."""
+    mode = "ro" if read_only else "rw"
+    connection = pysqlite3.connect(
+        f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+    )
+    if not read_only:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA cache_size=-65536")
+    return connection
+
+
+def create(path: Path) -> None:
+    """Make the log's own tables in a new file: for tests, and for a log without a gateway."""
+    connection = pysqlite3.connect(str(path))
+    connection.executescript(files("audit").joinpath("schema", "0001.sql").read_text(encoding="utf-8"))
+    connection.close()
+
+
+def loader(connection: Connection) -> Callable[[int, int], bytes]:
+    """Return how a full subtree's hash is read; ProofError where it is missing."""
+
+    def load(level: int, index: int) -> bytes:
+        row = connection.execute("SELECT hash FROM log_node WHERE level = ? AND idx = ?", (level, index)).fetchone()
+        if row is None:
+            raise ProofError(f"node {index} of level {level} is missing")
+        found: bytes = row[0]
+        return found
+
+    return load
+
+
+def head(connection: Connection) -> tuple[int, bytes, int, int] | None:
+    """Return (size, root, microseconds of the last entry, state index), or None for an empty log."""
+    row = connection.execute("SELECT size, root, at, state_index FROM log_head").fetchone()
+    return (row[0], row[1], row[2], row[3]) if row else None
+
+
+def check_at_start(connection: Connection, vkey: str) -> None:
+    """Raise LogCorruptError unless the last entries, the nodes, the head and its signature agree."""
+    try:
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise LogCorruptError(f"the database file is damaged: {problem}")
+        _check_entries(connection, CHECKED_AT_START)
+        _check_head(connection, vkey)
+    except pysqlite3.DatabaseError as error:
+        raise LogCorruptError(f"the database file is damaged: {error}") from error
+
+
+def check_whole_log(connection: Connection, vkey: str) -> None:
+    """Recompute everything from the first entry on; raises LogCorruptError."""
+    _check_entries(connection, None)
+    _check_head(connection, vkey)
+
+
+def _check_entries(connection: Connection, last: int | None) -> None:
+    found = head(connection)
+    size = found[0] if found else 0
+    counted, newest = connection.execute("SELECT count(*), coalesce(max(idx), -1) FROM log_entry").fetchone()
+    if (counted, newest) != (size, size - 1):
+        raise LogCorruptError(f"the head counts {size} entries, the log holds {counted}, the last at {newest}")
+    begin = 0 if last is None else max(0, size - last)
+    rows = connection.execute(
+        "SELECT e.idx, e.entry, n.hash FROM log_entry e LEFT JOIN log_node n ON n.level = 0 AND n.idx = e.idx "
+        "WHERE e.idx >= ? ORDER BY e.idx",
+        (begin,),
+    )
+    for index, entry, kept in rows:
+        if kept is None or leaf_hash(bytes(entry)) != kept:
+            raise LogCorruptError(f"entry {index} is not the one that was appended: its hash differs from its leaf")
+    _check_nodes(connection, begin, size)
+
+
+def _check_nodes(connection: Connection, begin: int, size: int) -> None:
+    """Compare each inner node over the checked range with its two children."""
+    level = 1
+    while size >> level:
+        rows = connection.execute(
+            "SELECT p.idx, p.hash, l.hash, r.hash FROM log_node p "
+            "LEFT JOIN log_node l ON l.level = p.level - 1 AND l.idx = p.idx * 2 "
+            "LEFT JOIN log_node r ON r.level = p.level - 1 AND r.idx = p.idx * 2 + 1 "
+            "WHERE p.level = ? AND p.idx >= ?",
+            (level, begin >> level),
+        )
+        seen = 0
+        for index, kept, left, right in rows:
+            seen += 1
+            if left is None or right is None or node_hash(left, right) != kept:
+                raise LogCorruptError(f"node {index} of level {level} does not follow from its children")
+        if seen != (size >> level) - (begin >> level):
+            raise LogCorruptError(f"nodes of level {level} are missing")
+        level += 1
+
+
+def _check_head(connection: Connection, vkey: str) -> None:
+    found = head(connection)
+    if found is None:
+        return
+    size, root, _, state_index = found
+    try:
+        computed = root_of(0, size, loader(connection))
+    except ProofError as error:
+        raise LogCorruptError(str(error)) from error
+    if computed != root:
+        raise LogCorruptError(f"the nodes give another root than the head of {size} entries")
+    newest = connection.execute("SELECT coalesce(max(idx), -1) FROM state_key").fetchone()[0]
+    if newest > state_index:
+        raise LogCorruptError(f"a state key names entry {newest}, after the head's state index {state_index}")
+    row = connection.execute("SELECT note FROM log_checkpoint WHERE size = ?", (size,)).fetchone()
+    if row is None:
+        raise LogCorruptError(f"there is no checkpoint of {size} entries")
+    try:
+        checkpoint = verify_checkpoint(row[0], vkey)
+    except ProofError as error:
+        raise LogCorruptError(f"the last checkpoint: {error}") from error
+    if (checkpoint.size, checkpoint.root) != (size, root):
+        raise LogCorruptError("the last checkpoint is of another tree than the head")
+
+
+def find_entry(connection: Connection, entry_id: str) -> tuple[int, bytes] | None:
+    """Return (index, exact bytes) of an entry."""
+    row = connection.execute("SELECT idx, entry FROM log_entry WHERE entry_id = ?", (entry_id,)).fetchone()
+    return (row[0], bytes(row[1])) if row else None
+
+
+def newest_checkpoint(connection: Connection) -> tuple[int, str] | None:
+    """Return (size, note) of the newest checkpoint."""
+    row = connection.execute("SELECT size, note FROM log_checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def inclusion(connection: Connection, index: int, size: int) -> tuple[bytes, ...]:
+    """Return the inclusion proof of an entry in a tree of this size."""
+    return inclusion_from(index, size, loader(connection))
+
+
+def consistency(connection: Connection, old: int, size: int) -> tuple[bytes, ...]:
+    """Return the proof that a tree of one size is a beginning of a larger one."""
+    return consistency_from(old, size, loader(connection))
+
+
+def bundles(connection: Connection, index: int) -> list[tuple[bytes, bytes]]:
+    """Return (key id, ciphertext) of what is kept beside an entry."""
+    rows = connection.execute("SELECT key_id, ciphertext FROM log_bundle WHERE idx = ?", (index,)).fetchall()
+    return [(bytes(key_id), bytes(ciphertext)) for key_id, ciphertext in rows]

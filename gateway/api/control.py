@@ -1,0 +1,206 @@
+"""The control API: consents and restrictions, for the council's own clients of role dpo or administrator."""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Request
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from starlette.responses import Response
+
+from audit.entry import canonical
+from audit.sequencer import LogUnavailableError, NotDurableError, Within
+from gateway.api.door import authenticate, require_role
+from gateway.log import remember_call
+from gateway.oauth.caller import Caller
+from gateway.oauth.clients import Role
+from gateway.problems import CONFLICT, LOG_UNAVAILABLE, NOT_FOUND, ProblemError
+from gateway.store.changes import ChangeRefusedError, find_consent
+from gateway.wiring import Wiring
+from schemas.consent import ConsentRecord, Restriction
+from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
+
+Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Slug = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_.-]*$")]
+
+
+class ConsentIn(BaseModel):
+    """A person's yes or no, as it was recorded. `person` is the source's own reference."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    state: ConsentState = Field(description="given or refused", examples=["given"])
+    dataset: Slug = Field(examples=["council-tax"])
+    person: Line = Field(examples=["P0000042"])
+    purpose: Slug = Field(examples=["tenancy-sustainment"])
+    recipients: list[Slug] = Field(min_length=1, max_length=50, examples=[["harbour-housing"]])
+    fields: list[Slug] = Field(default=[], max_length=200, description="None: the whole dataset.")
+    kind: ConsentKind = ConsentKind.UK_GDPR
+    given_by: GivenBy = GivenBy.SELF
+    capacity: Capacity = Capacity.PRESUMED
+    authority: Line | None = None
+    evidence: Line | None = None
+    text_version: Line = Field(examples=["consent-2026-03"])
+    how: Line = Field(examples=["in person, form CT-7"])
+    until: AwareDatetime | None = None
+
+
+class WithdrawalIn(BaseModel):
+    """How a consent was taken back."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    how: Line = Field(examples=["by telephone"])
+
+
+class RestrictionIn(BaseModel):
+    """A hold on the use of a person's data."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: RestrictionKind
+    dataset: Slug = Field(examples=["council-tax"])
+    person: Line = Field(examples=["P0000042"])
+    fields: list[Slug] = Field(default=[], max_length=200)
+    recipients: list[Slug] = Field(default=[], max_length=50)
+    until: AwareDatetime | None = None
+
+
+async def control_caller(request: Request) -> Caller:
+    """Authenticate an office's call. Runs before FastAPI reads the body: the router's own route class sees to it."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+async def authenticate_control(request: Request) -> None:
+    """Keep the caller of a control call at `request.state.caller`, or raise the 401 or 403 problem."""
+    wiring: Wiring = request.app.state.wiring
+    wiring.services.reader.refresh()
+    now = wiring.services.clock().timestamp()
+    caller = authenticate(request, wiring.door, now=now, audience=f"{wiring.door.issuer}/control")
+    require_role(caller, Role.DPO, Role.ADMINISTRATOR)
+    try:
+        await remember_call(wiring.services.log, caller.seen)
+    except (NotDurableError, LogUnavailableError) as error:
+        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
+    request.state.caller = caller
+
+
+router = APIRouter(prefix="/control/v1", tags=["control"])
+Authenticated = Annotated[Caller, Depends(control_caller)]
+ConsentId = Annotated[str, Path(pattern=r"^c_[0-9a-f]{24}$")]
+RestrictionId = Annotated[str, Path(pattern=r"^r_[0-9a-f]{24}$")]
+
+
+async def _change(request: Request, within: Within) -> dict[str, Any]:
+    wiring: Wiring = request.app.state.wiring
+    try:
+        appended = await wiring.services.log.append(within)
+    except ChangeRefusedError as error:
+        raise ProblemError(CONFLICT, str(error)) from error
+    except (NotDurableError, LogUnavailableError) as error:
+        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
+    return {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
+
+
+@router.post("/consents", status_code=201, summary="Record that a person gave or refused consent")
+async def post_consent(request: Request, given: ConsentIn, caller: Authenticated) -> Response:
+    """Acknowledged once it counts: no later entry discloses as if it had not been given or refused."""
+    wiring: Wiring = request.app.state.wiring
+    if given.state not in {ConsentState.GIVEN, ConsentState.REFUSED}:
+        raise ProblemError(CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address")
+    record = ConsentRecord(
+        consent_id="c_" + secrets.token_hex(12),
+        subject_ref=wiring.changes.subject_ref(given.dataset, given.person),
+        controller=wiring.services.settings.controller,
+        recipients=frozenset(given.recipients),
+        fields=frozenset(given.fields),
+        recorded_by=caller.client.client_id,
+        from_at=datetime.fromtimestamp(0, UTC),
+        **{
+            name: getattr(given, name)
+            for name in (
+                "dataset", "purpose", "state", "kind", "given_by", "capacity", "authority", "evidence",
+                "text_version", "how", "until",
+            )
+        },
+    )
+    entry = await _change(request, wiring.changes.record_consent(record))
+    return _json({"consent_id": record.consent_id, "state": record.state.value, **entry}, 201)
+
+
+@router.post("/consents/{consent_id}/withdrawal", status_code=201, summary="Withdraw a consent")
+async def post_withdrawal(
+    request: Request, consent_id: ConsentId, given: WithdrawalIn, caller: Authenticated
+) -> Response:
+    """As easy as giving it (UK GDPR Article 7(3)), and immediate."""
+    wiring: Wiring = request.app.state.wiring
+    within = wiring.changes.withdraw_consent(consent_id, by=caller.client.client_id, how=given.how)
+    return _json({"consent_id": consent_id, "state": "withdrawn", **await _change(request, within)}, 201)
+
+
+@router.get("/consents/{consent_id}", summary="Show a consent as it stands")
+async def get_consent(request: Request, consent_id: ConsentId, caller: Authenticated) -> Response:
+    """Show everything recorded but the person's reference."""
+    del caller
+    wiring: Wiring = request.app.state.wiring
+    record = find_consent(wiring.services.reader.connection, consent_id)
+    if record is None:
+        raise ProblemError(NOT_FOUND, "no consent has this id")
+    return _json(consent_members(record, wiring.services.clock()), 200)
+
+
+@router.post("/restrictions", status_code=201, summary="Set a restriction")
+async def post_restriction(request: Request, given: RestrictionIn, caller: Authenticated) -> Response:
+    """Hold back the use of a person's data, from the next entry on."""
+    wiring: Wiring = request.app.state.wiring
+    restriction = Restriction(
+        restriction_id="r_" + secrets.token_hex(12),
+        subject_ref=wiring.changes.subject_ref(given.dataset, given.person),
+        dataset=given.dataset,
+        kind=given.kind,
+        fields=frozenset(given.fields),
+        recipients=frozenset(given.recipients),
+        from_at=datetime.fromtimestamp(0, UTC),
+        until=given.until,
+        recorded_by=caller.client.client_id,
+    )
+    entry = await _change(request, wiring.changes.set_restriction(restriction))
+    return _json({"restriction_id": restriction.restriction_id, **entry}, 201)
+
+
+@router.delete("/restrictions/{restriction_id}", summary="Lift a restriction")
+async def delete_restriction(request: Request, restriction_id: RestrictionId, caller: Authenticated) -> Response:
+    """Lift it, from the next entry on; the record of it stays."""
+    wiring: Wiring = request.app.state.wiring
+    within = wiring.changes.lift_restriction(restriction_id, by=caller.client.client_id)
+    return _json({"restriction_id": restriction_id, **await _change(request, within)}, 200)
+
+
+def consent_members(record: ConsentRecord, now: datetime) -> dict[str, Any]:
+    """Return a consent as it is shown; one past its end shows as expired."""
+    expired = record.state is ConsentState.GIVEN and record.until is not None and record.until <= now
+    return {
+        "consent_id": record.consent_id,
+        "state": (ConsentState.EXPIRED if expired else record.state).value,
+        "purpose": record.purpose,
+        "dataset": record.dataset,
+        "recipients": sorted(record.recipients),
+        "fields": sorted(record.fields),
+        "kind": record.kind.value,
+        "given_by": record.given_by.value,
+        "capacity": record.capacity.value,
+        "authority": record.authority,
+        "evidence": record.evidence,
+        "text_version": record.text_version,
+        "how": record.how,
+        "recorded_by": record.recorded_by,
+        "from": record.from_at.isoformat(),
+        "until": record.until.isoformat() if record.until else None,
+    }
+
+
+def _json(content: dict[str, Any], status: int) -> Response:
+    return Response(canonical(content), status, media_type="application/json")

@@ -1,0 +1,157 @@
+"""POST /v1/disclosures, GET /v1/disclosures/{id}/receipt, POST /v1/explain, GET /v1/agreements."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from audit.entry import canonical
+from gateway import limits
+from gateway.api.door import authenticate
+from gateway.api.reading import parse_disclosure, parse_explain, read_body
+from gateway.disclose import disclose
+from gateway.explaining import explain_to_partner
+from gateway.log import remember_call
+from gateway.oauth.caller import Caller
+from gateway.problems import NOT_FOUND, REQUEST_MALFORMED, ProblemError
+from gateway.receipts import load_receipt
+from gateway.services import Ask
+from gateway.store.state import LiveAgreement
+from gateway.wiring import Wiring
+from schemas.agreement import Atom
+from schemas.instants import london_day
+
+_IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
+_ENTRY_ID: Final = re.compile(r"[a-z]{1,3}_[0-9A-HJKMNP-TV-Z]{26}")
+
+
+def caller_of(request: Request, wiring: Wiring) -> Caller:
+    """Authenticate a partner's call."""
+    now = wiring.services.clock().timestamp()
+    wiring.services.reader.refresh()
+    return authenticate(request, wiring.door, now=now, audience=wiring.door.issuer)
+
+
+async def post_disclosure(request: Request) -> Response:
+    """Answer for one person, in the order of the journey: who asks comes before what is asked."""
+    wiring: Wiring = request.app.state.wiring
+    caller = caller_of(request, wiring)
+    wiring.early_limits.check(caller.client.client_id)
+    body = await read_body(request)
+    ask = Ask(
+        request=parse_disclosure(body),
+        caller=caller,
+        body_digest="sha256:" + hashlib.sha256(body).hexdigest(),
+        idempotency_key=_idempotency_key(request),
+        request_id=request.state.request_id,
+    )
+    answer = await disclose(ask, wiring.services)
+    return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)
+
+
+def _idempotency_key(request: Request) -> str | None:
+    given = request.headers.getlist("idempotency-key")
+    if not given:
+        return None
+    if len(given) > 1 or not _IDEMPOTENCY_KEY.fullmatch(given[0]):
+        raise ProblemError(REQUEST_MALFORMED, "Idempotency-Key: one header of 1 to 128 printable characters")
+    return given[0]
+
+
+async def post_explain(request: Request) -> Response:
+    """Say what would be decided, without data and without a subject."""
+    wiring: Wiring = request.app.state.wiring
+    caller = caller_of(request, wiring)
+    body = await read_body(request)
+    asked = parse_explain(body)
+    await remember_call(wiring.services.log, caller.seen)
+    ask = Ask(asked, caller, "", None, request.state.request_id)
+    return Response(canonical(explain_to_partner(ask, wiring.services)), media_type="application/json")
+
+
+async def get_agreements(request: Request) -> Response:
+    """List the caller's own agreements, as they stand today."""
+    wiring: Wiring = request.app.state.wiring
+    caller = caller_of(request, wiring)
+    await remember_call(wiring.services.log, caller.seen)
+    services = wiring.services
+    today = london_day(services.clock())
+    names = services.reader.available_to(caller.client, today)
+    live = [services.reader.find_agreement(name, today) for name in sorted(names)]
+    listed = [_listed(one, caller, wiring) for one in live if one is not None]
+    return Response(canonical({"agreements": listed}), media_type="application/json")
+
+
+def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, Any]:
+    agreement, dataset = live.agreement, live.dataset
+    today = london_day(wiring.services.clock())
+    return {
+        "id": agreement.id,
+        "version": agreement.version,
+        "digest": agreement.digest,
+        "purpose": agreement.purpose,
+        "dataset": dataset.id,
+        "first_day": agreement.starts_on.isoformat(),
+        "last_day": agreement.ends_on.isoformat(),
+        "in_force": not live.ended and agreement.starts_on <= today <= agreement.ends_on,
+        "next_version_from": live.next_from.isoformat() if live.next_from else None,
+        "requires": sorted(agreement.requires),
+        "roles": list(agreement.roles),
+        "keys": {
+            key.name: {"confirm": list(key.confirm), "at_least": key.at_least} for key in dataset.keys.values()
+        },
+        "releases": [
+            {
+                "line": line.id,
+                "fields": list(line.fields),
+                "form": line.form,
+                "when": [one.value if isinstance(one, Atom) else "record" for one in line.when],
+                "roles": list(line.roles),
+            }
+            for line in agreement.releases
+            if not line.to or caller.client.partner_id in line.to or _kind(live, caller) in line.to
+        ],
+        "limits": {
+            "per_minute": agreement.limits.per_minute,
+            "subjects_per_day": agreement.limits.subjects_per_day,
+            "same_subject_per_day": agreement.limits.same_subject_per_day,
+            "batch": agreement.limits.batch,
+        },
+        "left": _left(live, caller, wiring),
+        "urgent_contact": wiring.services.settings.urgent_contact,
+    }
+
+
+def _kind(live: LiveAgreement, caller: Caller) -> str:
+    return str(live.compiled.rules.recipient_kinds.get(caller.client.partner_id or "", ""))
+
+
+def _left(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, int]:
+    use = limits.Use(
+        agreement=live.agreement.id,
+        partner=caller.client.partner_id or "",
+        subject_ref="",
+        at=wiring.services.clock(),
+        in_emergency=False,
+        counts=True,
+    )
+    result = limits.judge(wiring.services.reader.connection, live.agreement.limits, use)
+    if isinstance(result, limits.Reached):
+        return {result.limit: 0}
+    return {name: count + 1 for name, count, _ in result.left}
+
+
+async def get_receipt(request: Request) -> Response:
+    """Give the receipt of one of the caller's own disclosures again, to the newest checkpoint."""
+    wiring: Wiring = request.app.state.wiring
+    caller = caller_of(request, wiring)
+    await remember_call(wiring.services.log, caller.seen)
+    entry_id = request.path_params["disclosure_id"]
+    found = load_receipt(wiring.services, entry_id, caller.client) if _ENTRY_ID.fullmatch(entry_id) else None
+    if found is None:
+        raise ProblemError(NOT_FOUND, "no disclosure of yours has this id")
+    return Response(canonical(found), media_type="application/json")

@@ -1,0 +1,55 @@
+"""Who calls? Authenticates from the headers, before a byte of the body is read, and names the request."""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Final
+
+from starlette.requests import Request
+
+from gateway.oauth.caller import Caller, Door, TokenRefusedError, authenticate_call
+from gateway.oauth.clients import Role
+from gateway.problems import TOKEN_REFUSED, WRONG_ROLE, ProblemError
+
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+
+
+def request_id_of(request: Request) -> str:
+    """Return the caller's X-Request-ID where it is a plain one, else a new one."""
+    given = request.headers.get("x-request-id", "")
+    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+
+
+def traceparent_of(request: Request) -> str | None:
+    """Return the caller's `traceparent` (W3C Trace Context, section 3.2) where it is well-formed."""
+    given = request.headers.get("traceparent", "")
+    return given if _TRACEPARENT.fullmatch(given) else None
+
+
+def authenticate(request: Request, door: Door, *, now: float, audience: str) -> Caller:
+    """Return the caller of `/v1` or `/control`, or raise the 401 problem with its challenge."""
+    try:
+        return authenticate_call(
+            door,
+            authorization=request.headers.getlist("authorization"),
+            proofs=request.headers.getlist("dpop"),
+            method=request.method,
+            path=request.url.path,
+            audience=audience,
+            now=now,
+        )
+    except TokenRefusedError as refused:
+        # RFC 9449, section 7.1, and RFC 9728, section 5.1.
+        challenge = (
+            f'DPoP error="{refused.error}", algs="ES256 PS256 EdDSA", '
+            f'resource_metadata="{door.issuer}/.well-known/oauth-protected-resource"'
+        )
+        raise ProblemError(TOKEN_REFUSED, refused.why, headers={"WWW-Authenticate": challenge}) from refused
+
+
+def require_role(caller: Caller, *roles: Role) -> None:
+    """Raise ProblemError unless the caller's client has one of these roles."""
+    if caller.client.role not in roles:
+        raise ProblemError(WRONG_ROLE, f"this call is for: {', '.join(roles)}")

@@ -1,0 +1,264 @@
+"""Where are things made and joined? `build_app` is the one place; nothing is made at import."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from audit.entry import canonical, new_entry_id
+from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
+from audit.sqlite import open_connection
+from gateway.api import control, disclosures, documents, health, log as log_api, oauth as oauth_api
+from gateway.api.door import request_id_of, traceparent_of
+from gateway.api.openapi import extend_openapi
+from gateway.council import Council
+from gateway.early_limits import EarlyLimits, ended_window_entry
+from gateway.log import AwaitedLog, deliver_to
+from gateway.oauth.access_token import Tokens
+from gateway.oauth.caller import Door
+from gateway.oauth.dpop import ProofKeys
+from gateway.oauth.server import Endpoint
+from gateway.problems import (
+    FAULT,
+    LOG_UNAVAILABLE,
+    METHOD_REFUSED,
+    NOT_FOUND,
+    REQUEST_MALFORMED,
+    ProblemError,
+)
+from gateway.services import Secrets, Services
+from gateway.sources.registry import SourceRegistry
+from gateway.store.changes import Changes
+from gateway.store.state import Reader
+from gateway.telemetry import Telemetry
+from gateway.wiring import Wiring
+from schemas.instants import london_day
+
+SWEEP_EVERY: Final = 1.0  # seconds between looks at windows that have ended
+
+
+def utc_now() -> datetime:
+    """Return the instant now. The only clock of the gateway: everything else is handed one."""
+    return datetime.now(UTC)
+
+
+def build_digest() -> str:
+    """Name this build in entries."""
+    return "sha256:" + hashlib.sha256(f"stile {version('stile')}".encode()).hexdigest()
+
+
+def new_id(prefix: str, at: datetime) -> str:
+    """Return an entry id: a ULID behind its prefix."""
+    return new_entry_id(prefix, at, secrets.token_bytes(10))
+
+
+def make_changes(council: Council) -> Changes:
+    """Return what control writes are made with: for the gateway and for the command line alike."""
+    return Changes(
+        keyring=council.keyring,
+        index_secret=council.keyring.named("index"),
+        controller=council.settings.controller,
+        new_id=new_id,
+    )
+
+
+def make_sequencer(council: Council, clock: Callable[[], datetime], deliver: Any) -> Sequencer:
+    """Return the log's writer, not yet started."""
+    return Sequencer(council.state, council.lock, council.signer, clock=clock, deliver=deliver)
+
+
+def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.AbstractEventLoop) -> Wiring:
+    """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
+    sequencer = make_sequencer(council, clock, deliver_to(loop))
+    sequencer.start()
+    reader = Reader(open_connection(council.state, read_only=True))
+    issuer = council.settings.public_url
+    tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=())
+    proof_keys = ProofKeys()
+    services = Services(
+        settings=council.settings,
+        clock=clock,
+        reader=reader,
+        source_of=SourceRegistry(council, clock).source_of,
+        log=AwaitedLog(sequencer),
+        keyring=council.keyring,
+        secrets=Secrets(index=council.keyring.named("index"), pseudonym=council.keyring.named("pseudonym")),
+        new_id=new_id,
+        build_digest=build_digest(),
+    )
+    return Wiring(
+        council=council,
+        services=services,
+        sequencer=sequencer,
+        door=Door(issuer=issuer, tokens=tokens, proof_keys=proof_keys, clients=reader),
+        endpoint=Endpoint(
+            issuer=issuer,
+            url=f"{issuer}/oauth2/token",
+            clients=reader,
+            tokens=tokens,
+            proof_keys=proof_keys,
+            available=lambda client: reader.available_to(client, london_day(clock())),
+            new_jti=lambda: secrets.token_urlsafe(16),
+        ),
+        early_limits=EarlyLimits(),
+        changes=make_changes(council),
+        telemetry=Telemetry(),
+    )
+
+
+def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
+    """Make the gateway of a council. Its parts live from start-up to shut-down."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        wiring = make_wiring(council, clock, asyncio.get_running_loop())
+        app.state.wiring = wiring
+        sweeping = asyncio.create_task(_sweep(wiring))
+        try:
+            yield
+        finally:
+            sweeping.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await sweeping
+            await asyncio.to_thread(wiring.sequencer.close)
+            wiring.services.reader.connection.close()
+            wiring.services.source_of.__self__.close()  # type: ignore[attr-defined]  # the registry made above
+
+    app = FastAPI(
+        title="Stile", version=version("stile"), lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+    )
+    app.router.routes.extend(_routes(council))
+    app.include_router(control.router)
+    app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
+    app.add_exception_handler(RequestValidationError, _answer_validation)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(HTTPException, _answer_http)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(NotDurableError, _answer_unwritable)
+    app.add_exception_handler(LogUnavailableError, _answer_unwritable)
+    extend_openapi(app, council.settings.public_url)
+    app.add_middleware(Envelope)
+    return app
+
+
+def _routes(council: Council) -> list[Route]:
+    path = "/" + council.settings.origin.partition("/")[2]
+    prefix = "" if path == "/" else path
+    well_known = "/.well-known"
+    return [
+        Route("/v1/disclosures", disclosures.post_disclosure, methods=["POST"]),
+        Route("/v1/disclosures/{disclosure_id}/receipt", disclosures.get_receipt, methods=["GET"]),
+        Route("/v1/explain", disclosures.post_explain, methods=["POST"]),
+        Route("/v1/agreements", disclosures.get_agreements, methods=["GET"]),
+        Route("/oauth2/token", oauth_api.post_token, methods=["POST"]),
+        Route("/oauth2/jwks", oauth_api.get_jwks, methods=["GET"]),
+        Route(f"{well_known}/oauth-authorization-server", oauth_api.get_authorization_server, methods=["GET"]),
+        Route(f"{well_known}/oauth-protected-resource", oauth_api.get_protected_resource, methods=["GET"]),
+        Route(f"{well_known}/oauth-protected-resource/control", oauth_api.get_protected_resource, methods=["GET"]),
+        Route(f"{prefix}/checkpoint", log_api.get_checkpoint, methods=["GET"]),
+        Route(f"{prefix}/tile/{{path:path}}", log_api.get_tile, methods=["GET"]),
+        Route("/healthz", health.get_health, methods=["GET"]),
+        Route("/readyz", health.get_readiness, methods=["GET"]),
+        *documents.routes(),
+    ]
+
+
+async def _sweep(wiring: Wiring) -> None:
+    """Record ended windows, and drop `jti` that can't be used any more; ends with the gateway."""
+    while True:
+        await asyncio.sleep(SWEEP_EVERY)
+        now = wiring.services.clock()
+        for window in wiring.early_limits.take_ended(now.timestamp()):
+            within = ended_window_entry(window, wiring.services.keyring, new_id("e", now), now)
+            with contextlib.suppress(NotDurableError, LogUnavailableError):
+                await wiring.services.log.append(within)
+
+
+class Envelope:
+    """Names each request, times it, authenticates control calls before their body is read. Pure ASGI."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Wrap one call."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        begun = time.perf_counter()
+        request.state.request_id = request_id_of(request)
+        traceparent = traceparent_of(request)
+        telemetry: Telemetry = scope["app"].state.wiring.telemetry
+        sent: dict[str, int] = {}
+
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                milliseconds = (time.perf_counter() - begun) * 1000
+                sent["status"] = message["status"]
+                message["headers"].append((b"x-request-id", request.state.request_id.encode()))
+                message["headers"].append((b"server-timing", f"total;dur={milliseconds:.1f}".encode()))
+                if traceparent:
+                    message["headers"].append((b"traceparent", traceparent.encode()))
+            await send(message)
+
+        try:
+            if request.url.path.startswith("/control/"):
+                await control.authenticate_control(request)
+            await self._app(scope, receive, send_named)
+        except ProblemError as error:
+            await (await answer_problem(request, error))(scope, receive, send_named)
+        except Exception as error:  # noqa: BLE001 -- the door: a bug is told as one, and its message stays inside
+            telemetry.logger.error("fault", request_id=request.state.request_id, error=type(error).__name__)
+            if not sent:
+                await (await answer_problem(request, ProblemError(FAULT)))(scope, receive, send_named)
+        finally:
+            route = _route_of(scope)
+            telemetry.answers.labels(route, str(sent.get("status", 0))).inc()
+            telemetry.seconds.labels(route).observe(time.perf_counter() - begun)
+
+
+def _route_of(scope: Scope) -> str:
+    """Return a route's template: an address itself may hold anything."""
+    route = scope.get("route")
+    path: str = getattr(route, "path", "other") if route else "other"
+    return path
+
+
+async def answer_problem(request: Request, error: ProblemError) -> Response:
+    """Write a problem as RFC 9457 says."""
+    wiring: Wiring = request.app.state.wiring
+    body = error.problem.body(
+        detail=error.detail,
+        request_id=request.state.request_id,
+        base=wiring.council.settings.public_url,
+        **error.more,
+    )
+    return Response(canonical(body), error.problem.status, error.headers, media_type="application/problem+json")
+
+
+async def _answer_validation(request: Request, error: RequestValidationError) -> Response:
+    wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:8])
+    return await answer_problem(request, ProblemError(REQUEST_MALFORMED, wrong))
+
+
+async def _answer_http(request: Request, error: HTTPException) -> Response:
+    known = {404: NOT_FOUND, 405: METHOD_REFUSED}.get(error.status_code, REQUEST_MALFORMED)
+    return await answer_problem(request, ProblemError(known, headers=error.headers))
+
+
+async def _answer_unwritable(request: Request, _error: Exception) -> Response:
+    return await answer_problem(request, ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}))

@@ -1,0 +1,206 @@
+"""What happens inside the append transaction? The transaction is the judge: of replays, limits and the state.
+
+Everything here may run twice (a neighbour that fails makes the batch run again), so it writes rows only through
+the given connection and leaves what it found in plain attributes that the next run overwrites.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+from typing import Any, Final
+
+from audit.entry import Kind
+from audit.sequencer import Draft, Moment
+from gateway import limits
+from gateway.answer import Prepared, claim_keys, prepare
+from gateway.judgement import Judgement, judge
+from gateway.oauth.server import Seen
+from gateway.services import Ask, Services
+from gateway.store.state import Reader
+from schemas.decision import Record
+from schemas.terms import Match
+
+KEPT_FOR: Final = timedelta(hours=24)  # an Idempotency-Key
+
+
+class Stopped(Enum):
+    """Why a call was not answered as prepared."""
+
+    REPLAYED = "replayed"
+    REVOKED = "revoked"
+    KEY_REUSED = "key_reused"
+    FETCH_AGAIN = "fetch_again"
+
+
+class Attempt:
+    """One attempt to record one prepared answer. Lives for one call of the journey."""
+
+    def __init__(self, ask: Ask, judged: Judgement, record: Record | None, services: Services) -> None:
+        self.ask = ask
+        self.services = services
+        self.record = record
+        self.judged = judged
+        self.prepared: Prepared | None = None
+        self.stopped: Stopped | None = None
+        self.reached: limits.Reached | None = None
+        self.left = limits.Left(())
+        self.retry_of: str | None = None
+        self._early = judged
+
+    def prepare(self) -> None:
+        """Build answer and entry before the transaction, which then only has to check that they still hold."""
+        self.prepared = prepare(
+            self.judged, self.record, self.ask, self.services, connection=self.services.reader.connection
+        )
+
+    def within(self, connection: Any, moment: Moment) -> Draft | None:
+        """Judge and write, inside the transaction."""
+        self.stopped = self.reached = self.retry_of = None
+        if not remember(connection, (self.ask.caller.seen,)):
+            self.stopped = Stopped.REPLAYED
+            return None
+        if self._is_reused_key(connection, moment.at):
+            self.stopped = Stopped.KEY_REUSED
+            return None
+        if self._must_judge_again(connection, moment) and not self._judge_again(connection, moment):
+            return None
+        if (refusal := self._limit(connection, moment)) is not None or self.reached is not None:
+            return refusal
+        return self._write(connection, moment)
+
+    # -- does what was judged still hold?
+
+    def _must_judge_again(self, connection: Any, moment: Moment) -> bool:
+        early = self._early
+        if early.holds_until is not None and moment.at >= early.holds_until:
+            return True
+        if moment.state_index == early.state_index:
+            return False
+        return Reader(connection).touched_since(early.basis, early.state_index)
+
+    def _judge_again(self, connection: Any, moment: Moment) -> bool:
+        """Decide again on the record in hand; False where the call can't be answered from it."""
+        reader = Reader(connection)
+        client = reader.find_client(self.ask.caller.client.client_id)
+        if client is None or not client.is_active:
+            self.stopped = Stopped.REVOKED
+            return False
+        judged = judge(reader, self.ask, self.services, found=self._early.found, at=moment.at)
+        fetched = self._early.decision.read if self.record is not None else frozenset()
+        if self._early.found.match is Match.CONFIRMED and judged.decision.permits and judged.decision.read - fetched:
+            self.stopped = Stopped.FETCH_AGAIN
+            return False
+        self.judged = judged
+        record = self.record if judged.decision.permits else None
+        self.prepared = prepare(judged, record, self.ask, self.services, connection=connection)
+        return True
+
+    # -- idempotency and limits
+
+    def _is_reused_key(self, connection: Any, at: datetime) -> bool:
+        if self.ask.idempotency_key is None:
+            return False
+        row = connection.execute(
+            "SELECT body_digest, disclosure_id FROM idempotency WHERE client_id = ? AND key = ? AND expires > ?",
+            (self.ask.caller.client.client_id, self.ask.idempotency_key, int(at.timestamp())),
+        ).fetchone()
+        if row is None:
+            return False
+        self.retry_of = row[1]
+        return bool(row[0] != self.ask.body_digest)
+
+    def _limit(self, connection: Any, moment: Moment) -> Draft | None:
+        """Return the one refusal entry of a limit's window; None where the call is within, or was refused before."""
+        use = self._use(moment)
+        if use is None:
+            return None
+        live = self.judged.live
+        result = limits.judge(connection, live.agreement.limits, use) if live else limits.Left(())
+        if isinstance(result, limits.Reached):
+            self.reached = result
+        elif self._misses_too_often(connection, moment):
+            self.reached = limits.Reached("misses_per_day", str(moment.at.date()), 3600)
+        if self.reached is None:
+            self.left = result if isinstance(result, limits.Left) else self.left
+            return None
+        if not limits.mark_reached(connection, self.ask.caller.client.client_id, self.reached):
+            return None
+        return self._limit_entry()
+
+    def _misses_too_often(self, connection: Any, moment: Moment) -> bool:
+        partner = self.ask.caller.client.partner_id or ""
+        return limits.misses(connection, partner, self.judged.key_ref, moment.at) >= limits.MOST_MISSES
+
+    def _limit_entry(self) -> Draft | None:
+        if self.prepared is None or self.reached is None:
+            return None
+        draft = self.prepared.draft
+        return Draft(
+            kind=Kind.REFUSAL,
+            entry_id=draft.entry_id,
+            sealed=self.prepared.sealed,
+            outcome="none",
+            recipient=draft.recipient,
+        )
+
+    def _use(self, moment: Moment) -> limits.Use | None:
+        if self.judged.live is None:
+            return None
+        return limits.Use(
+            agreement=self.judged.live.agreement.id,
+            partner=self.ask.caller.client.partner_id or "",
+            subject_ref=self.judged.subject_ref,
+            at=moment.at,
+            in_emergency=self.ask.request.emergency is not None,
+            counts=self.retry_of is None,
+        )
+
+    # -- write
+
+    def _write(self, connection: Any, moment: Moment) -> Draft | None:
+        if self.prepared is None or not claim_keys(self.prepared.keys, self.services, connection) or self.retry_of:
+            self.prepared = prepare(
+                self.judged, self.record, self.ask, self.services, connection=connection, retry_of=self.retry_of
+            )
+            claim_keys(self.prepared.keys, self.services, connection)
+        use = self._use(moment)
+        if use is not None and self.judged.live is not None:
+            limits.count(connection, self.judged.live.agreement.limits, use)
+        if self.judged.decision.permits and self.judged.found.match is not Match.CONFIRMED:
+            limits.count_miss(connection, self.ask.caller.client.partner_id or "", self.judged.key_ref, moment.at)
+        self._keep_answered(connection, moment.at)
+        return self.prepared.draft
+
+    def _keep_answered(self, connection: Any, at: datetime) -> None:
+        if self.prepared is None:
+            return
+        client_id, entry_id = self.ask.caller.client.client_id, self.prepared.draft.entry_id
+        connection.execute(
+            "INSERT INTO answered (disclosure_id, client_id, values_key, paths) VALUES (?, ?, ?, 0)",
+            (entry_id, client_id, self.prepared.keys.subject.key_id),
+        )
+        if self.ask.idempotency_key is not None and self.retry_of is None:
+            connection.execute(
+                "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires) "
+                "VALUES (?, ?, ?, ?, ?)",
+                (
+                    client_id,
+                    self.ask.idempotency_key,
+                    self.ask.body_digest,
+                    entry_id,
+                    int((at + KEPT_FOR).timestamp()),
+                ),
+            )
+
+
+def remember(connection: Any, seen: tuple[Seen, ...]) -> bool:
+    """Write each `jti` as used; False when one of them was used before, and then none is written."""
+    for one in seen:
+        if connection.execute("SELECT 1 FROM seen WHERE scope = ? AND jti = ?", (one.scope, one.jti)).fetchone():
+            return False
+    for one in seen:
+        connection.execute(
+            "INSERT INTO seen (scope, jti, expires) VALUES (?, ?, ?)", (one.scope, one.jti, one.expires)
+        )
+    return True

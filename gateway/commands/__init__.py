@@ -1,0 +1,1 @@
+"""`stile …`, one file for each thing that a person sets out to do."""

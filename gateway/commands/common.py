@@ -1,0 +1,111 @@
+"""How does a command reach a council's directory, and how does it fail?
+
+A command works beside a running gateway: it takes the same lock, and its change counts at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from audit.keyring import KeyringError
+from audit.sequencer import Appended, LogCorruptError, LogUnavailableError, NotDurableError, Sequencer, Within
+from audit.sqlite import open_connection
+from gateway.app import make_changes, make_sequencer, utc_now
+from gateway.council import Council, CouncilError, open_council
+from gateway.settings import SettingsError
+from gateway.store.changes import ChangeRefusedError, Changes
+from gateway.store.schema import SchemaError
+from gateway.store.state import Reader
+from policies.findings import TextError
+
+Directory = Annotated[
+    Path, typer.Option("--dir", envvar="STILE_DIR", help="The council's directory, as `stile init` made it.")
+]
+EXPECTED = (
+    CouncilError,
+    SettingsError,
+    KeyringError,
+    SchemaError,
+    LogCorruptError,
+    LogUnavailableError,
+    NotDurableError,
+    ChangeRefusedError,
+    TextError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """An opened council with a writer to its log, for one command."""
+
+    council: Council
+    changes: Changes
+    reader: Reader
+    sequencer: Sequencer
+
+    def append(self, within: Within) -> Appended | None:
+        """Make a change durable, or raise what it raises."""
+        return self.sequencer.append(within)
+
+
+@contextlib.contextmanager
+def office(directory: Path) -> Iterator[Office]:
+    """Open a council for one command; what can go wrong is told in one line, with exit status 1."""
+    with telling():
+        council = open_council(directory)
+        sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
+        sequencer.start()
+        connection = open_connection(council.state, read_only=True)
+        try:
+            yield Office(council, make_changes(council), Reader(connection), sequencer)
+        finally:
+            connection.close()
+            sequencer.close()
+            council.keyring.close()
+
+
+@contextlib.contextmanager
+def telling() -> Iterator[None]:
+    """Turn what is expected to go wrong into a line on standard error."""
+    try:
+        yield
+    except EXPECTED as error:
+        typer.secho(str(error), err=True, fg="red")
+        raise typer.Exit(1) from error
+
+
+def read_text(file: Path) -> str:
+    """Return a text file, or say what is wrong with it."""
+    try:
+        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        typer.secho(f"{file}: {type(error).__name__}: give a UTF-8 text file", err=True, fg="red")
+        raise typer.Exit(1) from error
+
+
+def operator() -> str:
+    """Return who makes a change from this command line, as the entry names them."""
+    try:
+        return f"operator:{getpass.getuser()}"
+    except OSError:
+        return "operator:unnamed"
+
+
+def show(content: Any) -> None:
+    """Print JSON that a person can read."""
+    typer.echo(json.dumps(content, indent=2, ensure_ascii=False, default=str))
+
+
+def said(what: str, appended: Appended | None) -> None:
+    """Say what counts now, and at which place of the log."""
+    where = f" (entry {appended.index})" if appended else ""
+    typer.echo(f"{what}{where}")

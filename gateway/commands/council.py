@@ -1,0 +1,77 @@
+"""`stile init` and `stile serve`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gateway.commands.common import Directory, telling
+from gateway.council import PID, CouncilError, create_council, open_council
+from gateway.serving import serve_council
+
+
+def init(
+    directory: Annotated[Path, typer.Argument(help="A new directory for the council's data.")],
+    controller: Annotated[str, typer.Option(help="The council's id, as its agreements name it.")],
+    origin: Annotated[str, typer.Option(help="The log's name for ever: gateway.northmoor.gov.uk/log/northmoor.")],
+    public_url: Annotated[str, typer.Option(help="Where partners reach the gateway.")],
+    urgent_contact: Annotated[str, typer.Option(help="Whom a caseworker rings when an emergency request fails.")],
+    dpo_contact: Annotated[str, typer.Option(help="The data protection officer's address.")],
+) -> None:
+    """Make an empty council: keys, settings, an empty log; no partners, no agreements."""
+    with telling():
+        create_council(
+            directory,
+            {
+                "controller": controller,
+                "origin": origin,
+                "public_url": public_url,
+                "urgent_contact": urgent_contact,
+                "dpo_contact": dpo_contact,
+            },
+        )
+        council = open_council(directory)
+    typer.echo(f"{directory} is ready. Its log's key, for your partners to keep:\n{council.signer.vkey}")
+    typer.echo(f"Next: stile dataset publish, stile source map, stile core publish; then stile serve --dir {directory}")
+
+
+def serve(
+    directory: Directory = Path(),
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
+    metrics_port: Annotated[int, typer.Option(help="The port of /metrics, on the same address; 0 for none.")] = 9464,
+) -> None:
+    """Serve a council's gateway until SIGTERM, which finishes what is under way."""
+    with telling():
+        council = open_council(directory)
+        with single_server(directory):
+            serve_council(council, host=host, port=port, metrics_port=metrics_port)
+
+
+class single_server:  # noqa: N801 -- read as a verb: with single_server(…)
+    """Holds the directory's serve lock, or raises CouncilError with the first server's pid."""
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / PID
+        self._handle: Any = None
+
+    def __enter__(self) -> None:
+        self._handle = self._file.open("a+", encoding="ascii")
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            self._handle.seek(0)
+            pid = self._handle.read().strip() or "unknown"
+            self._handle.close()
+            raise CouncilError(f"a gateway serves this directory already, with pid {pid}") from error
+        self._handle.seek(0)
+        self._handle.truncate()
+        self._handle.write(f"{os.getpid()}\n")
+        self._handle.flush()
+
+    def __exit__(self, *_: object) -> None:
+        self._handle.close()

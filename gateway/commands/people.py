@@ -1,0 +1,174 @@
+"""`stile consent` and `stile restriction`: what residents allow, refuse and object to."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.api.control import consent_members
+from gateway.app import utc_now
+from gateway.commands.common import Directory, Office, office, operator, said, show
+from gateway.store.changes import ChangeRefusedError, find_consent
+from schemas.consent import ConsentRecord, Restriction
+from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
+
+consent = typer.Typer(no_args_is_help=True, help="Consent records: a person's yes or no.")
+restriction = typer.Typer(no_args_is_help=True, help="Restrictions: objections, opt-outs, Article 18.")
+
+Person = Annotated[str, typer.Option(help="The source's own reference of the person.")]
+Dataset = Annotated[str, typer.Option(help="The dataset the person's reference is of.")]
+Recipients = Annotated[list[str], typer.Option("--recipient", help="A partner; may be given again.")]
+Fields = Annotated[list[str] | None, typer.Option("--field", help="A field; none means the whole dataset.")]
+Until = Annotated[datetime | None, typer.Option(help="The instant (UTC) from which it no longer counts.")]
+FIRST = datetime.fromtimestamp(0, UTC)
+
+
+@consent.command("give")
+def give(
+    person: Person,
+    dataset: Dataset,
+    purpose: Annotated[str, typer.Option()],
+    recipient: Recipients,
+    text_version: Annotated[str, typer.Option(help="Which wording the person was shown.")],
+    how: Annotated[str, typer.Option(help="How it was given, for example: in person, form CT-7.")],
+    directory: Directory = Path(),
+    field: Fields = None,
+    until: Until = None,
+    kind: ConsentKind = ConsentKind.UK_GDPR,
+    given_by: GivenBy = GivenBy.SELF,
+    capacity: Capacity = Capacity.PRESUMED,
+    authority: Annotated[str | None, typer.Option()] = None,
+    evidence: Annotated[str | None, typer.Option()] = None,
+) -> None:
+    """Record a consent. It counts from the entry that this command prints."""
+    with office(directory) as here:
+        record = _record(here, ConsentState.GIVEN, person, dataset, purpose, recipient, field, until, text_version, how)
+        record = _with(record, kind, given_by, capacity, authority, evidence)
+        said(f"{record.consent_id} given", here.append(here.changes.record_consent(record)))
+
+
+@consent.command("refuse")
+def refuse(
+    person: Person,
+    dataset: Dataset,
+    purpose: Annotated[str, typer.Option()],
+    recipient: Recipients,
+    text_version: Annotated[str, typer.Option(help="Which wording the person was shown.")],
+    how: Annotated[str, typer.Option(help="How it was refused.")],
+    directory: Directory = Path(),
+    field: Fields = None,
+) -> None:
+    """Record a refusal: it is kept, and honoured."""
+    with office(directory) as here:
+        record = _record(here, ConsentState.REFUSED, person, dataset, purpose, recipient, field, None, text_version, how)
+        said(f"{record.consent_id} refused", here.append(here.changes.record_consent(record)))
+
+
+@consent.command("withdraw")
+def withdraw(
+    consent_id: str, directory: Directory = Path(), how: Annotated[str, typer.Option()] = "at the council"
+) -> None:
+    """Withdraw a consent: no later entry discloses under it."""
+    with office(directory) as here:
+        appended = here.append(here.changes.withdraw_consent(consent_id, by=operator(), how=how))
+        said(f"{consent_id} withdrawn", appended)
+
+
+@consent.command("show")
+def show_consent(consent_id: str, directory: Directory = Path()) -> None:
+    """Show a consent as it stands."""
+    with office(directory) as here:
+        record = find_consent(here.reader.connection, consent_id)
+        if record is None:
+            raise ChangeRefusedError("no consent has this id")
+        show(consent_members(record, utc_now()))
+
+
+@restriction.command("set")
+def set_restriction(
+    person: Person,
+    dataset: Dataset,
+    kind: Annotated[RestrictionKind, typer.Option()],
+    directory: Directory = Path(),
+    field: Fields = None,
+    recipient: Annotated[list[str] | None, typer.Option("--recipient")] = None,
+    until: Until = None,
+) -> None:
+    """Hold back the use of a person's data."""
+    with office(directory) as here:
+        one = Restriction(
+            restriction_id="r_" + secrets.token_hex(12),
+            subject_ref=here.changes.subject_ref(dataset, person),
+            dataset=dataset,
+            kind=kind,
+            fields=frozenset(field or ()),
+            recipients=frozenset(recipient or ()),
+            from_at=FIRST,
+            until=_utc(until),
+            recorded_by=operator(),
+        )
+        said(f"{one.restriction_id} set", here.append(here.changes.set_restriction(one)))
+
+
+@restriction.command("lift")
+def lift_restriction(restriction_id: str, directory: Directory = Path()) -> None:
+    """Lift a restriction."""
+    with office(directory) as here:
+        appended = here.append(here.changes.lift_restriction(restriction_id, by=operator()))
+        said(f"{restriction_id} lifted", appended)
+
+
+def _record(
+    here: Office,
+    state: ConsentState,
+    person: str,
+    dataset: str,
+    purpose: str,
+    recipients: list[str],
+    fields: list[str] | None,
+    until: datetime | None,
+    text_version: str,
+    how: str,
+) -> ConsentRecord:
+    return ConsentRecord(
+        consent_id="c_" + secrets.token_hex(12),
+        subject_ref=here.changes.subject_ref(dataset, person),
+        controller=here.council.settings.controller,
+        dataset=dataset,
+        purpose=purpose,
+        recipients=frozenset(recipients),
+        fields=frozenset(fields or ()),
+        state=state,
+        kind=ConsentKind.UK_GDPR,
+        given_by=GivenBy.SELF,
+        capacity=Capacity.PRESUMED,
+        authority=None,
+        evidence=None,
+        text_version=text_version,
+        how=how,
+        recorded_by=operator(),
+        from_at=FIRST,
+        until=_utc(until),
+    )
+
+
+def _with(
+    record: ConsentRecord,
+    kind: ConsentKind,
+    given_by: GivenBy,
+    capacity: Capacity,
+    authority: str | None,
+    evidence: str | None,
+) -> ConsentRecord:
+    return replace(
+        record, kind=kind, given_by=given_by, capacity=capacity, authority=authority, evidence=evidence
+    )
+
+
+def _utc(until: datetime | None) -> datetime | None:
+    return None if until is None else until.replace(tzinfo=UTC)

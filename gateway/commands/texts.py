@@ -1,0 +1,169 @@
+"""`stile dataset`, `stile core`, `stile agreement`, `stile source`: what is published, and what would be."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.app import utc_now
+from gateway.commands.common import Directory, office, operator, read_text, said, telling
+from gateway.sources.mapping import mapping_findings, parse_mapping
+from gateway.sources.registry import SourceRegistry
+from gateway.store.changes import ChangeRefusedError, check_agreement
+from gateway.store.state import Reader
+from policies.compose import compose, warnings
+from policies.explain import explain_agreement
+from policies.parse import parse_agreement, parse_core, parse_dataset
+from schemas.agreement import RuleSet
+from schemas.dataset import FieldType
+
+File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input.")]
+dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
+core = typer.Typer(no_args_is_help=True, help="The common core, and the council's own rules.")
+agreement = typer.Typer(no_args_is_help=True, help="Agreements: who gets what, for what, until when.")
+source = typer.Typer(no_args_is_help=True, help="Where a dataset's fields lie in the council's systems.")
+
+
+@dataset.command("check")
+def check_dataset(file: File) -> None:
+    """Read a dataset and say what is wrong with it, with line and column."""
+    with telling():
+        found = parse_dataset(read_text(file))
+    typer.echo(f"{found.id}@{found.version} holds together: {len(found.fields)} fields")
+
+
+@dataset.command("show")
+def show_dataset(name: str, directory: Directory = Path()) -> None:
+    """Show a published dataset, field by field, with where minimisation happens."""
+    with office(directory) as here:
+        row = here.reader.find_text("dataset", name)
+        if row is None:
+            raise ChangeRefusedError(f"no dataset called {name} is published")
+        found = parse_dataset(row[1])
+        typer.echo(f"{found.title} ({found.id}@{found.version}), for {found.collected_for}")
+        mapped = here.reader.find_mapping(f"{found.id}@{found.version}") is not None
+        typer.echo("source: SQL, minimised at the source" if mapped else "source: none mapped yet")
+        for field in found.fields.values():
+            marks = [field.classification.value, *sorted(field.reveals), *(["marker"] if field.marker else [])]
+            typer.echo(f"  {field.path:32} {field.type.value:10} {' < '.join(field.chain):40} {', '.join(marks)}")
+
+
+@dataset.command("publish")
+def publish_dataset(file: File, directory: Directory = Path()) -> None:
+    """Publish a dataset."""
+    with office(directory) as here:
+        said("published", here.append(here.changes.publish_dataset(read_text(file), by=operator())))
+
+
+@core.command("publish")
+def publish_core(file: File, directory: Directory = Path()) -> None:
+    """Publish a common core, or the council's own rules."""
+    with office(directory) as here:
+        said("published", here.append(here.changes.publish_core(read_text(file), by=operator())))
+
+
+@core.command("check")
+def check_core(file: File) -> None:
+    """Read a core and say what is wrong with it."""
+    with telling():
+        found = parse_core(read_text(file))
+    typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
+
+
+@agreement.command("check")
+def check(file: File, directory: Directory = Path()) -> None:
+    """Say whether an agreement holds together with all that bounds it, and what to watch."""
+    with office(directory) as here:
+        text = read_text(file)
+        check_agreement(here.reader, text)
+        rules = _rules(here.reader, text)
+        for finding in warnings(rules):
+            typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")
+        typer.echo(f"{rules.agreement.id}@{rules.agreement.version} holds together")
+
+
+@agreement.command("show")
+def show(name: str, directory: Directory = Path()) -> None:
+    """Read a published agreement aloud, in plain English; a FILE that ends in .yaml is read instead."""
+    with office(directory) as here:
+        if name.endswith((".yaml", ".yml")):
+            text = read_text(Path(name))
+        else:
+            row = here.reader.find_text("agreement", name)
+            if row is None:
+                raise ChangeRefusedError(f"no agreement called {name} is published")
+            text = row[1]
+        typer.echo(explain_agreement(_rules(here.reader, text)))
+
+
+@agreement.command("publish")
+def publish(file: File, directory: Directory = Path()) -> None:
+    """Publish a version of an agreement; it counts from its first day, or at once."""
+    with office(directory) as here:
+        appended = here.append(here.changes.publish_agreement(read_text(file), by=operator()))
+        said("published", appended)
+        typer.echo(
+            "Not yet done by this command: proof of guardrails over all agreements, comparison with the version "
+            "before, the register of powers, and a second person's approval."
+        )
+
+
+@agreement.command("end")
+def end(name: str, directory: Directory = Path()) -> None:
+    """End an agreement now: nothing more is disclosed under it. A FILE names it by its id."""
+    with office(directory) as here:
+        given = parse_agreement(read_text(Path(name))).id if name.endswith((".yaml", ".yml")) else name
+        said("ended", here.append(here.changes.end_agreement(given, by=operator())))
+
+
+@source.command("map")
+def map_source(file: File, directory: Directory = Path()) -> None:
+    """Publish a mapping; agreements that rest on a marker it leaves out refuse it."""
+    with office(directory) as here:
+        text = read_text(file)
+        mapping = parse_mapping(text)
+        name, _, version = mapping.dataset.partition("@")
+        found = here.reader.find_dataset(name, int(version)) if version.isdigit() else None
+        if found is not None:
+            for finding in mapping_findings(mapping, found):
+                typer.echo(f"{finding.severity}: {finding.message}. {finding.remedy}")
+        said("mapped", here.append(here.changes.publish_mapping(text, by=operator())))
+
+
+@source.command("check")
+def check_source(name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500) -> None:
+    """Read a sample of the source and count, per field, what is held, blank, or does not fit its type.
+
+    Prints counts only, never a value.
+    """
+    with office(directory) as here:
+        row = here.reader.find_text("dataset", name)
+        if row is None:
+            raise ChangeRefusedError(f"no dataset called {name} is published")
+        found = parse_dataset(row[1])
+        registry = SourceRegistry(here.council, utc_now)
+        try:
+            counts = asyncio.run(registry.sql_source_of(found, here.reader).survey(sample))
+        finally:
+            registry.close()
+        for path, seen in sorted(counts.items()):
+            if found.fields[path].type is not FieldType.GROUP:
+                typer.echo(f"  {path:32} {_counted(seen)}")
+
+
+def _counted(seen: Counter[str]) -> str:
+    return ", ".join(f"{count} {what}" for what, count in sorted(seen.items()))
+
+
+def _rules(reader: Reader, text: str) -> RuleSet:
+    parsed = parse_agreement(text)
+    found = reader.find_dataset(*parsed.dataset)
+    if found is None:
+        raise ChangeRefusedError(f"dataset {parsed.dataset[0]}@{parsed.dataset[1]} is not published")
+    return compose(
+        parsed, dataset=found, cores=reader.binding_cores(parsed), recipient_kinds=reader.partner_kinds()
+    )

@@ -1,0 +1,155 @@
+"""The journey of a request: who is it about, what may leave, fetch that, shape it, record it, answer.
+
+Open this file first. Refusals are values and go down the same path; failures are exceptions, each mapped once.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+
+from audit.entry import canonical
+from audit.proof import receipt
+from audit.sequencer import Appended, LogUnavailableError, NotDurableError
+from gateway import limits
+from gateway.appending import Attempt, Stopped
+from gateway.failing import record_failure
+from gateway.judgement import NOBODY, Judgement, check_query, judge, no_person_could_change
+from gateway.problems import (
+    KEY_REUSED,
+    LIMIT_REACHED,
+    LOG_UNAVAILABLE,
+    NOTHING_PERMITTED,
+    PROOF_REPLAYED,
+    SOURCE_SLOW,
+    SOURCE_UNAVAILABLE,
+    STATE_MOVING,
+    TOKEN_REFUSED,
+    TOO_MANY_MISSES,
+    ProblemError,
+)
+from gateway.services import Answer, Ask, Services
+from gateway.sources.contract import SourceFailedError, SourceSlowError
+from schemas.decision import Record
+from schemas.terms import Match
+
+MOST_ROUNDS: Final = 3  # fetches for one call while the state moves under it
+
+
+async def disclose(ask: Ask, services: Services) -> Answer:
+    """Decide, fetch, shape, record; hand back only what the log has already kept.
+
+    Raises ProblemError for every failure; nothing is disclosed then.
+    """
+    for _ in range(MOST_ROUNDS):
+        judged = await _judge(ask, services)
+        record = await _fetch(judged, ask, services)
+        attempt = Attempt(ask, judged, record, services)
+        attempt.prepare()
+
+        # An entry without a disclosure is noise; a disclosure without an entry is a breach.
+        # So the log comes first, and if it fails nothing below this line happens.
+        appended = await _append(attempt, services)
+        if attempt.stopped is not Stopped.FETCH_AGAIN:
+            return _answer(attempt, appended, services)
+    raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"}, **_urgent(ask, services))
+
+
+async def _judge(ask: Ask, services: Services) -> Judgement:
+    """Decide first as if nobody were found: a refusal that no person could change asks no council system."""
+    early = judge(services.reader, ask, services, found=NOBODY, at=services.clock())
+    if early.live is None or early.live.ended:
+        return early
+    check_query(ask, early.live)
+    if no_person_could_change(early.decision):
+        return early
+    try:
+        source = services.source_of(early.live.dataset, services.reader)
+        found = await source.identify(ask.request.subject)
+    except SourceFailedError as error:
+        raise await _source_failed(error, early, ask, services) from error
+    return judge(services.reader, ask, services, found=found, at=services.clock())
+
+
+async def _fetch(judged: Judgement, ask: Ask, services: Services) -> Record | None:
+    """Read what may leave and nothing else; nothing at all where nobody is confirmed or nothing may leave."""
+    if judged.live is None or not judged.decision.permits or judged.found.match is not Match.CONFIRMED:
+        return None
+    try:
+        return await services.source_of(judged.live.dataset, services.reader).fetch(judged.found, judged.decision.read)
+    except SourceFailedError as error:
+        raise await _source_failed(error, judged, ask, services) from error
+
+
+async def _append(attempt: Attempt, services: Services) -> Appended | None:
+    try:
+        return await services.log.append(attempt.within)
+    except (NotDurableError, LogUnavailableError) as error:
+        raise ProblemError(
+            LOG_UNAVAILABLE, headers={"Retry-After": "5"}, **_urgent(attempt.ask, services)
+        ) from error
+
+
+async def _source_failed(
+    error: SourceFailedError, judged: Judgement, ask: Ask, services: Services
+) -> ProblemError:
+    """Record the failure, then say so; where even that can't be recorded, the log's failure is what is told."""
+    problem = SOURCE_SLOW if isinstance(error, SourceSlowError) else SOURCE_UNAVAILABLE
+    try:
+        entry_id = await record_failure(ask, judged, services, problem.code)
+    except (NotDurableError, LogUnavailableError):
+        return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}, **_urgent(ask, services))
+    return ProblemError(problem, headers={"Retry-After": "30"}, failure_id=entry_id, **_urgent(ask, services))
+
+
+def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> Answer:
+    if attempt.stopped is Stopped.REPLAYED:
+        raise ProblemError(PROOF_REPLAYED)
+    if attempt.stopped is Stopped.REVOKED:
+        raise ProblemError(TOKEN_REFUSED, "the client is revoked")
+    if attempt.stopped is Stopped.KEY_REUSED:
+        raise ProblemError(KEY_REUSED)
+    if attempt.reached is not None:
+        raise _limited(attempt, attempt.reached, services)
+    if appended is None or attempt.prepared is None:
+        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
+    proof = canonical(receipt(appended, origin=services.settings.origin))
+    prepared = attempt.prepared
+    body = b'{"disclosure":' + prepared.disclosure + b',"receipt":' + proof + b"}"
+    if prepared.status == 200:  # noqa: PLR2004 -- HTTP's own number
+        return Answer(200, body, "application/json", _headers(attempt))
+    return Answer(403, _refusal(body, attempt, services), "application/problem+json", _headers(attempt))
+
+
+def _refusal(body: bytes, attempt: Attempt, services: Services) -> bytes:
+    """Put the problem's members (RFC 9457) beside the same disclosure and receipt."""
+    members: dict[str, Any] = NOTHING_PERMITTED.body(
+        detail=None, request_id=attempt.ask.request_id, base=services.settings.public_url, **_urgent(attempt.ask, services)
+    )
+    return canonical({**members, **orjson.loads(body)})
+
+
+def _headers(attempt: Attempt) -> dict[str, str]:
+    live = attempt.judged.live
+    policy = limits.policy_header(live.agreement.limits) if live else ""
+    left = limits.left_header(attempt.left)
+    return {
+        **({"RateLimit-Policy": policy} if policy else {}),
+        **({"RateLimit": left} if left else {}),
+    }
+
+
+def _limited(attempt: Attempt, reached: limits.Reached, services: Services) -> ProblemError:
+    problem = TOO_MANY_MISSES if reached.limit == "misses_per_day" else LIMIT_REACHED
+    return ProblemError(
+        problem,
+        headers={"Retry-After": str(reached.retry_after), **_headers(attempt)},
+        limit=reached.limit,
+        **_urgent(attempt.ask, services),
+    )
+
+
+def _urgent(ask: Ask, services: Services) -> dict[str, str]:
+    """Return whom to ring: every refused or failed emergency request carries it."""
+    return {"urgent_contact": services.settings.urgent_contact} if ask.request.emergency else {}

@@ -1,0 +1,43 @@
+"""What would this partner get? The decision without data and without a subject; nothing is looked up or recorded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gateway.answer import withheld
+from gateway.judgement import NOBODY, Judgement, check_fields, judge
+from gateway.services import Ask, Services
+from schemas.agreement import Atom, Condition
+from schemas.decision import Option, Release
+
+
+def explain_to_partner(ask: Ask, services: Services) -> dict[str, Any]:
+    """Return, per field, the forms that lines could release and when, or the reason and its remedy.
+
+    No subject: consent and restrictions are not known, so a line that waits for consent says so.
+    """
+    judged = judge(services.reader, ask, services, found=NOBODY, at=services.clock())
+    if judged.live is not None:
+        check_fields(ask, judged.live)
+    return {"agreement": judged.agreement_id, "permits": judged.decision.permits, "fields": explain_fields(judged)}
+
+
+def explain_fields(judged: Judgement) -> dict[str, Any]:
+    """Return each field's own explanation."""
+    return {
+        path: {"released": [_option(one) for one in field.options], "unless": [cap.id for cap in field.caps]}
+        if isinstance(field, Release)
+        else withheld(path, field.reason)
+        for path, field in sorted(judged.decision.fields.items())
+    }
+
+
+def _option(option: Option) -> dict[str, Any]:
+    return {"form": option.form, "line": option.line, "if_record": [condition_text(one) for one in option.record]}
+
+
+def condition_text(condition: Condition) -> str:
+    """Return a condition as a reader sees it."""
+    if isinstance(condition, Atom):
+        return condition.value
+    return f"{condition.marker} is {str(condition.value).lower()}"

@@ -1,0 +1,28 @@
+"""What do the HTTP handlers reach? Made in `build_app`, kept at `app.state.wiring`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from audit.sequencer import Sequencer
+from gateway.council import Council
+from gateway.early_limits import EarlyLimits
+from gateway.oauth.caller import Door
+from gateway.oauth.server import Endpoint
+from gateway.services import Services
+from gateway.store.changes import Changes
+from gateway.telemetry import Telemetry
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The joined parts of a running gateway."""
+
+    council: Council
+    services: Services
+    sequencer: Sequencer
+    door: Door
+    endpoint: Endpoint
+    early_limits: EarlyLimits
+    changes: Changes
+    telemetry: Telemetry
