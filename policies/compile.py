@@ -1,0 +1,236 @@
+"""How does a rule set become a table? Once for each rules_digest; nothing here depends on a request.
+
+Each field has a lane: its release lines, its caps, and its ceiling in each epoch. Dates split time into epochs,
+at whose edges alone time changes a decision.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field as member
+from datetime import datetime
+from typing import Final
+
+from policies.targets import covered, most
+from schemas.agreement import RECORD_ATOMS, Atom, Condition, Guardrail, RecordTerm, ReleaseLine, RuleSet
+from schemas.dataset import Field, FieldType
+from schemas.decision import Decision
+from schemas.instants import first_instant, instant_after
+from schemas.terms import (
+    Classification,
+    ConsentKind,
+    Despite,
+    LawfulBasis,
+    RecipientKind,
+    SpecialCategoryCondition,
+)
+
+DECEASED: Final = "deceased"
+SHOWS_ROWS: Final = frozenset({"latest", "all"})
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A release line in one field's lane."""
+
+    id: str
+    rank: int
+    lawful: str
+    power: str | None
+    to: frozenset[str]
+    roles: frozenset[str]
+    of: str | None
+    atoms: tuple[Atom, ...]  # known at request time
+    record: tuple[Condition, ...]  # known from the record
+    despite: frozenset[Despite]
+    consent_kinds: frozenset[ConsentKind]
+    in_emergency: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LaneCap:
+    """A cap in one field's lane: `rank` is the most that it leaves."""
+
+    id: str
+    rank: int
+    atoms: tuple[Atom, ...]
+    record: tuple[Condition, ...]
+    kinds: frozenset[RecipientKind]
+    except_emergency: frozenset[RecipientKind]
+    except_powers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """All that bears on one field. `ceilings` has one rank for each epoch."""
+
+    field: Field
+    lines: tuple[Line, ...]
+    caps: tuple[LaneCap, ...]
+    ceilings: tuple[int, ...]
+    group: str | None  # the group that the field lies in
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """A guardrail, compiled in once more: every part must reach above its rank for it to trip."""
+
+    id: str
+    parts: tuple[tuple[tuple[str, int], ...], ...]  # any (path, most) of a part above `most` is that part reached
+    record: tuple[Condition, ...]
+    kinds: frozenset[RecipientKind]
+    except_emergency: frozenset[RecipientKind]
+    except_powers: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A rule set as a table, with a bounded memo of decisions."""
+
+    rules: RuleSet
+    edges: tuple[datetime, ...]  # epoch n is before edges[n]
+    in_force: tuple[bool, ...]
+    lanes: Mapping[str, Lane]
+    asked_by_default: tuple[str, ...]
+    consent_paths: tuple[str, ...]
+    nets: tuple[Net, ...]
+    power_of: Mapping[str, str | None]
+    memo: dict[object, Decision] = member(default_factory=dict, compare=False)
+
+
+def compile_rules(rules: RuleSet) -> Compiled:
+    """Return the table of a rule set."""
+    agreement, dataset = rules.agreement, rules.dataset
+    start, end = first_instant(agreement.starts_on), instant_after(agreement.ends_on)
+    ends = {instant_after(one.ends_on) for one in agreement.variations}
+    edges = tuple(sorted({start, end, *(at for at in ends if start < at < end)}))
+    # An epoch is known by the instant it begins with; the first by having none.
+    begins: tuple[datetime | None, ...] = (None, *edges)
+    named = tuple(dict.fromkeys(path for line in agreement.releases for path in line.fields))
+    lanes = {path: _lane(rules, dataset.fields[path], begins) for path in named}
+    return Compiled(
+        rules=rules,
+        edges=edges,
+        in_force=tuple(at is not None and start <= at < end for at in begins),
+        lanes=lanes,
+        asked_by_default=named,
+        consent_paths=tuple(
+            path for path, lane in lanes.items() if any(Atom.CONSENT in line.atoms for line in lane.lines)
+        ),
+        nets=tuple(_net(one, rules) for one in rules.guardrails),
+        power_of={one.id: one.discloser.power for one in agreement.lawful},
+    )
+
+
+def birth_path(rules: RuleSet, of: str | None) -> str | None:
+    """Return the date of birth that `adult` and `child` rest on: what an age of that person derives from."""
+    ages = [one for one in rules.dataset.fields.values() if one.type is FieldType.AGE and "." not in one.path]
+    own = [one.derived_from for one in ages if one.of == of]
+    return next(iter(own or [one.derived_from for one in ages if one.of is None]), None)
+
+
+def paths_of(condition: Condition, rules: RuleSet, of: str | None) -> tuple[str, ...]:
+    """Return what must be read to know a condition on the record."""
+    if isinstance(condition, RecordTerm):
+        return (condition.marker,)
+    if condition is Atom.DECEASED:
+        return (DECEASED,)
+    found = birth_path(rules, of)
+    return (found,) if found else ()
+
+
+def _lane(rules: RuleSet, field: Field, begins: tuple[datetime | None, ...]) -> Lane:
+    lines = tuple(_line(rules, field, one) for one in rules.agreement.releases if field.path in one.fields)
+    group = field.path.partition(".")[0] if "." in field.path else None
+    return Lane(field, lines, _caps(rules, field), tuple(_ceiling(rules, field, at) for at in begins), group)
+
+
+def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
+    named = rules.ceiling.get(field.path)
+    rank = most(field, named, rules.dataset) if named else 0
+    if at is None:
+        return rank
+    live = [
+        field.rank(one.form)
+        for one in rules.agreement.variations
+        if one.field == field.path and at < instant_after(one.ends_on)
+    ]
+    return max([rank, *live])
+
+
+def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
+    laws = {one.id: one for one in rules.agreement.lawful}
+    law = laws[line.under] if line.under else rules.agreement.lawful[0]
+    atoms = tuple(one for one in line.when if isinstance(one, Atom) and one not in RECORD_ATOMS)
+    return Line(
+        id=line.id,
+        rank=field.rank(line.form),
+        lawful=law.id,
+        power=law.discloser.power,
+        to=frozenset(line.to),
+        roles=frozenset(line.roles),
+        of=line.of,
+        atoms=atoms,
+        record=tuple(one for one in line.when if one not in atoms),
+        despite=line.despite,
+        consent_kinds=_kinds(field, law.discloser.condition, law.discloser.basis),
+        in_emergency=Atom.EMERGENCY in atoms,
+    )
+
+
+def _kinds(
+    field: Field, condition: SpecialCategoryCondition | None, basis: LawfulBasis
+) -> frozenset[ConsentKind]:
+    """Return the kinds of consent that count: explicit for Article 9(2)(a), data protection's own for Article 6(1)(a)."""
+    explicit = condition is SpecialCategoryCondition.EXPLICIT_CONSENT
+    if explicit and field.classification is Classification.SPECIAL_CATEGORY:
+        return frozenset({ConsentKind.EXPLICIT})
+    if basis is LawfulBasis.CONSENT:
+        return frozenset({ConsentKind.UK_GDPR, ConsentKind.EXPLICIT})
+    return frozenset(ConsentKind)
+
+
+def _caps(rules: RuleSet, field: Field) -> tuple[LaneCap, ...]:
+    found = []
+    for cap in rules.caps:
+        if field not in covered(cap.target, rules.dataset):
+            continue
+        atoms = tuple(one for one in cap.when if isinstance(one, Atom) and one not in RECORD_ATOMS)
+        found.append(
+            LaneCap(
+                id=cap.id,
+                rank=most(field, cap.form, rules.dataset),
+                atoms=atoms,
+                record=tuple(one for one in cap.when if one not in atoms),
+                kinds=cap.recipient_kinds,
+                except_emergency=cap.except_emergency,
+                except_powers=cap.except_powers,
+            )
+        )
+    return tuple(found)
+
+
+def _net(guardrail: Guardrail, rules: RuleSet) -> Net:
+    return Net(
+        id=guardrail.id,
+        parts=net_parts(guardrail, rules),
+        record=tuple(one for one in guardrail.when if isinstance(one, RecordTerm) or one in RECORD_ATOMS),
+        kinds=guardrail.recipient_kinds,
+        except_emergency=guardrail.except_emergency,
+        except_powers=guardrail.except_powers,
+    )
+
+
+def net_parts(guardrail: Guardrail, rules: RuleSet) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """Return, for each part of a guardrail, the most that each field may reach without that part being reached."""
+    dataset = rules.dataset
+    if guardrail.target is not None:
+        above = guardrail.above or "withheld"
+        return tuple(((one.path, most(one, above, dataset)),) for one in covered(guardrail.target, dataset))
+    parts = []
+    for path, form in guardrail.together.items():
+        base = dataset.fields[path]
+        below = base.form(base.rank(form) - 1)
+        kin = [one for one in dataset.fields.values() if one.path == path or one.derived_from == path]
+        parts.append(tuple((one.path, most(one, below, dataset)) for one in kin))
+    return tuple(parts)

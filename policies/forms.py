@@ -1,0 +1,120 @@
+"""How does a raw value look in a form? One function for each; the coarser is always computable from the finer."""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
+from datetime import date
+from decimal import ROUND_FLOOR, Decimal
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from policies.facts import age_on
+from schemas.dataset import Field, FieldType
+from schemas.decision import RawValue, Unusable
+
+Pseudonym = Callable[[str, str], str]  # (path, canonical value) -> pseudonym
+
+
+def apply_form(field: Field, form: str, raw: RawValue, *, on: date, pseudonym: Pseudonym) -> Any:
+    """Return the JSON-ready value of a form; None where nothing is held, Unusable.INVALID where it can't be made.
+
+    `on` is the London day that ages count to. `full` of money and decimals is text, so that no reader rounds it.
+    """
+    if raw is None or isinstance(raw, Unusable):
+        return raw
+    if not isinstance(raw, _RAW[field.type]) or (isinstance(raw, bool) and field.type is not FieldType.BOOLEAN):
+        return Unusable.INVALID
+    if form == "present":
+        return True
+    if form == "pseudonym":
+        return pseudonym(field.path, str(raw))
+    return _FORMS[field.type](field, form, raw, on)
+
+
+def pseudonym_key(master: bytes, recipient: str, agreement: str, field: str, epoch: str) -> bytes:
+    """Return the key of one scope: no two scopes share one, so their pseudonyms can't be joined (RFC 5869)."""
+    info = "\0".join(("stile pseudonym", recipient, agreement, field, epoch)).encode()
+    return HKDF(SHA256(), 32, salt=None, info=info).derive(master)
+
+
+def pseudonym_value(key: bytes, canonical: str) -> str:
+    """Return the pseudonym of a canonical value: 128 bits of HMAC-SHA256, in hexadecimal (RFC 2104)."""
+    return hmac.digest(key, canonical.encode(), "sha256")[:16].hex()
+
+
+def band_of(bands: tuple[int, ...], value: Decimal | int) -> dict[str, int]:
+    """Return the band that a value lies in; `from` is in it, `below` is not, an open end is left out."""
+    place = bisect_right(bands, value)
+    low = {"from": bands[place - 1]} if place else {}
+    return {**low, **({"below": bands[place]} if place < len(bands) else {})}
+
+
+def _date(_field: Field, form: str, raw: Any, _on: date) -> Any:
+    return raw.isoformat()[: {"year": 4, "month": 7, "full": 10}[form]]
+
+
+def _age(field: Field, form: str, raw: Any, on: date) -> Any:
+    years = age_on(raw, on)
+    if years is None:
+        return Unusable.INVALID
+    if form == "years":
+        return years
+    return band_of(field.bands, years) if form == "band" else years >= int(form.removeprefix("over_"))
+
+
+def _postcode(_field: Field, form: str, raw: Any, _on: date) -> Any:
+    # From the right: the inward part is always a digit and two letters; the outward part's length varies.
+    outward, inward = raw[:-3].strip(), raw[-3:]
+    if form == "area":
+        return outward[:2] if outward[1:2].isalpha() else outward[:1]
+    return {"district": outward, "sector": f"{outward} {inward[0]}", "full": f"{outward} {inward}"}[form]
+
+
+def _name(_field: Field, form: str, raw: Any, _on: date) -> Any:
+    if form == "full":
+        return raw
+    letters = (character for character in unicodedata.normalize("NFC", raw) if character.isalpha())
+    return next((letter.upper() for letter in letters), Unusable.INVALID)
+
+
+def _number(field: Field, form: str, raw: Any, _on: date) -> Any:
+    if form == "band":
+        return band_of(field.bands, raw)
+    if form == "rounded" and field.step:
+        raw = (Decimal(raw) / field.step).to_integral_value(ROUND_FLOOR) * field.step
+    if field.type is FieldType.MONEY:
+        return f"{Decimal(raw):.2f}"
+    return int(raw) if raw == int(raw) else str(raw)
+
+
+def _code(field: Field, form: str, raw: Any, _on: date) -> Any:
+    return raw if form == "full" else (field.code_groups or {}).get(raw, Unusable.INVALID)
+
+
+def _as_it_is(_field: Field, _form: str, raw: Any, _on: date) -> Any:
+    return raw
+
+
+_FORMS: Final[Mapping[FieldType, Callable[[Field, str, Any, date], Any]]] = {
+    **dict.fromkeys(FieldType, _as_it_is),
+    FieldType.DATE: _date,
+    FieldType.AGE: _age,
+    FieldType.POSTCODE: _postcode,
+    FieldType.NAME: _name,
+    FieldType.NUMBER: _number,
+    FieldType.MONEY: _number,
+    FieldType.CODE: _code,
+}
+_RAW: Final[Mapping[FieldType, tuple[type, ...]]] = {
+    **dict.fromkeys(FieldType, (str,)),
+    FieldType.DATE: (date,),
+    FieldType.AGE: (date,),
+    FieldType.NUMBER: (int, Decimal),
+    FieldType.MONEY: (int, Decimal),
+    FieldType.BOOLEAN: (bool,),
+}

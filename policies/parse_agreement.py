@@ -1,0 +1,254 @@
+"""What does an agreement's text say, before anything around it is looked at?"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import date
+
+from policies.findings import Finding, TextError
+from policies.parse_rules import conditions
+from policies.reading import (
+    Section,
+    boolean,
+    choice,
+    day,
+    duration,
+    integer,
+    listed,
+    members,
+    name,
+    one_of,
+    path,
+    pinned,
+    refused,
+    slug,
+    word,
+)
+from policies.yaml_text import Items, Node, Scalar, read_document
+from schemas.agreement import Agreement, LegalBasis, Limits, ReleaseLine, Retain, Side, Variation
+from schemas.terms import Despite, LawfulBasis, Regime, Relationship, SpecialCategoryCondition
+
+_MOST_A_DAY = 1_000_000
+
+
+def parse_agreement(text: str) -> Agreement:
+    """Return the agreement that a text describes, or raise TextError with all that is wrong with it.
+
+    The text is kept as it was written, comments and order with it; `digest` is SHA-256 of its UTF-8 bytes.
+    """
+    section = Section(read_document(text), "the agreement")
+    agreement_id = section.need("agreement", slug)
+    version = section.need("version", integer(1, 999_999))
+    follows = section.need("follows", listed(pinned))
+    controller = section.need("controller", slug)
+    recipients = section.need("recipients", listed(slug))
+    relationship = section.need("relationship", choice(Relationship))
+    purpose = section.need("purpose", slug)
+    dataset = section.need("dataset", pinned)
+    why = section.need("why", _why)
+    lawful = section.need("lawful", _lawful)
+    dpia = section.may("dpia", _dpia, None)
+    about = section.need("about", listed(word))
+    contacts = section.need("contacts", members(name, word))
+    term = section.need("term", _term)
+    retain = section.need("retain", _retain)
+    onward = section.need("onward", _onward)
+    releases = section.need("releases", _releases)
+    requires = section.may("requires", listed(one_of("caseworker", "case_reference")), ())
+    roles = section.may("roles", listed(slug), ())
+    limits = section.may("limits", _limits, Limits())
+    variations = section.may("variations", listed(_variation), ())
+    retention_class = section.may("retention_class", duration, "P6Y")
+    section.close()
+    return Agreement(
+        id=agreement_id,
+        version=version,
+        follows=follows,
+        controller=controller,
+        recipients=recipients,
+        relationship=relationship,
+        purpose=purpose,
+        dataset=dataset,
+        why=why,
+        lawful=lawful,
+        dpia=dpia,
+        about=about,
+        contacts=contacts,
+        starts_on=term[0],
+        ends_on=term[1],
+        review_on=term[2],
+        retain=retain,
+        onward=onward,
+        releases=releases,
+        requires=frozenset(requires),
+        roles=roles,
+        limits=limits,
+        variations=variations,
+        retention_class=retention_class,
+        text=text,
+        digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _why(node: Node) -> dict[str, str]:
+    section = Section(node, "why")
+    found = {part: section.need(part, word) for part in ("aim", "benefit", "necessary_because")}
+    section.close()
+    return found
+
+
+def _lawful(node: Node) -> tuple[LegalBasis, ...]:
+    found = listed(_legal_basis)(node)
+    ids = [one.id for one in found]
+    twice = [one for one in ids if ids.count(one) > 1]
+    if twice:
+        raise refused(node, f"two lines of law are called {twice[0]}", "Give each its own id.")
+    return found
+
+
+def _legal_basis(node: Node) -> LegalBasis:
+    section = Section(node, "a line of law")
+    own = section.need("id", slug)
+    discloser = section.need("discloser", _side)
+    recipient = section.may("recipient", _side, None)
+    compatible = section.may("compatible", _compatible, None)
+    confidentiality = section.may("confidentiality", word, None)
+    section.close()
+    return LegalBasis(own, discloser, recipient, compatible, confidentiality)
+
+
+def _side(node: Node) -> Side:
+    section = Section(node, "a side")
+    side = Side(
+        basis=section.need("basis", choice(LawfulBasis)),
+        power=section.may("power", slug, None),
+        assessment=section.may("assessment", word, None),
+        condition=section.may("condition", choice(SpecialCategoryCondition), None),
+        schedule_1=section.may("schedule_1", word, None),
+        policy_document=section.may("policy_document", word, None),
+        official_authority=section.may("official_authority", slug, None),
+        regime=section.may("regime", choice(Regime), Regime.UK_GDPR),
+    )
+    section.close()
+    return side
+
+
+def _compatible(node: Node) -> tuple[str, str | None]:
+    section = Section(node, "compatible")
+    how = section.need("how", one_of("same_purpose", "assessed", "consent", "statute", "annex_2"))
+    ref = section.may("ref", word, None)
+    section.check(ref is not None or how == "same_purpose", "how", f"{how} needs its reference", "Add `ref:`.")
+    section.close()
+    return how, ref
+
+
+def _dpia(node: Node) -> dict[str, str]:
+    section = Section(node, "dpia")
+    ref = section.need("ref", word)
+    outcome = section.need("outcome", one_of("low", "medium", "high", "not_needed"))
+    on = section.need("on", day)
+    section.close()
+    return {"ref": ref, "outcome": outcome, "on": on.isoformat()}
+
+
+def _term(node: Node) -> tuple[date, date, date | None]:
+    section = Section(node, "term")
+    starts_on, ends_on = section.need("starts_on", day), section.need("ends_on", day)
+    review_on = section.may("review_on", day, None)
+    if starts_on and ends_on:
+        section.check(starts_on <= ends_on, "ends_on", "the term ends before it starts", "Put the days in order.")
+    section.close()
+    return starts_on, ends_on, review_on
+
+
+def _retain(node: Node) -> Retain:
+    section = Section(node, "retain")
+    found = Retain(
+        duration=section.need("for", duration),
+        from_=section.need("from", name),
+        then=section.need("then", one_of("delete", "return", "anonymise")),
+        attest=section.may("attest", boolean, False),
+    )
+    section.close()
+    return found
+
+
+def _onward(node: Node) -> str:
+    section = Section(node, "onward")
+    may = section.need("may", one_of("none", "with_permission", "where_law_requires"))
+    section.close()
+    return may
+
+
+def _releases(node: Node) -> tuple[ReleaseLine, ...]:
+    if not isinstance(node, Items) or not node.items:
+        raise refused(node, "releases must be a list of lines", "Write - {fields: [name], as: form}.")
+    found: list[ReleaseLine] = []
+    findings: list[Finding] = []
+    for number, item in enumerate(node.items, start=1):
+        try:
+            found.append(_release(item, f"releases/{number}"))
+        except TextError as error:
+            findings += error.findings
+    if findings:
+        raise TextError(findings)
+    return tuple(found)
+
+
+def _release(node: Node, own: str) -> ReleaseLine:
+    section = Section(node, "a release line")
+    line = ReleaseLine(
+        id=own,
+        line=node.line,
+        fields=section.need("fields", listed(path)),
+        form=section.need("as", name),
+        when=section.may("when", conditions, ()),
+        to=section.may("to", listed(_recipient_or_kind), ()),
+        roles=section.may("roles", listed(slug), ()),
+        of=section.may("of", name, None),
+        under=section.may("under", slug, None),
+        despite=frozenset(section.may("despite", _despite, ())),
+    )
+    section.close()
+    return line
+
+
+def _despite(node: Node) -> tuple[Despite, ...]:
+    return (choice(Despite)(node),) if isinstance(node, Scalar) else listed(choice(Despite))(node)
+
+
+def _recipient_or_kind(node: Node) -> str:
+    text = word(node)
+    if not re.fullmatch(r"[a-z][a-z0-9_-]{0,63}", text):
+        raise refused(node, f"{text[:80]!r} is neither a recipient nor a kind", "Name a recipient's id or a kind.")
+    return text
+
+
+def _limits(node: Node) -> Limits:
+    section = Section(node, "limits")
+    count = integer(1, _MOST_A_DAY)
+    found = Limits(
+        per_minute=section.may("per_minute", count, None),
+        subjects_per_day=section.may("subjects_per_day", count, None),
+        same_subject_per_day=section.may("same_subject_per_day", count, None),
+        batch=section.may("batch", integer(1, 10_000), 1),
+    )
+    section.close()
+    return found
+
+
+def _variation(node: Node) -> Variation:
+    section = Section(node, "a variation")
+    found = Variation(
+        field=section.need("field", path),
+        form=section.need("as", name),
+        reason=section.need("reason", word),
+        dpia=section.need("dpia", word),
+        approved_by=section.need("approved_by", listed(slug)),
+        ends_on=section.need("ends_on", day),
+        line=node.line,
+    )
+    section.close()
+    return found
+

@@ -1,0 +1,53 @@
+"""What does a common core's text say, or a council's rules over all its agreements?"""
+
+from __future__ import annotations
+
+import hashlib
+
+from policies.parse_rules import caps, guardrails
+from policies.reading import Section, choice, integer, listed, members, name, path, slug
+from policies.yaml_text import Node, read_document
+from schemas.agreement import Core
+from schemas.terms import RecipientKind
+
+
+def parse_core(text: str) -> Core:
+    """Return a common core (`core: id`) or council rules (`council: id`), or raise TextError."""
+    root = read_document(text)
+    section = Section(root, "the core")
+    is_council = "council" in root.members
+    core_id = section.need("council" if is_council else "core", slug)
+    version = section.need("version", integer(1, 999_999)) if not is_council else section.may(
+        "version", integer(1, 999_999), 1
+    )
+    purpose, kinds, dataset = section.may("for", _scope, (None, frozenset[RecipientKind](), None))
+    ceiling = section.may("ceiling", members(path, name), None)
+    found_caps = section.may("caps", caps, ())
+    found_guardrails = section.may("guardrails", guardrails, ())
+    section.check(not (is_council and ceiling), "ceiling", "council rules set no ceiling", "Write caps; they only lower.")
+    section.check(
+        bool(ceiling or found_caps or found_guardrails), "core", "says nothing", "Add a ceiling, caps or guardrails."
+    )
+    section.close()
+    return Core(
+        id=core_id,
+        version=version,
+        is_council=is_council,
+        purpose=purpose,
+        recipient_kinds=kinds,
+        dataset=dataset,
+        ceiling=ceiling,
+        caps=found_caps,
+        guardrails=found_guardrails,
+        text=text,
+        digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def _scope(node: Node) -> tuple[str | None, frozenset[RecipientKind], str | None]:
+    section = Section(node, "for")
+    purpose = section.may("purpose", slug, None)
+    kinds = section.may("recipient_kinds", listed(choice(RecipientKind)), ())
+    dataset = section.may("dataset", slug, None)
+    section.close()
+    return purpose, frozenset(kinds), dataset

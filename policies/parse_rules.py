@@ -1,0 +1,147 @@
+"""What do conditions, caps and guardrails say? The part that cores, council rules and agreements share."""
+
+from __future__ import annotations
+
+from policies.findings import did_you_mean
+from policies.reading import (
+    Section,
+    choice,
+    listed,
+    members,
+    name,
+    one_of,
+    path,
+    refused,
+    slug,
+    truth_or_code,
+    word,
+)
+from policies.yaml_text import Members, Node, Scalar
+from schemas.agreement import Atom, Cap, Condition, Guardrail, RecordTerm, Target
+from schemas.terms import Classification, Origin, RecipientKind, Tag
+
+
+def conditions(node: Node) -> tuple[Condition, ...]:
+    """Read `when`: a list of atoms and `{record: {marker: value}}`, or a lone mapping of that sort."""
+    if isinstance(node, Members):
+        return _record_terms(node)
+    if isinstance(node, Scalar):
+        return (_atom(node),)
+    if not node.items:
+        raise refused(node, "the list is empty", "Name a condition, or take `when` out.")
+    found: list[Condition] = []
+    for item in node.items:
+        more = _record_terms(item) if isinstance(item, Members) else (_atom(item),)
+        twice = [one for one in more if one in found]
+        if twice:
+            raise refused(item, "the same condition stands here twice", "Keep one of them.")
+        found += more
+    return tuple(found)
+
+
+def _atom(node: Node) -> Atom:
+    text = word(node)
+    try:
+        return Atom(text)
+    except ValueError as error:
+        known = [*(one.value for one in Atom), "record"]
+        raise refused(node, f"unknown condition {text[:80]!r}", did_you_mean(text, known)) from error
+
+
+def _record_terms(node: Node) -> tuple[Condition, ...]:
+    section = Section(node, "a condition")
+    terms = section.need("record", members(path, truth_or_code))
+    section.close()
+    return tuple(RecordTerm(marker, value) for marker, value in terms.items())
+
+
+def exception(node: Node) -> tuple[frozenset[RecipientKind], frozenset[str]]:
+    """Read `except`: kinds of recipient in an emergency, powers that a line of law names."""
+    section = Section(node, "the exception")
+    kinds = section.may("emergency", listed(choice(RecipientKind)), ())
+    powers = section.may("powers", listed(slug), ())
+    section.close()
+    return frozenset(kinds), frozenset(powers)
+
+
+def cap(node: Node) -> Cap:
+    """Read a conditional ceiling."""
+    section = Section(node, "a cap")
+    found = section.may("except", exception, (frozenset(), frozenset()))
+    aim = section.need("at_most", _at_most)
+    own, says = section.need("id", slug), section.need("says", word)
+    when = section.may("when", conditions, ())
+    kinds = frozenset(section.may("recipient_kinds", listed(choice(RecipientKind)), ()))
+    section.close()
+    return Cap(own, says, aim[0], aim[1], when, kinds, found[0], found[1])
+
+
+def _at_most(node: Node) -> tuple[Target, str]:
+    section = Section(node, "at_most")
+    target = _target(section)
+    form = section.need("as", name)
+    _needs_a_facet(section, target, node)
+    return target, form
+
+
+def guardrail(node: Node) -> Guardrail:
+    """Read what can never happen."""
+    section = Section(node, "a guardrail")
+    own, says = section.need("id", slug), section.need("says", word)
+    made = section.need("never", lambda inner: _never(inner, own or "", says or ""))
+    section.close()
+    return made
+
+
+def _never(node: Node, own: str, says: str) -> Guardrail:
+    section = Section(node, "never")
+    together = section.may("together", members(path, name), {})
+    target = _target(section)
+    above = section.may("above", name, None)
+    when = section.may("when", conditions, ())
+    kinds = frozenset(section.may("recipient_kinds", listed(choice(RecipientKind)), ()))
+    found = section.may("except", exception, (frozenset(), frozenset()))
+    if together:
+        section.check(target == Target() and above is None, "together", "`together` stands alone", "Use two guardrails.")
+        section.check(len(together) > 1, "together", "`together` needs two fields", "Name both, each with its form.")
+        section.close()
+    else:
+        _needs_a_facet(section, target, node)
+    return Guardrail(own, says, None if together else target, above, together, when, kinds, found[0], found[1])
+
+
+def _target(section: Section) -> Target:
+    return Target(
+        fields=section.may("fields", listed(path), ()),
+        reveals=section.may("reveals", choice(Tag), None),
+        classification=section.may("classification", choice(Classification), None),
+        origin=section.may("origin", one_of(*(one.value for one in Origin)), None),
+    )
+
+
+def _needs_a_facet(section: Section, target: Target, node: Node) -> None:
+    section.close()
+    if target == Target():
+        raise refused(node, "names no fields", "Write one of fields, reveals, classification, origin.")
+
+
+def unique(node: Node, ids: list[str], what: str) -> None:
+    """Raise TextError where two rules share an id."""
+    twice = sorted({one for one in ids if ids.count(one) > 1})
+    if twice:
+        raise refused(node, f"two {what} are called {twice[0]}", "Give each its own id.")
+
+
+def caps(node: Node) -> tuple[Cap, ...]:
+    """Read a list of caps."""
+    found = listed(cap)(node)
+    unique(node, [one.id for one in found], "caps")
+    return found
+
+
+def guardrails(node: Node) -> tuple[Guardrail, ...]:
+    """Read a list of guardrails."""
+    found = listed(guardrail)(node)
+    unique(node, [one.id for one in found], "guardrails")
+    return found
+
