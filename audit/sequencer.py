@@ -118,7 +118,13 @@ class Sequencer:
     """The log's writer. `start` before use, `close` at the end; `submit` and `append` from any thread."""
 
     def __init__(
-        self, database: Path, lock: Path, signer: CheckpointSigner, *, clock: Callable[[], datetime], deliver: Deliver
+        self,
+        database: Path,
+        lock: Path,
+        signer: CheckpointSigner,
+        *,
+        clock: Callable[[], datetime],
+        deliver: Deliver,
     ) -> None:
         self._database = database
         self._lock_file = lock
@@ -311,9 +317,7 @@ class _Batch:
                 continue
             draft, entry, index, at, state_index = appended
             proof = inclusion_from(index, size, load)
-            item.result = Appended(
-                entry, draft.entry_id, index, size, proof, checkpoint, at, state_index, draft
-            )
+            item.result = Appended(entry, draft.entry_id, index, size, proof, checkpoint, at, state_index, draft)
 
     def _run(self, item: _Item) -> tuple[Draft, bytes, int, datetime, int] | None:
         at = max(self._clock(), self._last)
@@ -334,7 +338,9 @@ class _Batch:
 
     def _entry(self, draft: Draft, at: datetime) -> bytes:
         if bool(draft.state_keys) != (draft.kind in STATE_KINDS):
-            raise EntryError(f"an entry of kind {draft.kind} names state keys when it is a state kind, and only then")
+            raise EntryError(
+                f"an entry of kind {draft.kind} names state keys when it is a state kind, and only then"
+            )
         counter = None
         if draft.recipient is not None:
             counter = self._counter(draft.recipient) + 1
@@ -376,7 +382,9 @@ class _Batch:
 
     def _write_head(self) -> str:
         connection, size, root = self._connection, self._edge.size, self._edge.root()
-        connection.executemany("INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES (?, ?, ?, ?)", self._entries)
+        connection.executemany(
+            "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES (?, ?, ?, ?)", self._entries
+        )
         connection.executemany(
             "INSERT INTO log_node (level, idx, hash) VALUES (?, ?, ?)",
             [(level, index, hashed) for (level, index), hashed in self._nodes.items()],

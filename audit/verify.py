@@ -95,7 +95,13 @@ def _read(answer: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
         raise ProofError("the receipt does not have the members of a receipt")
     wrong = [
         name
-        for name, kind in (("origin", str), ("entry", str), ("checkpoint", str), ("proof", list), ("openings", dict))
+        for name, kind in (
+            ("origin", str),
+            ("entry", str),
+            ("checkpoint", str),
+            ("proof", list),
+            ("openings", dict),
+        )
         if not isinstance(receipt[name], kind)
     ]
     wrong += [name for name in ("index", "size") if type(receipt[name]) is not int]
@@ -179,7 +185,8 @@ def _check_answer(entry: dict[str, Any], opened: dict[str, Any], disclosure: dic
     withheld = {one["field"]: {"reason": one["reason"]} for one in disclosure["withheld"]}
     stated = {path: {"form": one["form"]} for path, one in released.items()} | withheld
     committed = {
-        path: {name: value for name, value in one.items() if name != "line"} for path, one in opened["fields"].items()
+        path: {name: value for name, value in one.items() if name != "line"}
+        for path, one in opened["fields"].items()
     }
     if stated != committed:
         raise ProofError("the entry states other forms or reasons than the disclosure")

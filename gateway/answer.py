@@ -174,7 +174,13 @@ def withheld(path: str, reason: Reason) -> dict[str, str]:
 
 def _agreement(judged: Judgement) -> dict[str, Any]:
     if judged.live is None:
-        return {"id": judged.agreement_id, "version": None, "digest": None, "last_day": None, "next_version_from": None}
+        return {
+            "id": judged.agreement_id,
+            "version": None,
+            "digest": None,
+            "last_day": None,
+            "next_version_from": None,
+        }
     agreement = judged.live.agreement
     return {
         "id": agreement.id,

@@ -23,7 +23,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from audit.entry import canonical, new_entry_id
 from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from audit.sqlite import open_connection
-from gateway.api import control, disclosures, documents, health, log as log_api, oauth as oauth_api
+from gateway.api import control, disclosures, documents, health
+from gateway.api import log as log_api
+from gateway.api import oauth as oauth_api
 from gateway.api.door import request_id_of, traceparent_of
 from gateway.api.openapi import extend_openapi
 from gateway.council import Council

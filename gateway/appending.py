@@ -88,7 +88,11 @@ class Attempt:
             return False
         judged = judge(reader, self.ask, self.services, found=self._early.found, at=moment.at)
         fetched = self._early.decision.read if self.record is not None else frozenset()
-        if self._early.found.match is Match.CONFIRMED and judged.decision.permits and judged.decision.read - fetched:
+        if (
+            self._early.found.match is Match.CONFIRMED
+            and judged.decision.permits
+            and judged.decision.read - fetched
+        ):
             self.stopped = Stopped.FETCH_AGAIN
             return False
         self.judged = judged

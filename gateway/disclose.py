@@ -77,7 +77,9 @@ async def _fetch(judged: Judgement, ask: Ask, services: Services) -> Record | No
     if judged.live is None or not judged.decision.permits or judged.found.match is not Match.CONFIRMED:
         return None
     try:
-        return await services.source_of(judged.live.dataset, services.reader).fetch(judged.found, judged.decision.read)
+        return await services.source_of(judged.live.dataset, services.reader).fetch(
+            judged.found, judged.decision.read
+        )
     except SourceFailedError as error:
         raise await _source_failed(error, judged, ask, services) from error
 
@@ -125,7 +127,10 @@ def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> 
 def _refusal(body: bytes, attempt: Attempt, services: Services) -> bytes:
     """Put the problem's members (RFC 9457) beside the same disclosure and receipt."""
     members: dict[str, Any] = NOTHING_PERMITTED.body(
-        detail=None, request_id=attempt.ask.request_id, base=services.settings.public_url, **_urgent(attempt.ask, services)
+        detail=None,
+        request_id=attempt.ask.request_id,
+        base=services.settings.public_url,
+        **_urgent(attempt.ask, services),
     )
     return canonical({**members, **orjson.loads(body)})
 

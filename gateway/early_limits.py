@@ -62,7 +62,5 @@ def ended_window_entry(window: _Window, keyring: Keyring, entry_id: str, at: dat
     what = {"limit": window.limit, "refused": window.refused, "window_ended_at": at.isoformat()}
     parties = {"partner": window.partner_id, "client": window.client_id}
     sealed = seal(entry_id, {"parties": (controller, parties), "what": (controller, what)}, (), None)
-    draft = Draft(
-        kind=Kind.REFUSAL, entry_id=entry_id, sealed=sealed, outcome="none", recipient=window.partner_id
-    )
+    draft = Draft(kind=Kind.REFUSAL, entry_id=entry_id, sealed=sealed, outcome="none", recipient=window.partner_id)
     return lambda _connection, _moment: draft

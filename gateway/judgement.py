@@ -69,9 +69,7 @@ def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: dat
     if live and live.ended:
         decision = _ended(decision)
     ends = [
-        instant
-        for instant in (decision.holds_until, live.holds_until if live else None)
-        if instant is not None
+        instant for instant in (decision.holds_until, live.holds_until if live else None) if instant is not None
     ]
     return Judgement(
         at=at,
@@ -104,7 +102,8 @@ def check_query(ask: Ask, live: LiveAgreement) -> None:
     unknown = [name for name in query.confirm if name not in key.confirm]
     if unknown or len(query.confirm) < key.at_least:
         raise ProblemError(
-            REQUEST_MALFORMED, f"subject.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}"
+            REQUEST_MALFORMED,
+            f"subject.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}",
         )
     check_fields(ask, live)
 

@@ -37,13 +37,19 @@ TOKEN_REFUSED: Final = Problem(
     "Get a new token at /oauth2/token. If it is new, your clock is wrong: it must be right to 10 seconds.",
 )
 PROOF_REPLAYED: Final = Problem(
-    "proof_replayed", 401, "This DPoP proof has been used before", "Make a new proof, with a new jti, for each call."
+    "proof_replayed",
+    401,
+    "This DPoP proof has been used before",
+    "Make a new proof, with a new jti, for each call.",
 )
 REQUEST_MALFORMED: Final = Problem(
     "request_malformed", 400, "The request can't be read", "Mend the member that detail names; see /docs/api."
 )
 REQUEST_TOO_LARGE: Final = Problem(
-    "request_too_large", 413, "The request is larger than any honest one", "Send at most 64 KiB, at most 16 levels deep."
+    "request_too_large",
+    413,
+    "The request is larger than any honest one",
+    "Send at most 64 KiB, at most 16 levels deep.",
 )
 NOT_JSON: Final = Problem(
     "not_json", 415, "The body must be JSON", "Send Content-Type: application/json, in UTF-8."
@@ -67,7 +73,10 @@ NOTHING_PERMITTED: Final = Problem(
     "Each withheld field names its reason and what would change it.",
 )
 WRONG_ROLE: Final = Problem(
-    "wrong_role", 403, "A client of this role may not do this", "Use a client whose role the page of this call names."
+    "wrong_role",
+    403,
+    "A client of this role may not do this",
+    "Use a client whose role the page of this call names.",
 )
 LIMIT_REACHED: Final = Problem(
     "limit_reached", 429, "A limit of the agreement is reached", "Wait for the time in Retry-After."

@@ -71,10 +71,13 @@ class Telemetry:
             registry=self.registry,
         )
         self.refused_tokens = Counter(
-            "stile_refused_tokens", "Calls and token requests refused for want of authentication.", registry=self.registry
+            "stile_refused_tokens",
+            "Calls and token requests refused for want of authentication.",
+            registry=self.registry,
         )
         self.tripped = Counter(
-            "stile_guardrails_tripped", "Disclosures in which a guardrail's net changed a result: a bug.",
+            "stile_guardrails_tripped",
+            "Disclosures in which a guardrail's net changed a result: a bug.",
             registry=self.registry,
         )
         self.log_size = Gauge("stile_log_state_index", "The newest state entry seen.", registry=self.registry)

@@ -7,7 +7,8 @@ at whose edges alone time changes a decision.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field as member
+from dataclasses import dataclass
+from dataclasses import field as member
 from datetime import datetime
 from typing import Final
 
@@ -178,9 +179,7 @@ def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
     )
 
 
-def _kinds(
-    field: Field, condition: SpecialCategoryCondition | None, basis: LawfulBasis
-) -> frozenset[ConsentKind]:
+def _kinds(field: Field, condition: SpecialCategoryCondition | None, basis: LawfulBasis) -> frozenset[ConsentKind]:
     """Return the kinds of consent that count: explicit for Article 9(2)(a), data protection's own for Article 6(1)(a)."""
     explicit = condition is SpecialCategoryCondition.EXPLICIT_CONSENT
     if explicit and field.classification is Classification.SPECIAL_CATEGORY:

@@ -58,15 +58,31 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
     covered = consented(compiled, c) if c.consents else _NOTHING
     held = restricted(compiled, c) if c.restrictions else _FREE
     known = (
-        epoch, c.recipient, c.role, c.asked, c.token_fields, c.token_purpose, c.token_dataset, c.token_actions,
-        c.action, c.has_caseworker, c.has_case_reference, c.has_statement, c.has_assessment, c.emergency, c.subject,
-        covered, held,
+        epoch,
+        c.recipient,
+        c.role,
+        c.asked,
+        c.token_fields,
+        c.token_purpose,
+        c.token_dataset,
+        c.token_actions,
+        c.action,
+        c.has_caseworker,
+        c.has_case_reference,
+        c.has_statement,
+        c.has_assessment,
+        c.emergency,
+        c.subject,
+        covered,
+        held,
     )
     decision = compiled.memo.get(known)
     if decision is None:
         if len(compiled.memo) >= MOST_KEPT:
             compiled.memo.clear()
-        decision = _decide(compiled, _Facts(c, compiled.rules.recipient_kinds.get(c.recipient), covered, held, epoch))
+        decision = _decide(
+            compiled, _Facts(c, compiled.rules.recipient_kinds.get(c.recipient), covered, held, epoch)
+        )
         compiled.memo[known] = decision
     if c.consents or c.restrictions:
         return _until_they_change(decision, c)
@@ -106,7 +122,11 @@ def _decide(compiled: Compiled, facts: _Facts) -> Decision:
 
 def _refuse_all(asked: tuple[str, ...], reason: Reason) -> Decision:
     return Decision(
-        fields=dict.fromkeys(asked, Withhold(reason)), permits=False, read=frozenset(), lawful=None, holds_until=None
+        fields=dict.fromkeys(asked, Withhold(reason)),
+        permits=False,
+        read=frozenset(),
+        lawful=None,
+        holds_until=None,
     )
 
 
@@ -209,9 +229,7 @@ def _missed(atom: Atom, line: Line, field: Field, facts: _Facts) -> Reason | Non
 
 def _holds_on(field: Field, facts: _Facts) -> list[tuple[str, str, RestrictionKind]]:
     """Return the restrictions of every person that a field belongs to."""
-    return [
-        one for one in facts.held if one[1] == field.path and (field.of is None or one[0] == field.of)
-    ]
+    return [one for one in facts.held if one[1] == field.path and (field.of is None or one[0] == field.of)]
 
 
 def _is_restricted(line: Line, field: Field, facts: _Facts) -> bool:
@@ -286,9 +304,7 @@ def _read(compiled: Compiled, released: dict[str, Release]) -> frozenset[str]:
 
 def _lawful(compiled: Compiled, released: dict[str, Release]) -> str | None:
     """Return the line of law that what may leave rests on: an emergency's own where it opened something."""
-    emergency = {
-        line.id for lane in compiled.lanes.values() for line in lane.lines if line.in_emergency
-    }
+    emergency = {line.id for lane in compiled.lanes.values() for line in lane.lines if line.in_emergency}
     options = [one.options[0] for one in released.values()]
     opened = [one.lawful for one in options if one.line in emergency]
     return next(iter(opened or [one.lawful for one in options]), None)

@@ -115,7 +115,7 @@ def holds(
             return _row_marker(condition, record, row)
         return _equals(record.values.get(condition.marker), condition.value)
     if condition is Atom.DECEASED:
-        return _equals(record.values.get(DECEASED), True)  # noqa: FBT003 -- the marker's value
+        return _equals(record.values.get(DECEASED), True)
     born = birth_path(compiled.rules, of)
     years = age_on(record.values.get(born) if born else None, on)
     if years is None:
@@ -126,7 +126,9 @@ def holds(
 def _row_marker(term: RecordTerm, record: Record, row: Mapping[str, object] | None) -> bool | None:
     if row is not None:
         return _equals(row.get(term.marker), term.value)
-    seen = [_equals(one.get(term.marker), term.value) for one in record.groups.get(term.marker.partition(".")[0], ())]
+    seen = [
+        _equals(one.get(term.marker), term.value) for one in record.groups.get(term.marker.partition(".")[0], ())
+    ]
     if any(one is True for one in seen):
         return True
     return None if any(one is None for one in seen) else False

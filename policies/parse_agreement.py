@@ -251,4 +251,3 @@ def _variation(node: Node) -> Variation:
     )
     section.close()
     return found
-

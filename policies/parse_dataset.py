@@ -118,7 +118,9 @@ def _key_findings(dataset: Dataset, keys: tuple[tuple[Key, Node], ...]) -> list[
             (_top_level(dataset), (*key.confirm, key.name), "field"),
         ):
             found += [
-                Finding(at.line, at.column, f"key {key.name} names an unknown {what} {one}", did_you_mean(one, known))
+                Finding(
+                    at.line, at.column, f"key {key.name} names an unknown {what} {one}", did_you_mean(one, known)
+                )
                 for one in names
                 if one not in known
             ]
@@ -198,24 +200,52 @@ def _check_field(section: Section, field: Field, over: int | None) -> None:
     check = section.check
     check(kind is not FieldType.GROUP, "type", "a group is not a field's type", "Write it under groups.")
     special = field.classification is Classification.SPECIAL_CATEGORY
-    check(special == bool(field.categories), "classification", "special_category and categories go together",
-          "Name the Article 9 categories of a special category field, and of no other.")
-    check(not field.marker or kind in {FieldType.BOOLEAN, FieldType.CODE}, "marker",
-          "a marker must be a boolean or a code", "Take `marker` out, or change the type.")
-    check((kind is FieldType.AGE) == (field.derived_from is not None), "from",
-          "`from` and the type age go together", "An age names the date that it derives from; nothing else does.")
+    check(
+        special == bool(field.categories),
+        "classification",
+        "special_category and categories go together",
+        "Name the Article 9 categories of a special category field, and of no other.",
+    )
+    check(
+        not field.marker or kind in {FieldType.BOOLEAN, FieldType.CODE},
+        "marker",
+        "a marker must be a boolean or a code",
+        "Take `marker` out, or change the type.",
+    )
+    check(
+        (kind is FieldType.AGE) == (field.derived_from is not None),
+        "from",
+        "`from` and the type age go together",
+        "An age names the date that it derives from; nothing else does.",
+    )
     banded = kind in {FieldType.AGE, FieldType.NUMBER, FieldType.MONEY}
     check(not bands or banded, "bands", f"a {kind.value} has no bands", "Take `bands` out.")
     check(list(bands) == sorted(set(bands)), "bands", "bands must rise", "Put the edges in order, each once.")
-    check(field.step is None or kind in {FieldType.NUMBER, FieldType.MONEY}, "step",
-          f"a {kind.value} has no step", "Take `step` out.")
-    check(field.step is None or all(edge % field.step == 0 for edge in bands), "bands",
-          f"every band edge must be a multiple of the step {field.step}", "Move the edge, or change the step.")
+    check(
+        field.step is None or kind in {FieldType.NUMBER, FieldType.MONEY},
+        "step",
+        f"a {kind.value} has no step",
+        "Take `step` out.",
+    )
+    check(
+        field.step is None or all(edge % field.step == 0 for edge in bands),
+        "bands",
+        f"every band edge must be a multiple of the step {field.step}",
+        "Move the edge, or change the step.",
+    )
     check(over is None or kind is FieldType.AGE, "over", f"a {kind.value} has no `over`", "Take it out.")
-    check(over is None or not bands or over in bands, "over",
-          f"bands must have an edge at {over}, so that over_{over} follows from the band", f"Add {over} to bands.")
-    check((kind is FieldType.CODE) or field.code_groups is None, "groups",
-          f"a {kind.value} has no groups", "Take `groups` out.")
+    check(
+        over is None or not bands or over in bands,
+        "over",
+        f"bands must have an edge at {over}, so that over_{over} follows from the band",
+        f"Add {over} to bands.",
+    )
+    check(
+        (kind is FieldType.CODE) or field.code_groups is None,
+        "groups",
+        f"a {kind.value} has no groups",
+        "Take `groups` out.",
+    )
 
 
 def _chain(node: Node, field: Field, over: int | None, allowed: tuple[str, ...] | None) -> tuple[str, ...]:
@@ -268,7 +298,9 @@ def _group(at: Scalar, node: Node) -> tuple[Group, list[_Place]]:
     paths = tuple(one.field.path for one in fields)
     if f"{own}.{order_by}" not in paths:
         text = f"group {own} is ordered by an unknown field {order_by}"
-        raise refused(section.place("order_by"), text, did_you_mean(order_by, [one.split(".")[1] for one in paths]))
+        raise refused(
+            section.place("order_by"), text, did_you_mean(order_by, [one.split(".")[1] for one in paths])
+        )
     chain = tuple(form for form in CHAINS[FieldType.GROUP] if allowed is None or form in allowed)
     header = Field(own, FieldType.GROUP, label, classification, chain, reveals=frozenset(reveals), of=of)
     return Group(own, label, f"{own}.{order_by}", paths), [_Place(header, at), *fields]

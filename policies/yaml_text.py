@@ -17,7 +17,6 @@ from ruamel.yaml.events import (
     DocumentStartEvent,
     Event,
     MappingEndEvent,
-    MappingStartEvent,
     NodeEvent,
     ScalarEvent,
     SequenceEndEvent,
@@ -82,7 +81,9 @@ def _check_characters(text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise TextError([Finding(1, 1, "half a character pair stands in it", "Write the text as UTF-8.")]) from error
+        raise TextError(
+            [Finding(1, 1, "half a character pair stands in it", "Write the text as UTF-8.")]
+        ) from error
     if size > LARGEST:
         raise TextError([Finding(1, 1, f"{size} bytes, more than {LARGEST}", "Split the text.")])
     for number, line in enumerate(text.split("\n"), start=1):
@@ -153,4 +154,3 @@ class _Builder:
 
 def _refused(event: Event, message: str, remedy: str) -> TextError:
     return TextError([Finding(event.start_mark.line + 1, event.start_mark.column + 1, message, remedy)])
-

@@ -110,7 +110,9 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
     """Acknowledged once it counts: no later entry discloses as if it had not been given or refused."""
     wiring: Wiring = request.app.state.wiring
     if given.state not in {ConsentState.GIVEN, ConsentState.REFUSED}:
-        raise ProblemError(CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address")
+        raise ProblemError(
+            CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address"
+        )
     record = ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
         subject_ref=wiring.changes.subject_ref(given.dataset, given.person),
@@ -122,8 +124,17 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
         **{
             name: getattr(given, name)
             for name in (
-                "dataset", "purpose", "state", "kind", "given_by", "capacity", "authority", "evidence",
-                "text_version", "how", "until",
+                "dataset",
+                "purpose",
+                "state",
+                "kind",
+                "given_by",
+                "capacity",
+                "authority",
+                "evidence",
+                "text_version",
+                "how",
+                "until",
             )
         },
     )

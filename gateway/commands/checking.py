@@ -14,8 +14,8 @@ from gateway.explaining import condition_text
 from gateway.store.changes import ChangeRefusedError
 from policies.decide import decide as decide_on
 from schemas.consent import ConsentRecord
-from schemas.instants import london_day
 from schemas.decision import Release
+from schemas.instants import london_day
 from schemas.request import Circumstances
 from schemas.terms import (
     Action,

@@ -47,7 +47,9 @@ def give(
 ) -> None:
     """Record a consent. It counts from the entry that this command prints."""
     with office(directory) as here:
-        record = _record(here, ConsentState.GIVEN, person, dataset, purpose, recipient, field, until, text_version, how)
+        record = _record(
+            here, ConsentState.GIVEN, person, dataset, purpose, recipient, field, until, text_version, how
+        )
         record = _with(record, kind, given_by, capacity, authority, evidence)
         said(f"{record.consent_id} given", here.append(here.changes.record_consent(record)))
 
@@ -65,7 +67,9 @@ def refuse(
 ) -> None:
     """Record a refusal: it is kept, and honoured."""
     with office(directory) as here:
-        record = _record(here, ConsentState.REFUSED, person, dataset, purpose, recipient, field, None, text_version, how)
+        record = _record(
+            here, ConsentState.REFUSED, person, dataset, purpose, recipient, field, None, text_version, how
+        )
         said(f"{record.consent_id} refused", here.append(here.changes.record_consent(record)))
 
 
@@ -165,9 +169,7 @@ def _with(
     authority: str | None,
     evidence: str | None,
 ) -> ConsentRecord:
-    return replace(
-        record, kind=kind, given_by=given_by, capacity=capacity, authority=authority, evidence=evidence
-    )
+    return replace(record, kind=kind, given_by=given_by, capacity=capacity, authority=authority, evidence=evidence)
 
 
 def _utc(until: datetime | None) -> datetime | None:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from policies.compose import compose, warnings
+from policies.explain import explain_agreement
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
@@ -15,8 +17,6 @@ from gateway.sources.mapping import mapping_findings, parse_mapping
 from gateway.sources.registry import SourceRegistry
 from gateway.store.changes import ChangeRefusedError, check_agreement
 from gateway.store.state import Reader
-from policies.compose import compose, warnings
-from policies.explain import explain_agreement
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
 from schemas.dataset import FieldType
@@ -71,7 +71,9 @@ def check_core(file: File) -> None:
     """Read a core and say what is wrong with it."""
     with telling():
         found = parse_core(read_text(file))
-    typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
+    typer.echo(
+        f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails"
+    )
 
 
 @agreement.command("check")
@@ -135,7 +137,9 @@ def map_source(file: File, directory: Directory = Path()) -> None:
 
 
 @source.command("check")
-def check_source(name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500) -> None:
+def check_source(
+    name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500
+) -> None:
     """Read a sample of the source and count, per field, what is held, blank, or does not fit its type.
 
     Prints counts only, never a value.

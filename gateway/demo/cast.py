@@ -44,7 +44,12 @@ CAST = (
     Household("1000042", "900000000042", GRACE, SAMUEL, "12 MILL LANE", "LS1 4AB", "642.18"),
     # A number one digit off that exists.
     Household(
-        "1000043", "900000000043", Person("P0000044", "MR", "ALAN", "PRICE", "30/11/1961"), None, "14 MILL LANE", "LS1 4AB"
+        "1000043",
+        "900000000043",
+        Person("P0000044", "MR", "ALAN", "PRICE", "30/11/1961"),
+        None,
+        "14 MILL LANE",
+        "LS1 4AB",
     ),
     # Father and son of one name at one UPRN, on two accounts.
     Household(
@@ -65,10 +70,20 @@ CAST = (
     ),
     # Twins at one UPRN: one surname, one birthday.
     Household(
-        "1000061", "900000000061", Person("P0000061", "MS", "AISHA", "RAHMAN", "21/03/1999"), None, "7 ST MARY'S CLOSE", "LS6 3QN"
+        "1000061",
+        "900000000061",
+        Person("P0000061", "MS", "AISHA", "RAHMAN", "21/03/1999"),
+        None,
+        "7 ST MARY'S CLOSE",
+        "LS6 3QN",
     ),
     Household(
-        "1000062", "900000000061", Person("P0000062", "MR", "BILAL", "RAHMAN", "21/03/1999"), None, "7 ST MARY'S CLOSE", "LS6 3QN"
+        "1000062",
+        "900000000061",
+        Person("P0000062", "MR", "BILAL", "RAHMAN", "21/03/1999"),
+        None,
+        "7 ST MARY'S CLOSE",
+        "LS6 3QN",
     ),
     # A former occupier: the place no longer finds her, her account does.
     Household(
@@ -92,10 +107,22 @@ CAST = (
         protected="Y",
     ),
     Household(
-        "1000082", "900000000082", Person("P0000082", "MS", "ORLA", "DUNN", "01/05/1988"), None, "9 PARK RISE", "LS8 1PF", protected="?"
+        "1000082",
+        "900000000082",
+        Person("P0000082", "MS", "ORLA", "DUNN", "01/05/1988"),
+        None,
+        "9 PARK RISE",
+        "LS8 1PF",
+        protected="?",
     ),
     Household(
-        "1000083", "900000000083", Person("P0000083", "MR", "IVAN", "PETROV", "28/02/1977"), None, "11 PARK RISE", "LS8 1PF", protected=""
+        "1000083",
+        "900000000083",
+        Person("P0000083", "MR", "IVAN", "PETROV", "28/02/1977"),
+        None,
+        "11 PARK RISE",
+        "LS8 1PF",
+        protected="",
     ),
     # One who has died.
     Household(

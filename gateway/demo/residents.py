@@ -41,7 +41,16 @@ CREATE INDEX ctoccupation_by_account ON ctoccupation (account_ref);
 CREATE INDEX ctoccupation_by_property ON ctoccupation (property_ref);
 """
 AREAS: Final = ("LS1", "LS2", "LS6", "LS7", "LS11", "LS12", "LS28", "BD1", "BD11", "WF3")
-STREETS: Final = ("MILL LANE", "CANAL ROW", "PARK RISE", "BECK SIDE", "HIGH ST", "STATION RD", "CHURCH VIEW", "MOOR END")
+STREETS: Final = (
+    "MILL LANE",
+    "CANAL ROW",
+    "PARK RISE",
+    "BECK SIDE",
+    "HIGH ST",
+    "STATION RD",
+    "CHURCH VIEW",
+    "MOOR END",
+)
 AS_AT: Final = "2026-10-02T02:00:00Z"
 Progress = Callable[[int], None]
 

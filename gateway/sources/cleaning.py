@@ -9,9 +9,6 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Final
 
-from gateway.sources.mapping import Column
-from schemas.dataset import Field, FieldType
-from schemas.decision import RawValue, Unusable
 from schemas.identifiers import (
     IdentifierError,
     parse_nhs_number,
@@ -20,6 +17,10 @@ from schemas.identifiers import (
     parse_upn,
     parse_uprn,
 )
+
+from gateway.sources.mapping import Column
+from schemas.dataset import Field, FieldType
+from schemas.decision import RawValue, Unusable
 
 _CLEAN: Final[Mapping[str, Callable[[str], str]]] = {
     "trim": str.strip,

@@ -13,6 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from policies.compose import compose
+
 from audit.commitment import SealingKey, seal
 from audit.entry import Kind
 from audit.keyring import Keyring, reference
@@ -21,7 +23,6 @@ from gateway.oauth.clients import Role
 from gateway.oauth.jose import COMPATIBLE, JoseRefusedError, import_public_key
 from gateway.sources.mapping import digest_of, mapped_paths, mapping_findings, parse_mapping
 from gateway.store.state import Reader, to_micros
-from policies.compose import compose
 from policies.findings import Finding, TextError
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.consent import ConsentRecord, Restriction
@@ -219,7 +220,9 @@ class Changes:
             record = find_consent(connection, consent_id)
             if record is None or record.state is not ConsentState.GIVEN:
                 raise ChangeRefusedError("there is no consent in force under this id")
-            kept = replace(record, state=ConsentState.WITHDRAWN, from_at=moment.at, until=None, recorded_by=by, how=how)
+            kept = replace(
+                record, state=ConsentState.WITHDRAWN, from_at=moment.at, until=None, recorded_by=by, how=how
+            )
             _insert_consent(connection, kept, moment)
             return self._consent_entry(Kind.CONSENT_WITHDRAWN, connection, moment, kept)
 
@@ -280,9 +283,7 @@ class Changes:
 
     # -- entries
 
-    def _entry(
-        self, kind: Kind, moment: Moment, state_keys: tuple[str, ...], names: Mapping[str, Any]
-    ) -> Draft:
+    def _entry(self, kind: Kind, moment: Moment, state_keys: tuple[str, ...], names: Mapping[str, Any]) -> Draft:
         entry_id = self.new_id("e", moment.at)
         controller = self.keyring.controller()
         sealed = seal(entry_id, {name: (controller, value) for name, value in names.items()}, (), None)
@@ -320,9 +321,7 @@ class Changes:
         entry_id = self.new_id("e", moment.at)
         key = self._claimed_key(connection, bytes.fromhex(subject_ref), london_day(moment.at).year)
         names = {"subject": (key, {"ref": subject_ref}), "what": (key, dict(what))}
-        return Draft(
-            kind=kind, entry_id=entry_id, sealed=seal(entry_id, names, (), None), state_keys=state_keys
-        )
+        return Draft(kind=kind, entry_id=entry_id, sealed=seal(entry_id, names, (), None), state_keys=state_keys)
 
     def _claimed_key(self, connection: Any, ref: bytes, year: int) -> SealingKey:
         key, _ = self.keyring.key_for(connection, ref, "P6Y", year)
@@ -358,7 +357,9 @@ def find_consent(connection: Any, consent_id: str) -> ConsentRecord | None:
 def _insert_text(
     connection: Any, moment: Moment, kind: str, name: str, version: int, digest: str, text: str
 ) -> None:
-    newest = connection.execute("SELECT max(version) FROM text WHERE kind = ? AND id = ?", (kind, name)).fetchone()[0]
+    newest = connection.execute(
+        "SELECT max(version) FROM text WHERE kind = ? AND id = ?", (kind, name)
+    ).fetchone()[0]
     if newest is not None and version <= newest:
         raise ChangeRefusedError(
             f"{kind} {name} has version {newest} published, and a published version never changes: "

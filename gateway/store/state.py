@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
+from policies.compose import compose
+
 from gateway.oauth.clients import Client, Role
 from gateway.oauth.details import Available
 from gateway.oauth.jose import COMPATIBLE, import_public_key
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of, mapped_paths, parse_mapping
 from policies.compile import Compiled, compile_rules
-from policies.compose import compose
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import Agreement, Core
 from schemas.consent import ConsentRecord, Restriction
@@ -150,7 +151,8 @@ class Reader:
         """Return (version, text, ended_at) of a published text, the newest when no version is named."""
         where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
         row = self.connection.execute(
-            f"SELECT version, text, ended_at FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC", values
+            f"SELECT version, text, ended_at FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC",
+            values,
         ).fetchone()
         return (row[0], row[1], row[2]) if row else None
 
