@@ -96,9 +96,7 @@ class Keyring:
             self._controller = SealingKey(CONTROLLER_ID, self.named("controller"))
         return self._controller
 
-    def key_for(
-        self, connection: Any, reference: bytes, retention_class: str, year: int
-    ) -> tuple[SealingKey, bool]:
+    def key_for(self, connection: Any, reference: bytes, retention_class: str, year: int) -> tuple[SealingKey, bool]:
         """Return (key, is new) of a person for a retention class and year.
 
         A new one is taken from those made ahead, which are durable already, and counts once it is claimed in
@@ -117,9 +115,7 @@ class Keyring:
             self._reserved[known] = self._take()
             return self._reserved[known], True
 
-    def claim(
-        self, connection: Any, reference: bytes, retention_class: str, year: int, key: SealingKey
-    ) -> SealingKey:
+    def claim(self, connection: Any, reference: bytes, retention_class: str, year: int, key: SealingKey) -> SealingKey:
         """Write reference -> key id inside the append transaction; return the key that holds.
 
         It is another one where a second writer claimed first: the caller seals again under it.

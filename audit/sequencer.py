@@ -280,9 +280,7 @@ class Sequencer:
 class _Batch:
     """One transaction's writes. Lives inside it."""
 
-    def __init__(
-        self, connection: Any, signer: CheckpointSigner, edge: Edge, clock: Callable[[], datetime]
-    ) -> None:
+    def __init__(self, connection: Any, signer: CheckpointSigner, edge: Edge, clock: Callable[[], datetime]) -> None:
         self._connection = connection
         self._signer = signer
         self._edge = edge
@@ -338,9 +336,7 @@ class _Batch:
 
     def _entry(self, draft: Draft, at: datetime) -> bytes:
         if bool(draft.state_keys) != (draft.kind in STATE_KINDS):
-            raise EntryError(
-                f"an entry of kind {draft.kind} names state keys when it is a state kind, and only then"
-            )
+            raise EntryError(f"an entry of kind {draft.kind} names state keys when it is a state kind, and only then")
         counter = None
         if draft.recipient is not None:
             counter = self._counter(draft.recipient) + 1
@@ -358,9 +354,7 @@ class _Batch:
 
     def _counter(self, name: str) -> int:
         if name not in self._counters:
-            row = self._connection.execute(
-                "SELECT value FROM recipient_counter WHERE name = ?", (name,)
-            ).fetchone()
+            row = self._connection.execute("SELECT value FROM recipient_counter WHERE name = ?", (name,)).fetchone()
             return int(row[0]) if row else 0
         return self._counters[name]
 
@@ -382,9 +376,7 @@ class _Batch:
 
     def _write_head(self) -> str:
         connection, size, root = self._connection, self._edge.size, self._edge.root()
-        connection.executemany(
-            "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES (?, ?, ?, ?)", self._entries
-        )
+        connection.executemany("INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES (?, ?, ?, ?)", self._entries)
         connection.executemany(
             "INSERT INTO log_node (level, idx, hash) VALUES (?, ?, ?)",
             [(level, index, hashed) for (level, index), hashed in self._nodes.items()],

@@ -28,9 +28,7 @@ def check_sqlite_version(version: tuple[int, ...] = pysqlite3.sqlite_version_inf
     """Raise UnsafeSqliteError for 3.7.0 to 3.51.2, but for the mended 3.50.7 and 3.44.6."""
     mended = version >= (3, 51, 3) or (3, 50, 7) <= version < (3, 51) or (3, 44, 6) <= version < (3, 45)
     if not mended:
-        raise UnsafeSqliteError(
-            f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: install 3.51.3 or newer"
-        )
+        raise UnsafeSqliteError(f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: install 3.51.3 or newer")
 
 
 def open_connection(path: Path, *, read_only: bool) -> Connection:
@@ -58,9 +56,7 @@ def loader(connection: Connection) -> Callable[[int, int], bytes]:
     """Return how a full subtree's hash is read; ProofError where it is missing."""
 
     def load(level: int, index: int) -> bytes:
-        row = connection.execute(
-            "SELECT hash FROM log_node WHERE level = ? AND idx = ?", (level, index)
-        ).fetchone()
+        row = connection.execute("SELECT hash FROM log_node WHERE level = ? AND idx = ?", (level, index)).fetchone()
         if row is None:
             raise ProofError(f"node {index} of level {level} is missing")
         found: bytes = row[0]
@@ -107,9 +103,7 @@ def _check_entries(connection: Connection, last: int | None) -> None:
     )
     for index, entry, kept in rows:
         if kept is None or leaf_hash(bytes(entry)) != kept:
-            raise LogCorruptError(
-                f"entry {index} is not the one that was appended: its hash differs from its leaf"
-            )
+            raise LogCorruptError(f"entry {index} is not the one that was appended: its hash differs from its leaf")
     _check_nodes(connection, begin, size)
 
 

@@ -185,8 +185,7 @@ def _check_answer(entry: dict[str, Any], opened: dict[str, Any], disclosure: dic
     withheld = {one["field"]: {"reason": one["reason"]} for one in disclosure["withheld"]}
     stated = {path: {"form": one["form"]} for path, one in released.items()} | withheld
     committed = {
-        path: {name: value for name, value in one.items() if name != "line"}
-        for path, one in opened["fields"].items()
+        path: {name: value for name, value in one.items() if name != "line"} for path, one in opened["fields"].items()
     }
     if stated != committed:
         raise ProofError("the entry states other forms or reasons than the disclosure")

@@ -102,9 +102,7 @@ def claim_keys(keys: Keys, services: Services, connection: Any) -> bool:
         return False
     if keys.caseworker_ref is None:
         return True
-    theirs = services.keyring.claim(
-        connection, keys.caseworker_ref, keys.retention_class, keys.year, keys.caseworker
-    )
+    theirs = services.keyring.claim(connection, keys.caseworker_ref, keys.retention_class, keys.year, keys.caseworker)
     return theirs.key_id == keys.caseworker.key_id
 
 

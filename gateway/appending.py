@@ -88,11 +88,7 @@ class Attempt:
             return False
         judged = judge(reader, self.ask, self.services, found=self._early.found, at=moment.at)
         fetched = self._early.decision.read if self.record is not None else frozenset()
-        if (
-            self._early.found.match is Match.CONFIRMED
-            and judged.decision.permits
-            and judged.decision.read - fetched
-        ):
+        if self._early.found.match is Match.CONFIRMED and judged.decision.permits and judged.decision.read - fetched:
             self.stopped = Stopped.FETCH_AGAIN
             return False
         self.judged = judged
@@ -204,7 +200,5 @@ def remember(connection: Any, seen: tuple[Seen, ...]) -> bool:
         if connection.execute("SELECT 1 FROM seen WHERE scope = ? AND jti = ?", (one.scope, one.jti)).fetchone():
             return False
     for one in seen:
-        connection.execute(
-            "INSERT INTO seen (scope, jti, expires) VALUES (?, ?, ?)", (one.scope, one.jti, one.expires)
-        )
+        connection.execute("INSERT INTO seen (scope, jti, expires) VALUES (?, ?, ?)", (one.scope, one.jti, one.expires))
     return True

@@ -77,9 +77,7 @@ async def _fetch(judged: Judgement, ask: Ask, services: Services) -> Record | No
     if judged.live is None or not judged.decision.permits or judged.found.match is not Match.CONFIRMED:
         return None
     try:
-        return await services.source_of(judged.live.dataset, services.reader).fetch(
-            judged.found, judged.decision.read
-        )
+        return await services.source_of(judged.live.dataset, services.reader).fetch(judged.found, judged.decision.read)
     except SourceFailedError as error:
         raise await _source_failed(error, judged, ask, services) from error
 
@@ -88,14 +86,10 @@ async def _append(attempt: Attempt, services: Services) -> Appended | None:
     try:
         return await services.log.append(attempt.within)
     except (NotDurableError, LogUnavailableError) as error:
-        raise ProblemError(
-            LOG_UNAVAILABLE, headers={"Retry-After": "5"}, **_urgent(attempt.ask, services)
-        ) from error
+        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}, **_urgent(attempt.ask, services)) from error
 
 
-async def _source_failed(
-    error: SourceFailedError, judged: Judgement, ask: Ask, services: Services
-) -> ProblemError:
+async def _source_failed(error: SourceFailedError, judged: Judgement, ask: Ask, services: Services) -> ProblemError:
     """Record the failure, then say so; where even that can't be recorded, the log's failure is what is told."""
     problem = SOURCE_SLOW if isinstance(error, SourceSlowError) else SOURCE_UNAVAILABLE
     try:

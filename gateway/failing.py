@@ -33,9 +33,7 @@ async def record_failure(ask: Ask, judged: Judgement, services: Services, code: 
     def within(connection: Any, _moment: Moment) -> Draft:
         remember(connection, (ask.caller.seen,))
         claim_keys(keys, services, connection)
-        return Draft(
-            kind=Kind.FAILURE, entry_id=entry_id, sealed=sealed, outcome="none", recipient=client.partner_id
-        )
+        return Draft(kind=Kind.FAILURE, entry_id=entry_id, sealed=sealed, outcome="none", recipient=client.partner_id)
 
     await services.log.append(within)
     return entry_id

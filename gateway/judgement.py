@@ -68,9 +68,7 @@ def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: dat
     decision = decide(live.compiled if live and not live.ended else None, circumstances)
     if live and live.ended:
         decision = _ended(decision)
-    ends = [
-        instant for instant in (decision.holds_until, live.holds_until if live else None) if instant is not None
-    ]
+    ends = [instant for instant in (decision.holds_until, live.holds_until if live else None) if instant is not None]
     return Judgement(
         at=at,
         state_index=state_index,
@@ -111,9 +109,7 @@ def check_query(ask: Ask, live: LiveAgreement) -> None:
 def check_fields(ask: Ask, live: LiveAgreement) -> None:
     """Raise ProblemError where a field is not in the dataset at all."""
     if any(path not in live.dataset.fields for path in ask.request.fields or ()):
-        raise ProblemError(
-            REQUEST_MALFORMED, f"fields: not all of them are in {live.dataset.id}; see GET /v1/agreements"
-        )
+        raise ProblemError(REQUEST_MALFORMED, f"fields: not all of them are in {live.dataset.id}; see GET /v1/agreements")
 
 
 def _references(ask: Ask, services: Services, live: LiveAgreement | None, found: Found) -> dict[str, str]:

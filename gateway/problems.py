@@ -51,9 +51,7 @@ REQUEST_TOO_LARGE: Final = Problem(
     "The request is larger than any honest one",
     "Send at most 64 KiB, at most 16 levels deep.",
 )
-NOT_JSON: Final = Problem(
-    "not_json", 415, "The body must be JSON", "Send Content-Type: application/json, in UTF-8."
-)
+NOT_JSON: Final = Problem("not_json", 415, "The body must be JSON", "Send Content-Type: application/json, in UTF-8.")
 AGREEMENT_UNCLEAR: Final = Problem(
     "agreement_unclear",
     400,
@@ -91,12 +89,8 @@ NOT_FOUND: Final = Problem("not_found", 404, "There is no such thing here", "Che
 METHOD_REFUSED: Final = Problem(
     "method_not_allowed", 405, "This address does not take that method", "See /docs/api for what it takes."
 )
-CONFLICT: Final = Problem(
-    "conflict", 409, "That stands already, or has moved on", "Read it again, and decide again."
-)
-TEXT_REFUSED: Final = Problem(
-    "text_refused", 422, "The text does not hold together", "Mend the lines that findings names."
-)
+CONFLICT: Final = Problem("conflict", 409, "That stands already, or has moved on", "Read it again, and decide again.")
+TEXT_REFUSED: Final = Problem("text_refused", 422, "The text does not hold together", "Mend the lines that findings names.")
 SOURCE_UNAVAILABLE: Final = Problem(
     "source_unavailable",
     502,

@@ -27,9 +27,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="STILE_", extra="forbid", frozen=True)
 
-    controller: str = Field(
-        pattern=r"^[a-z][a-z0-9-]{0,62}$", description="The council's id, as its agreements name it."
-    )
+    controller: str = Field(pattern=r"^[a-z][a-z0-9-]{0,62}$", description="The council's id, as its agreements name it.")
     origin: str = Field(
         pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$",
         max_length=200,

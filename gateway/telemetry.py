@@ -60,9 +60,7 @@ class Telemetry:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.logger = make_logger()
-        self.answers = Counter(
-            "stile_answers", "Answers by route and status.", ("route", "status"), registry=self.registry
-        )
+        self.answers = Counter("stile_answers", "Answers by route and status.", ("route", "status"), registry=self.registry)
         self.seconds = Histogram(
             "stile_answer_seconds",
             "Seconds from the first byte of a call to its answer.",

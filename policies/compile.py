@@ -115,9 +115,7 @@ def compile_rules(rules: RuleSet) -> Compiled:
         in_force=tuple(at is not None and start <= at < end for at in begins),
         lanes=lanes,
         asked_by_default=named,
-        consent_paths=tuple(
-            path for path, lane in lanes.items() if any(Atom.CONSENT in line.atoms for line in lane.lines)
-        ),
+        consent_paths=tuple(path for path, lane in lanes.items() if any(Atom.CONSENT in line.atoms for line in lane.lines)),
         nets=tuple(_net(one, rules) for one in rules.guardrails),
         power_of={one.id: one.discloser.power for one in agreement.lawful},
     )

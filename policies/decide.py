@@ -80,9 +80,7 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
     if decision is None:
         if len(compiled.memo) >= MOST_KEPT:
             compiled.memo.clear()
-        decision = _decide(
-            compiled, _Facts(c, compiled.rules.recipient_kinds.get(c.recipient), covered, held, epoch)
-        )
+        decision = _decide(compiled, _Facts(c, compiled.rules.recipient_kinds.get(c.recipient), covered, held, epoch))
         compiled.memo[known] = decision
     if c.consents or c.restrictions:
         return _until_they_change(decision, c)

@@ -126,9 +126,7 @@ def holds(
 def _row_marker(term: RecordTerm, record: Record, row: Mapping[str, object] | None) -> bool | None:
     if row is not None:
         return _equals(row.get(term.marker), term.value)
-    seen = [
-        _equals(one.get(term.marker), term.value) for one in record.groups.get(term.marker.partition(".")[0], ())
-    ]
+    seen = [_equals(one.get(term.marker), term.value) for one in record.groups.get(term.marker.partition(".")[0], ())]
     if any(one is True for one in seen):
         return True
     return None if any(one is None for one in seen) else False

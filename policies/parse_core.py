@@ -18,17 +18,13 @@ def parse_core(text: str) -> Core:
     is_council = "council" in root.members
     core_id = section.need("council" if is_council else "core", slug)
     version = (
-        section.need("version", integer(1, 999_999))
-        if not is_council
-        else section.may("version", integer(1, 999_999), 1)
+        section.need("version", integer(1, 999_999)) if not is_council else section.may("version", integer(1, 999_999), 1)
     )
     purpose, kinds, dataset = section.may("for", _scope, (None, frozenset[RecipientKind](), None))
     ceiling = section.may("ceiling", members(path, name), None)
     found_caps = section.may("caps", caps, ())
     found_guardrails = section.may("guardrails", guardrails, ())
-    section.check(
-        not (is_council and ceiling), "ceiling", "council rules set no ceiling", "Write caps; they only lower."
-    )
+    section.check(not (is_council and ceiling), "ceiling", "council rules set no ceiling", "Write caps; they only lower.")
     section.check(
         bool(ceiling or found_caps or found_guardrails),
         "core",

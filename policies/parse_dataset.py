@@ -74,9 +74,7 @@ def parse_dataset(text: str) -> Dataset:
     findings = [*_whole(dataset, placed), *_key_findings(dataset, keys)]
     if findings:
         raise TextError(findings)
-    keys_found = {
-        key.name: replace(key, finds=tuple(people)) if key.finds_place else key for key in dataset.keys.values()
-    }
+    keys_found = {key.name: replace(key, finds=tuple(people)) if key.finds_place else key for key in dataset.keys.values()}
     return replace(dataset, keys=keys_found)
 
 
@@ -118,9 +116,7 @@ def _key_findings(dataset: Dataset, keys: tuple[tuple[Key, Node], ...]) -> list[
             (_top_level(dataset), (*key.confirm, key.name), "field"),
         ):
             found += [
-                Finding(
-                    at.line, at.column, f"key {key.name} names an unknown {what} {one}", did_you_mean(one, known)
-                )
+                Finding(at.line, at.column, f"key {key.name} names an unknown {what} {one}", did_you_mean(one, known))
                 for one in names
                 if one not in known
             ]
@@ -298,9 +294,7 @@ def _group(at: Scalar, node: Node) -> tuple[Group, list[_Place]]:
     paths = tuple(one.field.path for one in fields)
     if f"{own}.{order_by}" not in paths:
         text = f"group {own} is ordered by an unknown field {order_by}"
-        raise refused(
-            section.place("order_by"), text, did_you_mean(order_by, [one.split(".")[1] for one in paths])
-        )
+        raise refused(section.place("order_by"), text, did_you_mean(order_by, [one.split(".")[1] for one in paths]))
     chain = tuple(form for form in CHAINS[FieldType.GROUP] if allowed is None or form in allowed)
     header = Field(own, FieldType.GROUP, label, classification, chain, reveals=frozenset(reveals), of=of)
     return Group(own, label, f"{own}.{order_by}", paths), [_Place(header, at), *fields]

@@ -102,12 +102,8 @@ def _never(node: Node, own: str, says: str) -> Guardrail:
     kinds = frozenset(section.may("recipient_kinds", listed(choice(RecipientKind)), ()))
     found = section.may("except", exception, (frozenset(), frozenset()))
     if together:
-        section.check(
-            target == Target() and above is None, "together", "`together` stands alone", "Use two guardrails."
-        )
-        section.check(
-            len(together) > 1, "together", "`together` needs two fields", "Name both, each with its form."
-        )
+        section.check(target == Target() and above is None, "together", "`together` stands alone", "Use two guardrails.")
+        section.check(len(together) > 1, "together", "`together` needs two fields", "Name both, each with its form.")
         section.close()
     else:
         _needs_a_facet(section, target, node)

@@ -129,9 +129,7 @@ def integer(low: int, high: int) -> Read[int]:
     def read(node: Node) -> int:
         text = word(node)
         if not re.fullmatch(r"-?\d{1,12}", text, re.ASCII) or not low <= int(text) <= high:
-            raise refused(
-                node, f"{text[:80]!r} is not a whole number from {low} to {high}", "Write such a number."
-            )
+            raise refused(node, f"{text[:80]!r} is not a whole number from {low} to {high}", "Write such a number.")
         return int(text)
 
     return read

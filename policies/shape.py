@@ -164,9 +164,7 @@ def _rows_value(
         return len(rows), {}
     kept = rows[-1:] if form == "latest" else rows
     forms: dict[str, str] = {}
-    value = [
-        {path.partition(".")[2]: _inner(work, path, releases[path], row, forms) for path in inner} for row in kept
-    ]
+    value = [{path.partition(".")[2]: _inner(work, path, releases[path], row, forms) for path in inner} for row in kept]
     # Blank or withheld, a row's value is simply not there; where no row has one, the field is not available.
     return [{name: one for name, one in row.items() if one is not None} for row in value], forms
 
@@ -196,9 +194,7 @@ def _inner(work: _Work, path: str, release: Release, row: Row, forms: dict[str, 
 # -- nets
 
 
-def _cast_nets(
-    work: _Work, compiled: Compiled, emergency: EmergencyKind | None, recipient: str
-) -> tuple[str, ...]:
+def _cast_nets(work: _Work, compiled: Compiled, emergency: EmergencyKind | None, recipient: str) -> tuple[str, ...]:
     """Withhold whatever a guardrail would have forbidden: proved before, so a net that catches is a bug."""
     tripped = []
     kind = compiled.rules.recipient_kinds.get(recipient)
@@ -208,9 +204,7 @@ def _cast_nets(
         if emergency is not None and kind in net.except_emergency:
             continue
         reached = [[path for path, most in part if _is_above(work, net, path, most)] for part in net.parts]
-        is_together = (
-            len(net.parts) > 1 and all(len(part) >= 1 for part in net.parts) and _is_together(compiled, net)
-        )
+        is_together = len(net.parts) > 1 and all(len(part) >= 1 for part in net.parts) and _is_together(compiled, net)
         caught = [path for part in reached for path in part]
         if not caught or (is_together and not all(reached)):
             continue

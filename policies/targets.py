@@ -14,9 +14,7 @@ _YEARS = "years"
 
 def covered(target: Target, dataset: Dataset) -> tuple[Field, ...]:
     """Return the fields that every named facet of a target fits, themselves or by what they derive from or lie in."""
-    return tuple(
-        field for field in dataset.fields.values() if any(_fits(target, one) for one in _kin(field, dataset))
-    )
+    return tuple(field for field in dataset.fields.values() if any(_fits(target, one) for one in _kin(field, dataset)))
 
 
 def most(field: Field, form: str, dataset: Dataset) -> int:
@@ -28,9 +26,7 @@ def most(field: Field, form: str, dataset: Dataset) -> int:
     base = dataset.fields.get(field.derived_from or "")
     if base is None or form not in base.chain:
         return 0
-    allowed = [
-        rank for rank in range(1, len(field.chain) + 1) if _as_base(field.form(rank), base) <= base.rank(form)
-    ]
+    allowed = [rank for rank in range(1, len(field.chain) + 1) if _as_base(field.form(rank), base) <= base.rank(form)]
     return max(allowed, default=0)
 
 

@@ -81,9 +81,7 @@ def _check_characters(text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise TextError(
-            [Finding(1, 1, "half a character pair stands in it", "Write the text as UTF-8.")]
-        ) from error
+        raise TextError([Finding(1, 1, "half a character pair stands in it", "Write the text as UTF-8.")]) from error
     if size > LARGEST:
         raise TextError([Finding(1, 1, f"{size} bytes, more than {LARGEST}", "Split the text.")])
     for number, line in enumerate(text.split("\n"), start=1):

@@ -31,9 +31,7 @@ class FieldType(StrEnum):
     GROUP = "group"
 
 
-IDENTIFIERS: Final = frozenset(
-    {FieldType.NHS_NUMBER, FieldType.NINO, FieldType.UPRN, FieldType.UPN, FieldType.REFERENCE}
-)
+IDENTIFIERS: Final = frozenset({FieldType.NHS_NUMBER, FieldType.NINO, FieldType.UPRN, FieldType.UPN, FieldType.REFERENCE})
 
 # From least to most revealing: the chain law says that each is computable from the next.
 # `over_N` stands in an age's chain once for each N that the dataset names.

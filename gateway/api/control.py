@@ -110,9 +110,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
     """Acknowledged once it counts: no later entry discloses as if it had not been given or refused."""
     wiring: Wiring = request.app.state.wiring
     if given.state not in {ConsentState.GIVEN, ConsentState.REFUSED}:
-        raise ProblemError(
-            CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address"
-        )
+        raise ProblemError(CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address")
     record = ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
         subject_ref=wiring.changes.subject_ref(given.dataset, given.person),
@@ -143,9 +141,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
 
 
 @router.post("/consents/{consent_id}/withdrawal", status_code=201, summary="Withdraw a consent")
-async def post_withdrawal(
-    request: Request, consent_id: ConsentId, given: WithdrawalIn, caller: Authenticated
-) -> Response:
+async def post_withdrawal(request: Request, consent_id: ConsentId, given: WithdrawalIn, caller: Authenticated) -> Response:
     """As easy as giving it (UK GDPR Article 7(3)), and immediate."""
     wiring: Wiring = request.app.state.wiring
     within = wiring.changes.withdraw_consent(consent_id, by=caller.client.client_id, how=given.how)

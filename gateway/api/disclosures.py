@@ -101,9 +101,7 @@ def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, An
         "next_version_from": live.next_from.isoformat() if live.next_from else None,
         "requires": sorted(agreement.requires),
         "roles": list(agreement.roles),
-        "keys": {
-            key.name: {"confirm": list(key.confirm), "at_least": key.at_least} for key in dataset.keys.values()
-        },
+        "keys": {key.name: {"confirm": list(key.confirm), "at_least": key.at_least} for key in dataset.keys.values()},
         "releases": [
             {
                 "line": line.id,

@@ -42,15 +42,11 @@ async def _send(answer: TokenAnswer, wiring: Wiring) -> Response:
         try:
             await remember_call(wiring.services.log, *answer.seen)
         except ProblemError:
-            refused = OAuthRefusal(
-                "invalid_client", "the assertion or proof was used before: make new ones", status=401
-            )
+            refused = OAuthRefusal("invalid_client", "the assertion or proof was used before: make new ones", status=401)
             answer = TokenAnswer(401, dict(refused.get_body()), (), None)
         except (NotDurableError, LogUnavailableError):
             body = {"error": "temporarily_unavailable", "error_description": "nothing can be recorded: try again"}
-            return Response(
-                orjson.dumps(body), 503, {**NO_STORE, "Retry-After": "5"}, media_type="application/json"
-            )
+            return Response(orjson.dumps(body), 503, {**NO_STORE, "Retry-After": "5"}, media_type="application/json")
     if answer.status == 401:  # noqa: PLR2004 -- HTTP's own number
         wiring.telemetry.refused_tokens.inc()
     return Response(orjson.dumps(dict(answer.body)), answer.status, NO_STORE, media_type="application/json")
@@ -95,6 +91,4 @@ async def get_jwks(request: Request) -> Response:
 
 
 def _document(content: object) -> Response:
-    return Response(
-        orjson.dumps(content), headers={"Cache-Control": "public, max-age=300"}, media_type="application/json"
-    )
+    return Response(orjson.dumps(content), headers={"Cache-Control": "public, max-age=300"}, media_type="application/json")

@@ -186,7 +186,5 @@ def _line(value: str | None, name: str, longest: int) -> str | None:
     if value is None:
         return None
     if not value.strip() or len(value) > longest or _CONTROL.search(value):
-        raise ProblemError(
-            REQUEST_MALFORMED, f"{name}: 1 to {longest} characters, none of them a control character"
-        )
+        raise ProblemError(REQUEST_MALFORMED, f"{name}: 1 to {longest} characters, none of them a control character")
     return value

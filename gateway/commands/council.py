@@ -36,18 +36,14 @@ def init(
         )
         council = open_council(directory)
     typer.echo(f"{directory} is ready. Its log's key, for your partners to keep:\n{council.signer.vkey}")
-    typer.echo(
-        f"Next: stile dataset publish, stile source map, stile core publish; then stile serve --dir {directory}"
-    )
+    typer.echo(f"Next: stile dataset publish, stile source map, stile core publish; then stile serve --dir {directory}")
 
 
 def serve(
     directory: Directory = Path(),
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
-    metrics_port: Annotated[
-        int, typer.Option(help="The port of /metrics, on the same address; 0 for none.")
-    ] = 9464,
+    metrics_port: Annotated[int, typer.Option(help="The port of /metrics, on the same address; 0 for none.")] = 9464,
 ) -> None:
     """Serve a council's gateway until SIGTERM, which finishes what is under way."""
     with telling():

@@ -74,9 +74,7 @@ def add_client(
             keys = json.loads(read_text(jwks))
         except json.JSONDecodeError as error:
             raise ChangeRefusedError(f"{jwks} is not JSON: give a JWK set") from error
-        within = here.changes.register_client(
-            _slug(client_id), partner_id=partner, role=role, jwks=keys, by=operator()
-        )
+        within = here.changes.register_client(_slug(client_id), partner_id=partner, role=role, jwks=keys, by=operator())
         said(f"{client_id} registered", here.append(within))
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")
 

@@ -47,9 +47,7 @@ def give(
 ) -> None:
     """Record a consent. It counts from the entry that this command prints."""
     with office(directory) as here:
-        record = _record(
-            here, ConsentState.GIVEN, person, dataset, purpose, recipient, field, until, text_version, how
-        )
+        record = _record(here, ConsentState.GIVEN, person, dataset, purpose, recipient, field, until, text_version, how)
         record = _with(record, kind, given_by, capacity, authority, evidence)
         said(f"{record.consent_id} given", here.append(here.changes.record_consent(record)))
 
@@ -67,9 +65,7 @@ def refuse(
 ) -> None:
     """Record a refusal: it is kept, and honoured."""
     with office(directory) as here:
-        record = _record(
-            here, ConsentState.REFUSED, person, dataset, purpose, recipient, field, None, text_version, how
-        )
+        record = _record(here, ConsentState.REFUSED, person, dataset, purpose, recipient, field, None, text_version, how)
         said(f"{record.consent_id} refused", here.append(here.changes.record_consent(record)))
 
 

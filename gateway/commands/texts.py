@@ -71,9 +71,7 @@ def check_core(file: File) -> None:
     """Read a core and say what is wrong with it."""
     with telling():
         found = parse_core(read_text(file))
-    typer.echo(
-        f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails"
-    )
+    typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
 
 
 @agreement.command("check")
@@ -137,9 +135,7 @@ def map_source(file: File, directory: Directory = Path()) -> None:
 
 
 @source.command("check")
-def check_source(
-    name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500
-) -> None:
+def check_source(name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500) -> None:
     """Read a sample of the source and count, per field, what is held, blank, or does not fit its type.
 
     Prints counts only, never a value.
@@ -168,6 +164,4 @@ def _rules(reader: Reader, text: str) -> RuleSet:
     found = reader.find_dataset(*parsed.dataset)
     if found is None:
         raise ChangeRefusedError(f"dataset {parsed.dataset[0]}@{parsed.dataset[1]} is not published")
-    return compose(
-        parsed, dataset=found, cores=reader.binding_cores(parsed), recipient_kinds=reader.partner_kinds()
-    )
+    return compose(parsed, dataset=found, cores=reader.binding_cores(parsed), recipient_kinds=reader.partner_kinds())

@@ -47,9 +47,7 @@ class Tokens:
         self._accepted = {one.kid: one.key for one in (signing, *accepted)}
         self._kept: OrderedDict[bytes, Token] = OrderedDict()
 
-    def issue(
-        self, *, client_id: str, audience: str, jkt: str, details: list[dict[str, Any]], jti: str, now: float
-    ) -> str:
+    def issue(self, *, client_id: str, audience: str, jkt: str, details: list[dict[str, Any]], jti: str, now: float) -> str:
         """Return a token bound to the proof key `jkt`, for `LIFETIME` seconds."""
         claims = {
             "iss": self._issuer,
@@ -78,9 +76,7 @@ class Tokens:
             self._kept.pop(digest, None)
             raise jose.JoseRefusedError("it has expired: get a new one")
         if found.audience != audience:
-            raise jose.JoseRefusedError(
-                "it is for another part of this gateway: ask for one with the right resource"
-            )
+            raise jose.JoseRefusedError("it is for another part of this gateway: ask for one with the right resource")
         return found
 
     def _read(self, token: str) -> Token:

@@ -23,9 +23,7 @@ class Authenticated:
     expires: int
 
 
-def authenticate(
-    assertion: str, *, form_client_id: str | None, issuer: str, clients: Clients, now: float
-) -> Authenticated:
+def authenticate(assertion: str, *, form_client_id: str | None, issuer: str, clients: Clients, now: float) -> Authenticated:
     """Return the client that signed this assertion, or raise OAuthRefusal with status 401.
 
     Every cause is told in words, for a developer at the other end has to find it; none of them
@@ -37,9 +35,7 @@ def authenticate(
         raise OAuthRefusal(CLIENT_REFUSED, f"client_assertion: {refused}", status=401) from refused
 
 
-def _authenticate(
-    assertion: str, form_client_id: str | None, issuer: str, clients: Clients, now: int
-) -> Authenticated:
+def _authenticate(assertion: str, form_client_id: str | None, issuer: str, clients: Clients, now: int) -> Authenticated:
     jws = jose.read(assertion)
     claims = dict(jws.payload)
     name = claims.get("sub")

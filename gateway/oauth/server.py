@@ -84,9 +84,7 @@ def parse_form(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def answer_token_request(
-    endpoint: Endpoint, *, form: Mapping[str, str], proofs: list[str], now: float
-) -> TokenAnswer:
+def answer_token_request(endpoint: Endpoint, *, form: Mapping[str, str], proofs: list[str], now: float) -> TokenAnswer:
     """Return a token for an authenticated client and a proof, or the standard's refusal."""
     server = _Server(endpoint)
     request = _Request(form=form, proofs=proofs, now=now)

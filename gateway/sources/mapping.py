@@ -97,9 +97,7 @@ def mapping_findings(mapping: Mapping, dataset: Dataset) -> tuple[Finding, ...]:
     """Return what does not fit between a mapping and its dataset."""
     found = [*_unknown(mapping, dataset), *_missing(mapping, dataset)]
     if mapping.dataset != f"{dataset.id}@{dataset.version}":
-        found.append(
-            _finding(1, f"maps {mapping.dataset}, not {dataset.id}@{dataset.version}", "Name the version.")
-        )
+        found.append(_finding(1, f"maps {mapping.dataset}, not {dataset.id}@{dataset.version}", "Name the version."))
     for path, column in mapping.fields.items():
         found += [
             _finding(1, f"fields.{path}: unknown cleaner {name}", f"Use one of {', '.join(CLEANERS)}.")

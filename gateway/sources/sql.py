@@ -96,9 +96,7 @@ class SqlSource:
             raise SourceSlowError(f"{self._mapping.source} did not answer in {self._mapping.timeout} s") from error
         except (SQLAlchemyError, pysqlite3.Error, OSError) as error:
             # The driver's message may hold values: only its kind is told.
-            raise SourceFailedError(
-                f"{self._mapping.source} could not be asked: {type(error).__name__}"
-            ) from error
+            raise SourceFailedError(f"{self._mapping.source} could not be asked: {type(error).__name__}") from error
 
     def _with_connection(self, work: Callable[[Connection], T]) -> T:
         with self._engine.connect() as connection:
@@ -184,9 +182,7 @@ class SqlSource:
 
     def _make_fetch_sql(self, paths: frozenset[str], subject: str) -> tuple[str, list[tuple[Field, Column]]]:
         mapping = self._mapping
-        wanted = [
-            (self._dataset.fields[path], mapping.fields[path]) for path in sorted(paths & set(mapping.fields))
-        ]
+        wanted = [(self._dataset.fields[path], mapping.fields[path]) for path in sorted(paths & set(mapping.fields))]
         columns = [column.sql or (column.by_person or {}).get(subject, "NULL") for _, column in wanted]
         columns.append(mapping.as_at or "NULL")
         sql = f"SELECT {', '.join(columns)} FROM {mapping.from_} WHERE {mapping.row} = ? LIMIT 2"
@@ -198,14 +194,11 @@ class SqlSource:
         if len(rows) != 1:
             raise SourceFailedError(f"{self._mapping.source}: the record is gone, or is there twice")
         row = rows[0]
-        values = {
-            field.path: clean_value(raw, column, field) for (field, column), raw in zip(wanted, row, strict=False)
-        }
+        values = {field.path: clean_value(raw, column, field) for (field, column), raw in zip(wanted, row, strict=False)}
         groups = {
             name: self._rows(connection, name, paths, found.row)
             for name in self._dataset.groups
-            if name in self._mapping.groups
-            and (name in paths or any(path.startswith(name + ".") for path in paths))
+            if name in self._mapping.groups and (name in paths or any(path.startswith(name + ".") for path in paths))
         }
         as_at = self._as_at(row[-1])
         stale_after = self._dataset.stale_after
@@ -216,9 +209,7 @@ class SqlSource:
         self, connection: Connection, group: str, paths: frozenset[str], row: object
     ) -> tuple[Mapping[str, RawValue], ...]:
         rows = self._mapping.groups[group]
-        wanted = [
-            (f"{group}.{name}", column) for name, column in rows.fields.items() if f"{group}.{name}" in paths
-        ]
+        wanted = [(f"{group}.{name}", column) for name, column in rows.fields.items() if f"{group}.{name}" in paths]
         columns = ", ".join(column.sql or "NULL" for _, column in wanted) or "1"
         sql = f"SELECT {columns} FROM {rows.from_} WHERE {rows.where.replace(':row', '?')} LIMIT {MOST_GROUP_ROWS}"
         return tuple(
@@ -243,8 +234,6 @@ class SqlSource:
         if connection.dialect.paramstyle != "qmark":
             names = {f"v{place}": value for place, value in enumerate(values)}
             parts = sql.split("?")
-            marked = "".join(
-                part + (f":v{place}" if place < len(values) else "") for place, part in enumerate(parts)
-            )
+            marked = "".join(part + (f":v{place}" if place < len(values) else "") for place, part in enumerate(parts))
             return connection.execute(sa.text(marked), names).fetchall()
         return connection.exec_driver_sql(sql, values).fetchall()

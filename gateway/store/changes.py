@@ -65,9 +65,7 @@ class Changes:
             _insert_text(connection, moment, "council" if core.is_council else "core", *what)
             _check_live_agreements(connection, moment)
             kind = Kind.COUNCIL_PUBLISHED if core.is_council else Kind.CORE_PUBLISHED
-            return self._text_entry(
-                kind, moment, "council/rules" if core.is_council else f"core/{core.id}", what, by
-            )
+            return self._text_entry(kind, moment, "council/rules" if core.is_council else f"core/{core.id}", what, by)
 
         return within
 
@@ -220,9 +218,7 @@ class Changes:
             record = find_consent(connection, consent_id)
             if record is None or record.state is not ConsentState.GIVEN:
                 raise ChangeRefusedError("there is no consent in force under this id")
-            kept = replace(
-                record, state=ConsentState.WITHDRAWN, from_at=moment.at, until=None, recorded_by=by, how=how
-            )
+            kept = replace(record, state=ConsentState.WITHDRAWN, from_at=moment.at, until=None, recorded_by=by, how=how)
             _insert_consent(connection, kept, moment)
             return self._consent_entry(Kind.CONSENT_WITHDRAWN, connection, moment, kept)
 
@@ -264,8 +260,7 @@ class Changes:
 
         def within(connection: Any, moment: Moment) -> Draft:
             row = connection.execute(
-                "UPDATE restriction SET lifted_at = ? WHERE restriction_id = ? AND lifted_at IS NULL "
-                "RETURNING subject_ref",
+                "UPDATE restriction SET lifted_at = ? WHERE restriction_id = ? AND lifted_at IS NULL RETURNING subject_ref",
                 (to_micros(moment.at), restriction_id),
             ).fetchone()
             if row is None:
@@ -289,9 +284,7 @@ class Changes:
         sealed = seal(entry_id, {name: (controller, value) for name, value in names.items()}, (), None)
         return Draft(kind=kind, entry_id=entry_id, sealed=sealed, state_keys=state_keys)
 
-    def _text_entry(
-        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str], by: str
-    ) -> Draft:
+    def _text_entry(self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str], by: str) -> Draft:
         name, version, digest, _ = what
         names = {"what": {"id": name, "version": version, "digest": digest}, "who": {"by": by}}
         return self._entry(kind, moment, (state_key,), names)
@@ -304,9 +297,7 @@ class Changes:
         }
         what["from_at"] = record.from_at.isoformat()
         what["until"] = record.until.isoformat() if record.until else None
-        return self._personal_entry(
-            kind, connection, moment, record.subject_ref, (f"consent/{record.subject_ref}",), what
-        )
+        return self._personal_entry(kind, connection, moment, record.subject_ref, (f"consent/{record.subject_ref}",), what)
 
     def _personal_entry(
         self,
@@ -346,20 +337,14 @@ def check_agreement(reader: Reader, text: str) -> None:
 
 def find_consent(connection: Any, consent_id: str) -> ConsentRecord | None:
     """Return a consent record as it now stands."""
-    row = connection.execute(
-        "SELECT subject_ref FROM consent WHERE consent_id = ? LIMIT 1", (consent_id,)
-    ).fetchone()
+    row = connection.execute("SELECT subject_ref FROM consent WHERE consent_id = ? LIMIT 1", (consent_id,)).fetchone()
     if row is None:
         return None
     return next(one for one in Reader(connection).consents_of(row[0]) if one.consent_id == consent_id)
 
 
-def _insert_text(
-    connection: Any, moment: Moment, kind: str, name: str, version: int, digest: str, text: str
-) -> None:
-    newest = connection.execute(
-        "SELECT max(version) FROM text WHERE kind = ? AND id = ?", (kind, name)
-    ).fetchone()[0]
+def _insert_text(connection: Any, moment: Moment, kind: str, name: str, version: int, digest: str, text: str) -> None:
+    newest = connection.execute("SELECT max(version) FROM text WHERE kind = ? AND id = ?", (kind, name)).fetchone()[0]
     if newest is not None and version <= newest:
         raise ChangeRefusedError(
             f"{kind} {name} has version {newest} published, and a published version never changes: "

@@ -52,6 +52,4 @@ def check_version(path: Path) -> None:
             f"{path.name} has schema version {found}, which this build does not know: install the build that made it"
         )
     if found != VERSION:
-        raise SchemaError(
-            f"{path.name} has schema version {found}, this build wants {VERSION}: run `stile migrate`"
-        )
+        raise SchemaError(f"{path.name} has schema version {found}, this build wants {VERSION}: run `stile migrate`")
