@@ -16,7 +16,7 @@ from audit.merkle import HASH_SIZE, ProofError
 
 ED25519: Final = b"\x01"
 DASH: Final = "\N{EM DASH}"
-LONGEST_NOTE: Final = 16_384
+LONGEST_NOTE: Final = 131_072  # 16 signatures, post-quantum ones too: signed-note, "Format"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,8 @@ class CheckpointSigner:
     """Signs the heads of one log. Its key is in memory only."""
 
     def __init__(self, origin: str, key: Ed25519PrivateKey) -> None:
+        if not _is_key_name(origin):
+            raise ValueError("a log's origin has no spaces and no plus")
         self.origin = origin
         self._key = key
         self._public = key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
@@ -62,6 +64,8 @@ def parse_vkey(vkey: str) -> tuple[str, bytes, Ed25519PublicKey]:
         raise ProofError("the verifier key is not name+id+key")
     name, given_id, encoded = parts
     raw = _strict_base64(encoded, "the verifier key")
+    if not _is_key_name(name):
+        raise ProofError("the verifier key's name is not one")
     if raw[:1] != ED25519 or len(raw) != 1 + HASH_SIZE:
         raise ProofError("the verifier key is not an Ed25519 key")
     identity = key_id(name, raw[1:])
@@ -74,16 +78,18 @@ def verify_checkpoint(note: str, vkey: str) -> Checkpoint:
     """Return the checkpoint when this key signed it, or raise ProofError."""
     name, identity, key = parse_vkey(vkey)
     checkpoint, body, signatures = _read(note)
-    for signer, raw in signatures:
-        if signer == name and raw[:4] == identity:
-            try:
-                key.verify(raw[4:], body.encode())
-            except InvalidSignature as error:
-                raise ProofError("the checkpoint's signature is not by the key you hold") from error
-            if checkpoint.origin != name:
-                raise ProofError("the checkpoint is of another log than the key")
-            return checkpoint
-    raise ProofError("the checkpoint bears no signature by the key you hold")
+    # Of unknown keys nothing is known, and they are passed over: signed-note, "Signatures".
+    known = [raw[4:] for signer, raw in signatures if signer == name and raw[:4] == identity]
+    if not known:
+        raise ProofError("the checkpoint bears no signature by the key you hold")
+    for signature in known:
+        try:
+            key.verify(signature, body.encode())
+        except InvalidSignature as error:
+            raise ProofError("the checkpoint's signature is not by the key you hold") from error
+    if checkpoint.origin != name:
+        raise ProofError("the checkpoint is of another log than the key")
+    return checkpoint
 
 
 def parse_checkpoint(note: str) -> Checkpoint:
@@ -97,7 +103,9 @@ def _read(note: str) -> tuple[Checkpoint, str, list[tuple[str, bytes]]]:
     if len(note) > LONGEST_NOTE or not separator or len(lines) != 3 or not rest.endswith("\n"):  # noqa: PLR2004 -- origin, size, root
         raise ProofError("the checkpoint is not a signed note of three lines")
     origin, size, root = lines
-    if not origin or not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")):
+    if not _is_key_name(origin):
+        raise ProofError("the checkpoint's origin is not the name of a log")
+    if not size.isascii() or not size.isdigit() or (size != "0" and size.startswith("0")):
         raise ProofError("the checkpoint's size is not a plain number")
     raw = _strict_base64(root, "the checkpoint's root")
     if len(raw) != HASH_SIZE or len(size) > 19:  # noqa: PLR2004 -- below 2**63
@@ -105,10 +113,15 @@ def _read(note: str) -> tuple[Checkpoint, str, list[tuple[str, bytes]]]:
     signatures = []
     for line in rest[:-1].split("\n"):
         parts = line.split(" ")
-        if len(parts) != 3 or parts[0] != DASH:  # noqa: PLR2004 -- dash, name, signature
+        if len(parts) != 3 or parts[0] != DASH or not _is_key_name(parts[1]):  # noqa: PLR2004 -- dash, name, signature
             raise ProofError("a signature line is malformed")
         signatures.append((parts[1], _strict_base64(parts[2], "a signature")))
     return Checkpoint(origin, int(size), raw), body + "\n", signatures
+
+
+def _is_key_name(name: str) -> bool:
+    """Tell whether a name can stand in a note: not empty, no spaces or plus; no control characters either."""
+    return name.isprintable() and name != "" and not set(" +") & set(name)
 
 
 def _strict_base64(text: str, what: str) -> bytes:

@@ -54,6 +54,11 @@ def _derived(secret: bytes) -> tuple[bytes, bytes]:
     return hmac.digest(secret, b"stile salt 1", "sha256"), hmac.digest(secret, b"stile enc 1", "sha256")
 
 
+def forget_derived() -> None:
+    """Forget what was derived from keys, some of which were destroyed."""
+    _derived.cache_clear()
+
+
 def encode(raw: bytes) -> str:
     """Return base64url without padding."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -75,8 +80,8 @@ def opening_of(salt: bytes, name: str, value: JsonValue) -> str:
 
 def value_openings(seed: bytes, values: Sequence[tuple[str, JsonValue]]) -> list[str]:
     """Return the opening of each released value; salts are SHAKE128(seed) in the order of their paths."""
-    ordered = sorted(values, key=lambda one: one[0]) if len({path for path, _ in values}) == len(values) else None
-    if ordered is None:
+    ordered = sorted(values, key=lambda one: one[0])
+    if len(dict(ordered)) != len(ordered):
         raise EntryError("a path is released twice")
     salts = hashlib.shake_128(seed).digest(SALT_SIZE * len(ordered))
     return [

@@ -13,6 +13,7 @@ VERSION: Final = 1
 ENTRY_LIMIT: Final = 16_384  # bytes
 DEEPEST: Final = 32
 LARGEST_INTEGER: Final = 2**53  # integers below it are exact in every JSON reader: RFC 8785, section 3.2.2.3
+_SCALARS: Final = frozenset({str, bool, type(None)})
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 JsonValue = Any
@@ -102,29 +103,38 @@ def canonical(value: JsonValue) -> bytes:
     _check(value, DEEPEST)
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-    except (orjson.JSONEncodeError, TypeError) as error:
-        raise EntryError("a string holds what UTF-8 can't") from error
+    except orjson.JSONEncodeError as error:
+        raise EntryError("a string holds what UTF-8 can't, or a name is of a subclass of str") from error
 
 
 def _check(value: JsonValue, depth: int) -> None:
     kind = type(value)
-    if kind is str or value is None or kind is bool:
+    if kind in _SCALARS:
         return
-    if depth == 0:
-        raise EntryError(f"nested over {DEEPEST} levels deep")
     if kind is int:
         if not -LARGEST_INTEGER < value < LARGEST_INTEGER:
             raise EntryError("an integer is 2**53 or more: write it as a string")
-    elif kind is dict:
-        for name, inner in value.items():
-            if type(name) is not str or not name.isascii():
-                raise EntryError("a member's name is not an ASCII string")
-            _check(inner, depth - 1)
-    elif kind is list or kind is tuple:
-        for inner in value:
-            _check(inner, depth - 1)
-    else:
+        return
+    if kind is dict:
+        _check_names(value)
+        value = value.values()
+    elif kind is not list and kind is not tuple:
         raise EntryError(f"a {kind.__name__} can't stand in an entry")
+    if depth == 0:
+        raise EntryError(f"nested over {DEEPEST} levels deep")
+    for inner in value:
+        # Most are scalars, and a call costs more than the question.
+        if type(inner) not in _SCALARS:
+            _check(inner, depth - 1)
+
+
+def _check_names(value: Mapping[Any, JsonValue]) -> None:
+    try:
+        ascii_only = "".join(value).isascii()
+    except TypeError:
+        ascii_only = False
+    if not ascii_only:
+        raise EntryError("a member's name is not an ASCII string")
 
 
 def as_text(at: datetime) -> str:
@@ -165,7 +175,7 @@ def entry_bytes(
         entry["counter"] = counter
     if people is not None:
         entry["people"] = dict(people)
-    found = orjson.dumps(entry, option=orjson.OPT_SORT_KEYS)
+    found = canonical(entry)
     if len(found) > ENTRY_LIMIT:
         raise EntryError(f"the entry is {len(found)} bytes, over {ENTRY_LIMIT}")
     return found

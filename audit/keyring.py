@@ -6,9 +6,11 @@ wrapped (AES-256-GCM) under a 32-byte key that the caller holds. Methods may be 
 
 from __future__ import annotations
 
+import contextlib
 import hmac
 import secrets
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -16,7 +18,7 @@ import pysqlite3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from audit.commitment import SealingKey
+from audit.commitment import SealingKey, forget_derived
 
 BLOCK: Final = 64  # keys made ahead at once
 KEPT: Final = 65_536  # keys remembered in memory
@@ -42,6 +44,8 @@ class Keyring:
     """The keys of one controller. Open until `close`."""
 
     def __init__(self, connection: Any, wrapping_key: bytes) -> None:
+        if len(wrapping_key) != 32:  # noqa: PLR2004 -- AES-256
+            raise KeyringError("the master key is not 32 bytes long")
         self._connection = connection
         self._cipher = AESGCM(wrapping_key)
         self._lock = threading.RLock()
@@ -52,12 +56,12 @@ class Keyring:
 
     @classmethod
     def create(cls, path: Path, wrapping_key: bytes) -> Self:
-        """Make a key file with the controller-wide keys; an existing empty file is filled."""
-        connection = _connect(path)
-        connection.executescript(_TABLES)
-        ring = cls(connection, wrapping_key)
-        for name in NAMED:
-            ring.store_named(name, secrets.token_bytes(32))
+        """Fill an existing empty file, whose permissions are the caller's, with the controller-wide keys."""
+        with _opened(path) as connection:
+            ring = cls(connection, wrapping_key)
+            connection.executescript(_TABLES)
+            for name in NAMED:
+                ring.store_named(name, secrets.token_bytes(32))
         return ring
 
     @classmethod
@@ -65,11 +69,9 @@ class Keyring:
         """Open a key file, or raise KeyringError."""
         if not path.is_file():
             raise KeyringError(f"the key file {path.name} is missing: restore it")
-        try:
-            ring = cls(_connect(path), wrapping_key)
+        with _opened(path) as connection:
+            ring = cls(connection, wrapping_key)
             ring.controller()
-        except pysqlite3.DatabaseError as error:
-            raise KeyringError(f"the key file {path.name} is damaged: restore it") from error
         return ring
 
     def close(self) -> None:
@@ -80,10 +82,10 @@ class Keyring:
     def named(self, name: str) -> bytes:
         """Return a controller-wide secret."""
         with self._lock:
-            row = self._connection.execute("SELECT wrapped FROM named_key WHERE name = ?", (name,)).fetchone()
-        if row is None:
+            wrapped = self._read("SELECT wrapped FROM named_key WHERE name = ?", name)
+        if wrapped is None:
             raise KeyringError(f"the key file has no key called {name}: restore it")
-        return self._unwrap(bytes(row[0]), name.encode())
+        return self._unwrap(wrapped, name.encode())
 
     def store_named(self, name: str, secret: bytes) -> None:
         """Keep a controller-wide secret of any length; an existing one of that name stays, and raises."""
@@ -112,26 +114,33 @@ class Keyring:
             ).fetchone()
             if row is not None:
                 return self._remember(known, self._load(bytes(row[0]))), False
+            if len(self._reserved) >= KEPT:
+                # Calls that never came to their append. One that still does claims the key that it holds.
+                self._reserved.clear()
             self._reserved[known] = self._take()
             return self._reserved[known], True
 
     def claim(self, connection: Any, reference: bytes, retention_class: str, year: int, key: SealingKey) -> SealingKey:
         """Write reference -> key id inside the append transaction; return the key that holds.
 
-        It is another one where a second writer claimed first: the caller seals again under it.
+        It is another one where a second writer claimed first, or where the key was destroyed since it was given
+        out: the caller seals again under it.
         """
         known = (reference, retention_class, year)
-        connection.execute(
-            "INSERT OR IGNORE INTO subject_key (reference, class, year, key_id) VALUES (?, ?, ?, ?)",
-            (*known, key.key_id),
-        )
         row = connection.execute(
             "SELECT key_id FROM subject_key WHERE reference = ? AND class = ? AND year = ?", known
         ).fetchone()
-        held = bytes(row[0])
         with self._lock:
             self._reserved.pop(known, None)
-            return self._remember(known, key if held == key.key_id else self._load(held))
+            if row is None:
+                held = key if self._exists(key.key_id) else self._take()
+                connection.execute(
+                    "INSERT INTO subject_key (reference, class, year, key_id) VALUES (?, ?, ?, ?)",
+                    (*known, held.key_id),
+                )
+            else:
+                held = key if bytes(row[0]) == key.key_id else self._load(bytes(row[0]))
+            return self._remember(known, held)
 
     def load(self, key_id: bytes) -> SealingKey:
         """Return a key by its id; KeyringError once it was destroyed."""
@@ -141,12 +150,20 @@ class Keyring:
             return self._load(key_id)
 
     def destroy(self, key_ids: list[bytes]) -> None:
-        """Destroy keys: nothing sealed under them can be opened or guessed again, by anyone."""
+        """Destroy keys: nothing sealed under them can be opened or guessed again, by anyone.
+
+        Their rows of `subject_key` go before, in the erasure's own transaction; a person without a row gets a new
+        key. KeyringError where another process is reading: the keys are gone, but call again, for a copy stays in
+        the file until then.
+        """
         with self._lock:
             self._known.clear()
             self._reserved.clear()
+            forget_derived()
             self._write("DELETE FROM random_key WHERE key_id = ?", [(one,) for one in key_ids])
-            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if busy:
+            raise KeyringError("the destroyed keys could not be wiped from the file: something reads it; destroy again")
 
     def _remember(self, known: Known, key: SealingKey) -> SealingKey:
         if len(self._known) >= KEPT:
@@ -163,11 +180,21 @@ class Keyring:
             self._ahead = made
         return self._ahead.pop()
 
+    def _exists(self, key_id: bytes) -> bool:
+        return self._read("SELECT wrapped FROM random_key WHERE key_id = ?", key_id) is not None
+
     def _load(self, key_id: bytes) -> SealingKey:
-        row = self._connection.execute("SELECT wrapped FROM random_key WHERE key_id = ?", (key_id,)).fetchone()
-        if row is None:
+        wrapped = self._read("SELECT wrapped FROM random_key WHERE key_id = ?", key_id)
+        if wrapped is None:
             raise KeyringError("a key that the log names was destroyed, or the key file is older than the log")
-        return SealingKey(key_id, self._unwrap(bytes(row[0]), key_id))
+        return SealingKey(key_id, self._unwrap(wrapped, key_id))
+
+    def _read(self, statement: str, name: str | bytes) -> bytes | None:
+        try:
+            row = self._connection.execute(statement, (name,)).fetchone()
+        except pysqlite3.Error as error:
+            raise KeyringError("the key file can't be read: restore it") from error
+        return bytes(row[0]) if row else None
 
     def _write(self, statement: str, rows: list[tuple[Any, ...]]) -> None:
         try:
@@ -190,9 +217,19 @@ class Keyring:
             raise KeyringError("the key file is wrapped under another master key, or damaged") from error
 
 
-def _connect(path: Path) -> Any:
-    connection = pysqlite3.connect(f"file:{path}?mode=rw", uri=True, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA secure_delete=ON")
-    return connection
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a key file for what is done first with it; closed again when that fails."""
+    with contextlib.ExitStack() as undo:
+        try:
+            connection = pysqlite3.connect(
+                f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+            )
+            undo.callback(connection.close)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            connection.execute("PRAGMA secure_delete=ON")
+            yield connection
+        except pysqlite3.Error as error:
+            raise KeyringError(f"the key file {path.name} is damaged, or no new one: restore it") from error
+        undo.pop_all()

@@ -99,40 +99,61 @@ def _root_from_path(leaf: bytes, index: int, size: int, path: tuple[bytes, ...])
 
 def verify_consistency(*, old_size: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> None:
     """Raise ProofError unless the older tree is a beginning of the newer one."""
-    _check_hashes(old_root, root, *proof)
-    if not 0 <= old_size <= size < 2**63:
-        raise ProofError(f"a tree of {size} entries never had {old_size}")
-    if old_size == size or old_size == 0:
-        if proof:
-            raise ProofError(f"the proof is {len(proof)} hashes too long")
-        if (old_size == size and old_root != root) or (old_size == 0 and old_root != EMPTY_ROOT):
-            raise ProofError("the roots differ for one size")
+    _check_hashes(root)
+    if old_size == size == 0 and root != EMPTY_ROOT:
+        raise ProofError("the root is not that of an empty tree")
+    verify_subtree(begin=0, end=old_size, part_root=old_root, size=size, root=root, proof=proof)
+
+
+def verify_subtree(*, begin: int, end: int, part_root: bytes, size: int, root: bytes, proof: Sequence[bytes]) -> None:
+    """Raise ProofError unless [begin, end) of the tree has this root: section 2.1.2, for any subtree.
+
+    From the start of the log that is an older tree; further right, the entries of a batch or chunk.
+    """
+    _check_hashes(part_root, *proof)
+    check_subtree(begin, end, size)
+    if begin == end:
+        # A proof about nothing says nothing of the root.
+        if proof or part_root != EMPTY_ROOT:
+            raise ProofError("the proof of an empty range is not empty")
         return
-    found_old, found = _roots_from_subproof(old_size, size, tuple(proof), old_root, complete=True)
-    if found_old != old_root:
-        raise ProofError(f"the proof leads to the old root {found_old.hex()}, not to {old_root.hex()}")
+    _check_hashes(root)
+    found_part, found = _roots_from_subproof(begin, end, size, tuple(proof), part_root, complete=True)
+    if found_part != part_root:
+        raise ProofError(f"the proof leads to the root {found_part.hex()} of the part, not to {part_root.hex()}")
     if found != root:
         raise ProofError(f"the proof leads to the root {found.hex()}, not to {root.hex()}")
 
 
+def check_subtree(begin: int, end: int, size: int) -> None:
+    """Raise ProofError unless [begin, end) begins at a multiple of the power of two that it fits in."""
+    if not 0 <= begin <= end <= size < 2**63:
+        raise ProofError(f"a tree of {size} entries has no [{begin}, {end})")
+    if begin < end and begin % (1 << (end - begin - 1).bit_length()):
+        raise ProofError(f"[{begin}, {end}) is not a subtree")
+
+
 def _roots_from_subproof(
-    old: int, size: int, path: tuple[bytes, ...], old_root: bytes, *, complete: bool
+    begin: int, end: int, size: int, path: tuple[bytes, ...], part_root: bytes, *, complete: bool
 ) -> tuple[bytes, bytes]:
-    """Run `_subproof` backwards: returns the roots of the old part and of the whole."""
-    if old == size:
+    """Run `_subproof` backwards: returns the roots of the part and of the whole."""
+    if begin == 0 and end == size:
         if len(path) != (0 if complete else 1):
             raise ProofError("the proof has the wrong length")
-        same = old_root if complete else path[0]
+        same = part_root if complete else path[0]
         return same, same
     if not path:
         raise ProofError("the proof is too short")
     *below, sibling = path
     k = _split(size)
-    if old <= k:
-        found_old, found = _roots_from_subproof(old, k, tuple(below), old_root, complete=complete)
-        return found_old, node_hash(found, sibling)
-    found_old, found = _roots_from_subproof(old - k, size - k, tuple(below), old_root, complete=False)
-    return node_hash(sibling, found_old), node_hash(sibling, found)
+    if end <= k:
+        part, whole = _roots_from_subproof(begin, end, k, tuple(below), part_root, complete=complete)
+        return part, node_hash(whole, sibling)
+    if begin >= k:
+        part, whole = _roots_from_subproof(begin - k, end - k, size - k, tuple(below), part_root, complete=complete)
+        return part, node_hash(sibling, whole)
+    part, whole = _roots_from_subproof(0, end - k, size - k, tuple(below), part_root, complete=False)
+    return node_hash(sibling, part), node_hash(sibling, whole)
 
 
 def _check_hashes(*hashes: bytes) -> None:
@@ -155,9 +176,12 @@ def subtrees(begin: int, end: int) -> list[tuple[int, int]]:
 
 def root_of(begin: int, end: int, load: Load) -> bytes:
     """Return the hash of a range that RFC 6962 splits off, from full subtrees."""
-    parts = [load(level, index) for level, index in subtrees(begin, end)]
-    if not parts:
+    if begin == end:
         return EMPTY_ROOT
+    level = (end - begin).bit_length() - 1
+    if end - begin == 1 << level:
+        return load(level, begin >> level)
+    parts = [load(level, index) for level, index in subtrees(begin, end)]
     root = parts.pop()
     while parts:
         root = node_hash(parts.pop(), root)
@@ -224,6 +248,10 @@ class Edge:
             self._open.append((level + 1, joined))
             made.append((level + 1, (self.size >> (level + 1)) - 1, joined))
         return made
+
+    def nodes(self) -> dict[tuple[int, int], bytes]:
+        """Return the full subtrees that the edge is made of, by (level, index)."""
+        return {(level, (self.size >> level) - 1): hashed for level, hashed in self._open}
 
     def root(self) -> bytes:
         """Return the root of everything appended so far."""

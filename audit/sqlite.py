@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
+import orjson
 import pysqlite3
 
 from audit.checkpoint import verify_checkpoint
+from audit.entry import as_text
 from audit.merkle import ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
 
 Connection = Any  # a pysqlite3 connection: the driver has no types
@@ -35,7 +38,7 @@ def open_connection(path: Path, *, read_only: bool) -> Connection:
     """Open the database of state and log: WAL, synchronous FULL, no waiting on SQLite's own busy polling."""
     mode = "ro" if read_only else "rw"
     connection = pysqlite3.connect(
-        f"file:{path}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
+        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
     )
     if not read_only:
         connection.execute("PRAGMA journal_mode=WAL")
@@ -71,46 +74,69 @@ def head(connection: Connection) -> tuple[int, bytes, int, int] | None:
     return (row[0], row[1], row[2], row[3]) if row else None
 
 
-def check_at_start(connection: Connection, vkey: str) -> None:
-    """Raise LogCorruptError unless the last entries, the nodes, the head and its signature agree."""
+def check_at_start(connection: Connection, vkey: str, *, last: int = CHECKED_AT_START) -> None:
+    """Raise LogCorruptError unless the last entries, their nodes, the head and its signature agree.
+
+    Takes as long for a large log as for a small one: `check_whole_log` and a scrubber look at the rest.
+    """
     try:
-        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-        if problem != "ok":
-            raise LogCorruptError(f"the database file is damaged: {problem}")
-        _check_entries(connection, CHECKED_AT_START)
-        _check_head(connection, vkey)
+        _check_log(connection, vkey, last)
     except pysqlite3.DatabaseError as error:
         raise LogCorruptError(f"the database file is damaged: {error}") from error
 
 
 def check_whole_log(connection: Connection, vkey: str) -> None:
-    """Recompute everything from the first entry on; raises LogCorruptError."""
-    _check_entries(connection, None)
-    _check_head(connection, vkey)
+    """Check the file's pages and recompute everything from the first entry on; raises LogCorruptError."""
+    try:
+        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        if problem != "ok":
+            raise LogCorruptError(f"the database file is damaged: {problem}")
+        _check_log(connection, vkey, None)
+    except pysqlite3.DatabaseError as error:
+        raise LogCorruptError(f"the database file is damaged: {error}") from error
+
+
+def _check_log(connection: Connection, vkey: str, last: int | None) -> None:
+    # One snapshot, so that what a running gateway appends meanwhile can't look like damage.
+    connection.execute("BEGIN")
+    try:
+        _check_entries(connection, last)
+        _check_head(connection, vkey)
+    finally:
+        connection.execute("ROLLBACK")
 
 
 def _check_entries(connection: Connection, last: int | None) -> None:
     found = head(connection)
     size = found[0] if found else 0
-    counted, newest = connection.execute("SELECT count(*), coalesce(max(idx), -1) FROM log_entry").fetchone()
-    if (counted, newest) != (size, size - 1):
-        raise LogCorruptError(f"the head counts {size} entries, the log holds {counted}, the last at {newest}")
+    newest = connection.execute("SELECT coalesce(max(idx), -1) FROM log_entry").fetchone()[0]
+    if newest != size - 1:
+        raise LogCorruptError(f"the head counts {size} entries, but the last one stands at {newest}")
     begin = 0 if last is None else max(0, size - last)
     rows = connection.execute(
         "SELECT e.idx, e.entry, n.hash FROM log_entry e LEFT JOIN log_node n ON n.level = 0 AND n.idx = e.idx "
         "WHERE e.idx >= ? ORDER BY e.idx",
         (begin,),
     )
+    seen = 0
     for index, entry, kept in rows:
+        seen += 1
         if kept is None or leaf_hash(bytes(entry)) != kept:
             raise LogCorruptError(f"entry {index} is not the one that was appended: its hash differs from its leaf")
+    if seen != size - begin:
+        raise LogCorruptError(f"of the entries from {begin} on, {size - begin - seen} are missing")
     _check_nodes(connection, begin, size)
 
 
 def _check_nodes(connection: Connection, begin: int, size: int) -> None:
-    """Compare each inner node over the checked range with its two children."""
-    level = 1
-    while size >> level:
+    """Compare each inner node over the checked range with its two children; none may be missing or besides."""
+    for level in range(size.bit_length() + 1):
+        wanted = (size >> level) - (begin >> level)
+        kept = connection.execute(
+            "SELECT count(*) FROM log_node WHERE level = ? AND idx >= ?", (level, begin >> level)
+        ).fetchone()[0]
+        if kept != wanted:
+            raise LogCorruptError(f"of level {level} there should be {wanted} nodes, the log holds {kept}")
         rows = connection.execute(
             "SELECT p.idx, p.hash, l.hash, r.hash FROM log_node p "
             "LEFT JOIN log_node l ON l.level = p.level - 1 AND l.idx = p.idx * 2 "
@@ -118,21 +144,19 @@ def _check_nodes(connection: Connection, begin: int, size: int) -> None:
             "WHERE p.level = ? AND p.idx >= ?",
             (level, begin >> level),
         )
-        seen = 0
-        for index, kept, left, right in rows:
-            seen += 1
-            if left is None or right is None or node_hash(left, right) != kept:
+        for index, hashed, left, right in rows if level else ():
+            if left is None or right is None or node_hash(left, right) != hashed:
                 raise LogCorruptError(f"node {index} of level {level} does not follow from its children")
-        if seen != (size >> level) - (begin >> level):
-            raise LogCorruptError(f"nodes of level {level} are missing")
-        level += 1
 
 
 def _check_head(connection: Connection, vkey: str) -> None:
     found = head(connection)
-    if found is None:
+    signed = newest_checkpoint(connection)
+    if (signed[0] if signed else 0) != (found[0] if found else 0):
+        raise LogCorruptError(f"the last checkpoint is of {signed[0] if signed else 0} entries, the head of another size")
+    if found is None or signed is None:
         return
-    size, root, _, state_index = found
+    size, root, at, state_index = found
     try:
         computed = root_of(0, size, loader(connection))
     except ProofError as error:
@@ -140,13 +164,13 @@ def _check_head(connection: Connection, vkey: str) -> None:
     if computed != root:
         raise LogCorruptError(f"the nodes give another root than the head of {size} entries")
     newest = connection.execute("SELECT coalesce(max(idx), -1) FROM state_key").fetchone()[0]
-    if newest > state_index:
-        raise LogCorruptError(f"a state key names entry {newest}, after the head's state index {state_index}")
-    row = connection.execute("SELECT note FROM log_checkpoint WHERE size = ?", (size,)).fetchone()
-    if row is None:
-        raise LogCorruptError(f"there is no checkpoint of {size} entries")
+    if newest != state_index:
+        raise LogCorruptError(f"the newest state key names entry {newest}, the head's state index is {state_index}")
+    last = connection.execute("SELECT entry FROM log_entry WHERE idx = ?", (size - 1,)).fetchone()[0]
+    if orjson.loads(last)["at"] != as_text(from_micros(at)):
+        raise LogCorruptError("the head's time is not its last entry's")
     try:
-        checkpoint = verify_checkpoint(row[0], vkey)
+        checkpoint = verify_checkpoint(signed[1], vkey)
     except ProofError as error:
         raise LogCorruptError(f"the last checkpoint: {error}") from error
     if (checkpoint.size, checkpoint.root) != (size, root):
@@ -179,3 +203,13 @@ def bundles(connection: Connection, index: int) -> list[tuple[bytes, bytes]]:
     """Return (key id, ciphertext) of what is kept beside an entry."""
     rows = connection.execute("SELECT key_id, ciphertext FROM log_bundle WHERE idx = ?", (index,)).fetchall()
     return [(bytes(key_id), bytes(ciphertext)) for key_id, ciphertext in rows]
+
+
+def to_micros(at: datetime) -> int:
+    """Return an aware instant as whole microseconds since 1970."""
+    return int(at.timestamp()) * 1_000_000 + at.microsecond
+
+
+def from_micros(value: int) -> datetime:
+    """Return the instant of a row."""
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)

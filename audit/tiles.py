@@ -9,7 +9,8 @@ from audit.sqlite import head, newest_checkpoint
 
 WIDTH: Final = 256
 TILE_LEVELS: Final = 8  # tree levels that one tile spans
-_PATH: Final = re.compile(r"tile/(\d{1,2})/((?:x\d{3}/){0,5}\d{3})(?:\.p/(\d{1,3}))?", re.ASCII)
+# One spelling for each tile: no additional zeros in level, index or width.
+_PATH: Final = re.compile(r"tile/(0|[1-9]\d?)/((?!x000/)(?:x\d{3}/){0,5}\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
 
 def checkpoint(connection: Any) -> str | None:
@@ -25,11 +26,12 @@ def find_tile(connection: Any, path: str) -> bytes | None:
         return None
     level, index = int(parsed[1]), int(parsed[2].replace("x", "").replace("/", ""))
     width = int(parsed[3]) if parsed[3] else WIDTH
+    if parsed[3] and width >= WIDTH:
+        return None
     found = head(connection)
     size = found[0] if found else 0
-    if not 0 < width <= WIDTH or (parsed[3] and width == WIDTH) or level * TILE_LEVELS > 62:  # noqa: PLR2004 -- below 2**63
-        return None
     begin = index * WIDTH
+    # Any narrower tile is served too: a checkpoint of that size may be held by somebody.
     if begin + width > size >> (level * TILE_LEVELS):
         return None
     rows = connection.execute(

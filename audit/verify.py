@@ -149,13 +149,7 @@ def _base64url(text: object, what: str) -> bytes:
 
 def _open(entry: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     """Open every name that a partner may know; each must stand in the entry, under its own name."""
-    if entry.get("v") != VERSION or entry.get("_sd_alg") != "sha-256":
-        raise ProofError("the entry is of a version that this verifier does not know")
-    if entry.get("kind") not in {"disclosure", "refusal"}:
-        raise ProofError("the entry is not of a disclosure or a refusal")
-    digests = entry.get("_sd")
-    if not isinstance(digests, list) or len(digests) != len(DISCLOSURE_NAMES) or digests != sorted(set(digests)):
-        raise ProofError(f"the entry does not commit to {len(DISCLOSURE_NAMES)} names")
+    digests = _digests(entry)
     if set(given) != set(PARTNER_NAMES):
         raise ProofError("the receipt does not open all the names that are yours, or opens others")
     opened: dict[str, Any] = {}
@@ -173,26 +167,61 @@ def _open(entry: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
     return opened
 
 
+def _digests(entry: dict[str, Any]) -> list[str]:
+    if entry.get("v") != VERSION or entry.get("_sd_alg") != "sha-256":
+        raise ProofError("the entry is of a version that this verifier does not know")
+    if entry.get("kind") not in ("disclosure", "refusal"):
+        raise ProofError("the entry is not of a disclosure or a refusal")
+    found = entry.get("_sd")
+    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        raise ProofError("the entry's commitments are not a list of digests")
+    if len(found) != len(DISCLOSURE_NAMES) or found != sorted(set(found)):
+        raise ProofError(f"the entry does not commit to {len(DISCLOSURE_NAMES)} names")
+    return found
+
+
 def _check_answer(entry: dict[str, Any], opened: dict[str, Any], disclosure: dict[str, Any]) -> None:
     digest = "sha256:" + hashlib.sha256(canonical(disclosure)).hexdigest()
     if opened["answer"] != {"digest": digest}:
         raise ProofError("the entry commits to another disclosure than this one")
     if entry.get("id") != disclosure.get("disclosure_id") or entry.get("outcome") != disclosure.get("outcome"):
         raise ProofError("the entry is of another disclosure than this one")
-    if type(entry.get("counter")) is not int or not isinstance(entry.get("at"), str):
-        raise ProofError("the entry has no counter or time")
-    released = disclosure["record"]["fields"]
-    withheld = {one["field"]: {"reason": one["reason"]} for one in disclosure["withheld"]}
-    stated = {path: {"form": one["form"]} for path, one in released.items()} | withheld
-    committed = {
-        path: {name: value for name, value in one.items() if name != "line"} for path, one in opened["fields"].items()
-    }
-    if stated != committed:
+    if not all(isinstance(entry.get(name), str) for name in ("id", "outcome", "at")):
+        raise ProofError("the entry has no id, outcome or time")
+    if type(entry.get("counter")) is not int:
+        raise ProofError("the entry has no counter")
+    if _stated(disclosure) != _committed(opened["fields"]):
         raise ProofError("the entry states other forms or reasons than the disclosure")
 
 
+def _released(disclosure: dict[str, Any]) -> dict[str, Any]:
+    record = disclosure.get("record")
+    fields = record.get("fields") if isinstance(record, dict) else None
+    if not isinstance(fields, dict) or not all(isinstance(one, dict) for one in fields.values()):
+        raise ProofError("the disclosure holds no record of fields")
+    return fields
+
+
+def _stated(disclosure: dict[str, Any]) -> list[tuple[str, str, object]]:
+    """Return what the disclosure says of each field: its form or the reason why it stays."""
+    withheld = disclosure.get("withheld")
+    if not isinstance(withheld, list) or not all(isinstance(one, dict) for one in withheld):
+        raise ProofError("the disclosure does not list what is withheld")
+    released = [(path, "form", one.get("form")) for path, one in _released(disclosure).items()]
+    return sorted([*released, *((str(one.get("field")), "reason", one.get("reason")) for one in withheld)], key=repr)
+
+
+def _committed(fields: object) -> list[tuple[str, str, object]]:
+    """Return what the entry says of each field. Its release line is for the partner to read, and not compared."""
+    if not isinstance(fields, dict) or not all(isinstance(one, dict) for one in fields.values()):
+        raise ProofError("the entry's fields are not fields")
+    return sorted(
+        ((path, name, value) for path, one in fields.items() for name, value in one.items() if name != "line"), key=repr
+    )
+
+
 def _check_values(opened: dict[str, Any], seed: object, disclosure: dict[str, Any]) -> None:
-    released = sorted(disclosure["record"]["fields"].items())
-    digests = sorted(digest_of(one) for one in value_openings(_base64url(seed, "seed"), released))
+    values = list(_released(disclosure).items())
+    digests = sorted(digest_of(one) for one in value_openings(_base64url(seed, "seed"), values))
     if opened["values"] != {"_sd": digests}:
         raise ProofError("the released values do not open in the entry")

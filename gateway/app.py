@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,7 +28,7 @@ from gateway.api import oauth as oauth_api
 from gateway.api.door import request_id_of, traceparent_of
 from gateway.api.openapi import extend_openapi
 from gateway.council import Council
-from gateway.early_limits import EarlyLimits, ended_window_entry
+from gateway.early_limits import EarlyLimits
 from gateway.log import AwaitedLog, deliver_to
 from gateway.oauth.access_token import Tokens
 from gateway.oauth.caller import Door
@@ -44,14 +43,16 @@ from gateway.problems import (
     ProblemError,
 )
 from gateway.services import Secrets, Services
+from gateway.settings import Settings
 from gateway.sources.registry import SourceRegistry
 from gateway.store.changes import Changes
 from gateway.store.state import Reader
-from gateway.telemetry import Telemetry
+from gateway.sweeping import sweep
+from gateway.telemetry import Steps, Telemetry
 from gateway.wiring import Wiring
 from schemas.instants import london_day
 
-SWEEP_EVERY: Final = 1.0  # seconds between looks at windows that have ended
+DISCLOSURES: Final = "/v1/disclosures"
 
 
 def utc_now() -> datetime:
@@ -130,7 +131,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         wiring = make_wiring(council, clock, asyncio.get_running_loop())
         app.state.wiring = wiring
-        sweeping = asyncio.create_task(_sweep(wiring))
+        sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits))
         try:
             yield
         finally:
@@ -151,14 +152,19 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     app.add_exception_handler(HTTPException, _answer_http)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(NotDurableError, _answer_unwritable)
     app.add_exception_handler(LogUnavailableError, _answer_unwritable)
-    extend_openapi(app, council.settings.public_url)
+    extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council))
     app.add_middleware(Envelope)
     return app
 
 
+def _log_path(council: Council) -> str:
+    """Return where the log is served: the path of its origin."""
+    path = council.settings.origin.partition("/")[2]
+    return f"/{path}" if path else ""
+
+
 def _routes(council: Council) -> list[Route]:
-    path = "/" + council.settings.origin.partition("/")[2]
-    prefix = "" if path == "/" else path
+    prefix = _log_path(council)
     well_known = "/.well-known"
     return [
         Route("/v1/disclosures", disclosures.post_disclosure, methods=["POST"]),
@@ -178,17 +184,6 @@ def _routes(council: Council) -> list[Route]:
     ]
 
 
-async def _sweep(wiring: Wiring) -> None:
-    """Record ended windows, and drop `jti` that can't be used any more; ends with the gateway."""
-    while True:
-        await asyncio.sleep(SWEEP_EVERY)
-        now = wiring.services.clock()
-        for window in wiring.early_limits.take_ended(now.timestamp()):
-            within = ended_window_entry(window, wiring.services.keyring, new_id("e", now), now)
-            with contextlib.suppress(NotDurableError, LogUnavailableError):
-                await wiring.services.log.append(within)
-
-
 class Envelope:
     """Names each request, times it, authenticates control calls before their body is read. Pure ASGI."""
 
@@ -201,20 +196,20 @@ class Envelope:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        begun = time.perf_counter()
+        wiring: Wiring = scope["app"].state.wiring
+        steps = request.state.steps = Steps()
         request.state.request_id = request_id_of(request)
         traceparent = traceparent_of(request)
-        telemetry: Telemetry = scope["app"].state.wiring.telemetry
         sent: dict[str, int] = {}
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
-                milliseconds = (time.perf_counter() - begun) * 1000
                 sent["status"] = message["status"]
-                message["headers"].append((b"x-request-id", request.state.request_id.encode()))
-                message["headers"].append((b"server-timing", f"total;dur={milliseconds:.1f}".encode()))
+                headers = message["headers"]
+                headers.append((b"x-request-id", request.state.request_id.encode()))
+                headers.append((b"server-timing", _server_timing(steps, wiring.council.settings).encode()))
                 if traceparent:
-                    message["headers"].append((b"traceparent", traceparent.encode()))
+                    headers.append((b"traceparent", traceparent.encode()))
             await send(message)
 
         try:
@@ -224,13 +219,19 @@ class Envelope:
         except ProblemError as error:
             await (await answer_problem(request, error))(scope, receive, send_named)
         except Exception as error:  # noqa: BLE001 -- the door: a bug is told as one, and its message stays inside
-            telemetry.logger.error("fault", request_id=request.state.request_id, error=type(error).__name__)
+            fault = type(error).__name__
+            wiring.telemetry.logger.error("fault", request_id=request.state.request_id, error=fault)  # noqa: TRY400 -- a traceback may hold values
             if not sent:
                 await (await answer_problem(request, ProblemError(FAULT)))(scope, receive, send_named)
         finally:
-            route = _route_of(scope)
-            telemetry.answers.labels(route, str(sent.get("status", 0))).inc()
-            telemetry.seconds.labels(route).observe(time.perf_counter() - begun)
+            wiring.telemetry.count(_route_of(scope), sent.get("status", 0), steps)
+
+
+def _server_timing(steps: Steps, settings: Settings) -> str:
+    """Return the total; the steps besides only where the setting asks for them, for they can tell of a record."""
+    shown = steps.taken if settings.steps_in_server_timing else {}
+    parts = [f"{name};dur={seconds * 1000:.2f}" for name, seconds in shown.items()]
+    return ", ".join([f"total;dur={steps.total() * 1000:.1f}", *parts])
 
 
 def _route_of(scope: Scope) -> str:
@@ -242,12 +243,11 @@ def _route_of(scope: Scope) -> str:
 
 async def answer_problem(request: Request, error: ProblemError) -> Response:
     """Write a problem as RFC 9457 says."""
-    wiring: Wiring = request.app.state.wiring
+    settings = request.app.state.wiring.council.settings
+    # A request for a person may be an emergency, also where it could not be read: whom to ring always stands there.
+    urgent = {"urgent_contact": settings.urgent_contact} if request.url.path == DISCLOSURES else {}
     body = error.problem.body(
-        detail=error.detail,
-        request_id=request.state.request_id,
-        base=wiring.council.settings.public_url,
-        **error.more,
+        detail=error.detail, request_id=request.state.request_id, base=settings.public_url, **urgent, **error.more
     )
     return Response(canonical(body), error.problem.status, error.headers, media_type="application/problem+json")
 

@@ -36,7 +36,10 @@ class Stopped(Enum):
 class Attempt:
     """One attempt to record one prepared answer. Lives for one call of the journey."""
 
-    def __init__(self, ask: Ask, judged: Judgement, record: Record | None, services: Services) -> None:
+    def __init__(
+        self, ask: Ask, judged: Judgement, record: Record | None, services: Services, *, is_first: bool = True
+    ) -> None:
+        self._is_first = is_first  # a later round of one call finds its own `jti` used already
         self.ask = ask
         self.services = services
         self.record = record
@@ -57,7 +60,7 @@ class Attempt:
     def within(self, connection: Any, moment: Moment) -> Draft | None:
         """Judge and write, inside the transaction."""
         self.stopped = self.reached = self.retry_of = None
-        if not remember(connection, (self.ask.caller.seen,)):
+        if self._is_first and not remember(connection, (self.ask.caller.seen,)):
             self.stopped = Stopped.REPLAYED
             return None
         if self._is_reused_key(connection, moment.at):
@@ -77,11 +80,11 @@ class Attempt:
             return True
         if moment.state_index == early.state_index:
             return False
-        return Reader(connection).touched_since(early.basis, early.state_index)
+        return Reader(connection, self.services.reader.readings).touched_since(early.basis, early.state_index)
 
     def _judge_again(self, connection: Any, moment: Moment) -> bool:
         """Decide again on the record in hand; False where the call can't be answered from it."""
-        reader = Reader(connection)
+        reader = Reader(connection, self.services.reader.readings)
         client = reader.find_client(self.ask.caller.client.client_id)
         if client is None or not client.is_active:
             self.stopped = Stopped.REVOKED
@@ -120,7 +123,7 @@ class Attempt:
         if isinstance(result, limits.Reached):
             self.reached = result
         elif self._misses_too_often(connection, moment):
-            self.reached = limits.Reached("misses_per_day", str(moment.at.date()), 3600)
+            self.reached = limits.misses_reached(moment.at)
         if self.reached is None:
             self.left = result if isinstance(result, limits.Left) else self.left
             return None

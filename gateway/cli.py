@@ -32,3 +32,7 @@ app.add_typer(people.restriction, name="restriction")
 def main() -> None:
     """Run the command line."""
     app()
+
+
+if __name__ == "__main__":
+    main()

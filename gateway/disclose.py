@@ -5,11 +5,12 @@ Open this file first. Refusals are values and go down the same path; failures ar
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from audit.entry import canonical
+from audit.keyring import KeyringError
 from audit.proof import receipt
 from audit.sequencer import Appended, LogUnavailableError, NotDurableError
 from gateway import limits
@@ -37,28 +38,42 @@ from schemas.terms import Match
 MOST_ROUNDS: Final = 3  # fetches for one call while the state moves under it
 
 
+class LimitReachedError(ProblemError):
+    """A limit of the agreement, or of wrong guesses, stands in the way. Recorded once a window."""
+
+    def __init__(self, reached: limits.Reached, headers: dict[str, str]) -> None:
+        problem = TOO_MANY_MISSES if reached.limit == limits.MISSES else LIMIT_REACHED
+        super().__init__(problem, headers=headers, limit=reached.limit)
+        self.reached = reached
+
+
 async def disclose(ask: Ask, services: Services) -> Answer:
     """Decide, fetch, shape, record; hand back only what the log has already kept.
 
     Raises ProblemError for every failure; nothing is disclosed then.
     """
-    for _ in range(MOST_ROUNDS):
+    steps = ask.steps
+    for number in range(MOST_ROUNDS):
         judged = await _judge(ask, services)
         record = await _fetch(judged, ask, services)
-        attempt = Attempt(ask, judged, record, services)
+        steps.mark("fetch")
+        attempt = Attempt(ask, judged, record, services, is_first=number == 0)
         attempt.prepare()
+        steps.mark("shape")
 
         # An entry without a disclosure is noise; a disclosure without an entry is a breach.
         # So the log comes first, and if it fails nothing below this line happens.
         appended = await _append(attempt, services)
+        steps.mark("append")
         if attempt.stopped is not Stopped.FETCH_AGAIN:
             return _answer(attempt, appended, services)
-    raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"}, **_urgent(ask, services))
+    raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"})
 
 
 async def _judge(ask: Ask, services: Services) -> Judgement:
     """Decide first as if nobody were found: a refusal that no person could change asks no council system."""
     early = judge(services.reader, ask, services, found=NOBODY, at=services.clock())
+    ask.steps.mark("decide")
     if early.live is None or early.live.ended:
         return early
     check_query(ask, early.live)
@@ -69,7 +84,10 @@ async def _judge(ask: Ask, services: Services) -> Judgement:
         found = await source.identify(ask.request.subject)
     except SourceFailedError as error:
         raise await _source_failed(error, early, ask, services) from error
-    return judge(services.reader, ask, services, found=found, at=services.clock())
+    ask.steps.mark("identify")
+    judged = judge(services.reader, ask, services, found=found, at=services.clock())
+    ask.steps.mark("decide")
+    return judged
 
 
 async def _fetch(judged: Judgement, ask: Ask, services: Services) -> Record | None:
@@ -85,8 +103,8 @@ async def _fetch(judged: Judgement, ask: Ask, services: Services) -> Record | No
 async def _append(attempt: Attempt, services: Services) -> Appended | None:
     try:
         return await services.log.append(attempt.within)
-    except (NotDurableError, LogUnavailableError) as error:
-        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}, **_urgent(attempt.ask, services)) from error
+    except (NotDurableError, LogUnavailableError, KeyringError) as error:
+        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
 
 
 async def _source_failed(error: SourceFailedError, judged: Judgement, ask: Ask, services: Services) -> ProblemError:
@@ -94,9 +112,11 @@ async def _source_failed(error: SourceFailedError, judged: Judgement, ask: Ask, 
     problem = SOURCE_SLOW if isinstance(error, SourceSlowError) else SOURCE_UNAVAILABLE
     try:
         entry_id = await record_failure(ask, judged, services, problem.code)
-    except (NotDurableError, LogUnavailableError):
-        return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}, **_urgent(ask, services))
-    return ProblemError(problem, headers={"Retry-After": "30"}, failure_id=entry_id, **_urgent(ask, services))
+    except (NotDurableError, LogUnavailableError, KeyringError):
+        return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
+    if entry_id is None:
+        return ProblemError(PROOF_REPLAYED)
+    return ProblemError(problem, headers={"Retry-After": "30"}, failure_id=entry_id)
 
 
 def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> Answer:
@@ -107,7 +127,7 @@ def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> 
     if attempt.stopped is Stopped.KEY_REUSED:
         raise ProblemError(KEY_REUSED)
     if attempt.reached is not None:
-        raise _limited(attempt, attempt.reached, services)
+        raise _limited(attempt, attempt.reached)
     if appended is None or attempt.prepared is None:
         raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
     proof = canonical(receipt(appended, origin=services.settings.origin))
@@ -120,11 +140,11 @@ def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> 
 
 def _refusal(body: bytes, attempt: Attempt, services: Services) -> bytes:
     """Put the problem's members (RFC 9457) beside the same disclosure and receipt."""
-    members: dict[str, Any] = NOTHING_PERMITTED.body(
+    members = NOTHING_PERMITTED.body(
         detail=None,
         request_id=attempt.ask.request_id,
         base=services.settings.public_url,
-        **_urgent(attempt.ask, services),
+        urgent_contact=services.settings.urgent_contact,
     )
     return canonical({**members, **orjson.loads(body)})
 
@@ -139,16 +159,5 @@ def _headers(attempt: Attempt) -> dict[str, str]:
     }
 
 
-def _limited(attempt: Attempt, reached: limits.Reached, services: Services) -> ProblemError:
-    problem = TOO_MANY_MISSES if reached.limit == "misses_per_day" else LIMIT_REACHED
-    return ProblemError(
-        problem,
-        headers={"Retry-After": str(reached.retry_after), **_headers(attempt)},
-        limit=reached.limit,
-        **_urgent(attempt.ask, services),
-    )
-
-
-def _urgent(ask: Ask, services: Services) -> dict[str, str]:
-    """Return whom to ring: every refused or failed emergency request carries it."""
-    return {"urgent_contact": services.settings.urgent_contact} if ask.request.emergency else {}
+def _limited(attempt: Attempt, reached: limits.Reached) -> ProblemError:
+    return LimitReachedError(reached, {"Retry-After": str(reached.retry_after), **_headers(attempt)})

@@ -1,66 +1,44 @@
 """Which clients are known to be over a limit, so that they can be answered before their body is read?
 
-Without a write: the first refusal of a window is an entry; those in between are counted here, and one more entry
-with the count is made when the window ends. A crash loses the count of one window, never a disclosure.
+Without a write: the first refusal of a window is an entry; those answered here are counted in memory, and one more
+entry with the count is made when the window has ended. A crash loses the count of one window, never a disclosure.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections import Counter
+from dataclasses import dataclass, field
 
-from audit.commitment import seal
-from audit.entry import Kind
-from audit.keyring import Keyring
-from audit.sequencer import Draft, Within
+from gateway.limits import EARLY, Reached
 from gateway.oauth.caller import Caller
 from gateway.problems import LIMIT_REACHED, ProblemError
 
+Window = tuple[str, str, str]  # client, limit, window
+
 
 @dataclass(slots=True)
-class _Window:
-    limit: str
-    until: float
-    client_id: str
-    partner_id: str | None
-    refused: int = 0
-
-
 class EarlyLimits:
-    """Windows that are closed to a client, by client and agreement. For one thread."""
+    """Windows that are closed to a client under its one agreement. For one thread."""
 
-    def __init__(self) -> None:
-        self._closed: dict[tuple[str, str], _Window] = {}
+    closed: dict[tuple[str, str], tuple[Reached, float]] = field(default_factory=dict)
+    refused: Counter[Window] = field(default_factory=Counter)
 
-    def close(self, caller: Caller, agreement: str, *, limit: str, until: float) -> None:
-        """Answer this client's calls under this agreement early, until an instant (epoch seconds)."""
-        known = (caller.client.client_id, agreement)
-        self._closed.setdefault(known, _Window(limit, until, caller.client.client_id, caller.client.partner_id))
+    def close(self, caller: Caller, reached: Reached, *, now: float) -> None:
+        """Answer this client's calls early until the window ends. Limits on persons are not known before the body is."""
+        if reached.limit == EARLY and len(caller.token.details) == 1:
+            agreement = next(iter(caller.token.details))
+            self.closed[caller.client.client_id, agreement] = (reached, now + reached.retry_after)
 
-    def check(self, caller: Caller, now: float) -> None:
+    def check(self, caller: Caller, *, now: float) -> None:
         """Raise the 429 problem for a caller whose one agreement is closed to it."""
-        details = caller.token.details
-        if not self._closed or len(details) != 1:
+        if not self.closed or len(caller.token.details) != 1:
             return
-        window = self._closed.get((caller.client.client_id, next(iter(details))))
-        if window is None or now >= window.until:
+        known = (caller.client.client_id, next(iter(caller.token.details)))
+        reached, until = self.closed.get(known, (None, 0.0))
+        if reached is None:
             return
-        window.refused += 1
-        wait = str(max(1, int(window.until - now)))
-        raise ProblemError(LIMIT_REACHED, headers={"Retry-After": wait}, limit=window.limit)
-
-    def take_ended(self, now: float) -> list[_Window]:
-        """Forget the windows that have ended; return those with refusals to record."""
-        ended = [known for known, window in self._closed.items() if now >= window.until]
-        windows = [self._closed.pop(known) for known in ended]
-        return [window for window in windows if window.refused]
-
-
-def ended_window_entry(window: _Window, keyring: Keyring, entry_id: str, at: datetime) -> Within:
-    """Return the entry that says how often a client was refused in a window that has ended."""
-    controller = keyring.controller()
-    what = {"limit": window.limit, "refused": window.refused, "window_ended_at": at.isoformat()}
-    parties = {"partner": window.partner_id, "client": window.client_id}
-    sealed = seal(entry_id, {"parties": (controller, parties), "what": (controller, what)}, (), None)
-    draft = Draft(kind=Kind.REFUSAL, entry_id=entry_id, sealed=sealed, outcome="none", recipient=window.partner_id)
-    return lambda _connection, _moment: draft
+        if now >= until:
+            del self.closed[known]
+            return
+        self.refused[caller.client.client_id, reached.limit, reached.window] += 1
+        raise ProblemError(LIMIT_REACHED, headers={"Retry-After": str(max(1, int(until - now)))}, limit=reached.limit)

@@ -13,8 +13,8 @@ from gateway.judgement import Judgement
 from gateway.services import Ask, Services
 
 
-async def record_failure(ask: Ask, judged: Judgement, services: Services, code: str) -> str:
-    """Append a `failure` entry and return its id. Raises what the log raises."""
+async def record_failure(ask: Ask, judged: Judgement, services: Services, code: str) -> str | None:
+    """Append a `failure` entry and return its id; None where the proof was used before. Raises what the log raises."""
     keys = choose_keys(judged, ask, services, services.reader.connection)
     entry_id = services.new_id("f", judged.at)
     client = ask.caller.client
@@ -30,10 +30,10 @@ async def record_failure(ask: Ask, judged: Judgement, services: Services, code: 
         None,
     )
 
-    def within(connection: Any, _moment: Moment) -> Draft:
-        remember(connection, (ask.caller.seen,))
+    def within(connection: Any, _moment: Moment) -> Draft | None:
+        if not remember(connection, (ask.caller.seen,)):
+            return None
         claim_keys(keys, services, connection)
         return Draft(kind=Kind.FAILURE, entry_id=entry_id, sealed=sealed, outcome="none", recipient=client.partner_id)
 
-    await services.log.append(within)
-    return entry_id
+    return entry_id if await services.log.append(within) else None

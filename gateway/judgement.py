@@ -62,7 +62,7 @@ def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: dat
     state_index = reader.refresh()
     agreement_id = agreement_asked(ask)
     live = reader.find_agreement(agreement_id, london_day(at)) if agreement_id else None
-    refs = _references(ask, services, live, found)
+    refs = _references(services, live, found)
     key_ref = _key_reference(ask, services, live)
     circumstances = _circumstances(reader, ask, found, refs, agreement_id, at)
     decision = decide(live.compiled if live and not live.ended else None, circumstances)
@@ -112,7 +112,7 @@ def check_fields(ask: Ask, live: LiveAgreement) -> None:
         raise ProblemError(REQUEST_MALFORMED, f"fields: not all of them are in {live.dataset.id}; see GET /v1/agreements")
 
 
-def _references(ask: Ask, services: Services, live: LiveAgreement | None, found: Found) -> dict[str, str]:
+def _references(services: Services, live: LiveAgreement | None, found: Found) -> dict[str, str]:
     dataset = live.dataset.id if live else ""
     return {
         role: reference(services.secrets.index, dataset, source_ref).hex()
@@ -133,8 +133,8 @@ def _circumstances(
     request, token = ask.request, ask.caller.token
     detail = token.details.get(agreement_id or "", {})
     fields = detail.get("fields")
-    consents = {role: records for role, ref in refs.items() if (records := reader.consents_of(ref))}
-    restrictions = {role: records for role, ref in refs.items() if (records := reader.restrictions_of(ref))}
+    consents = {role: given for role, ref in refs.items() if (given := reader.consents_of(ref))}
+    restrictions = {role: held for role, ref in refs.items() if (held := reader.restrictions_of(ref))}
     return Circumstances(
         at=at,
         recipient=ask.caller.client.partner_id or "",

@@ -13,6 +13,14 @@ from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
 
 MOST_MISSES: Final = 5  # a day, of one partner, for one key's value
+MISSES: Final = "misses_per_day"
+EARLY: Final = "per_minute"  # the one limit that is known before a body is read
+
+# A window of `usage` that is over: a minute's number two minutes old (the sliding count looks one back), or a past day.
+IS_OVER: Final = (
+    "name NOT LIKE 'reached/%' AND ((instr(\"window\", '-') = 0 AND CAST(\"window\" AS INTEGER) < ?) "
+    'OR (instr("window", \'-\') > 0 AND "window" < ?))'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +71,11 @@ def judge(connection: Any, limits: Limits, use: Use) -> Reached | Left:
     if limits.per_minute is not None and use.counts:
         used = _sliding(connection, use)
         if used + 1 > limits.per_minute:
-            return Reached("per_minute", str(minute), seconds_left)
+            return Reached(EARLY, str(minute), seconds_left)
         left.append(("per_minute", int(limits.per_minute - used - 1), seconds_left))
     if use.in_emergency or not use.counts:
         return Left(tuple(left))
-    until_midnight = int((instant_after(london_day(use.at)) - use.at) / timedelta(seconds=1)) + 1
+    until_midnight = _until_midnight(use.at)
     same = _count(connection, _same(use), day)
     if limits.same_subject_per_day is not None and same >= limits.same_subject_per_day:
         return Reached("same_subject_per_day", day, until_midnight)
@@ -92,6 +100,11 @@ def count(connection: Any, limits: Limits, use: Use) -> None:
         _add(connection, _subjects(use), day)
 
 
+def misses_reached(at: datetime) -> Reached:
+    """Return the limit that a key reaches which has missed too often on a London day."""
+    return Reached(MISSES, london_day(at).isoformat(), _until_midnight(at))
+
+
 def misses(connection: Any, partner: str, key_ref: str, at: datetime) -> int:
     """Return how often a partner missed with this key's value today."""
     return _count(connection, f"miss/{partner}/{key_ref}", london_day(at).isoformat())
@@ -102,9 +115,27 @@ def count_miss(connection: Any, partner: str, key_ref: str, at: datetime) -> Non
     _add(connection, f"miss/{partner}/{key_ref}", london_day(at).isoformat())
 
 
+def over_before(at: datetime) -> tuple[int, str]:
+    """Return what `IS_OVER` is bound to at an instant."""
+    return _minute(at) - 1, london_day(at).isoformat()
+
+
+def ended_windows(connection: Any, at: datetime) -> list[tuple[str, str, int]]:
+    """Return (name, window, refusals) of the limits' windows that were reached and have ended."""
+    rows = connection.execute('SELECT name, "window", count FROM usage WHERE name LIKE ?', ("reached/%",)).fetchall()
+    minute, day = _minute(at), london_day(at).isoformat()
+    return [
+        (name, window, count) for name, window, count in rows if (window < day if "-" in window else int(window) < minute)
+    ]
+
+
 def mark_reached(connection: Any, client: str, reached: Reached) -> bool:
     """Note that a limit was reached; True the first time in its window, when it becomes an entry."""
     return _add(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
+
+
+def _until_midnight(at: datetime) -> int:
+    return int((instant_after(london_day(at)) - at) / timedelta(seconds=1)) + 1
 
 
 def _minute(at: datetime) -> int:

@@ -89,6 +89,12 @@ NOT_FOUND: Final = Problem("not_found", 404, "There is no such thing here", "Che
 METHOD_REFUSED: Final = Problem(
     "method_not_allowed", 405, "This address does not take that method", "See /docs/api for what it takes."
 )
+NO_LONGER_OPENS: Final = Problem(
+    "no_longer_opens",
+    410,
+    "What this entry holds can no longer be opened",
+    "Its keys were destroyed, by erasure or at the end of its retention. The receipt that you were given still verifies.",
+)
 CONFLICT: Final = Problem("conflict", 409, "That stands already, or has moved on", "Read it again, and decide again.")
 TEXT_REFUSED: Final = Problem("text_refused", 422, "The text does not hold together", "Mend the lines that findings names.")
 SOURCE_UNAVAILABLE: Final = Problem(
@@ -135,6 +141,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         TOO_MANY_MISSES,
         NOT_FOUND,
         METHOD_REFUSED,
+        NO_LONGER_OPENS,
         CONFLICT,
         TEXT_REFUSED,
         SOURCE_UNAVAILABLE,

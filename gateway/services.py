@@ -13,6 +13,7 @@ from gateway.oauth.caller import Caller
 from gateway.settings import Settings
 from gateway.sources.contract import Source
 from gateway.store.state import Reader
+from gateway.telemetry import Steps
 from schemas.dataset import Dataset
 from schemas.request import DisclosureRequest
 
@@ -59,6 +60,7 @@ class Ask:
     body_digest: str
     idempotency_key: str | None
     request_id: str
+    steps: Steps
 
 
 @dataclass(frozen=True, slots=True)

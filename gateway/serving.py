@@ -10,6 +10,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import make_wsgi_app
+from typing_extensions import override
 
 from gateway.app import build_app
 from gateway.council import Council
@@ -41,6 +42,7 @@ def serve_council(council: Council, *, host: str, port: int, metrics_port: int) 
 
 
 class _Quiet(WSGIRequestHandler):
+    @override
     def log_message(self, *_: object) -> None:
         """Say nothing: a scrape is no event."""
 
@@ -54,7 +56,7 @@ def metrics_of(app: FastAPI, *, host: str, port: int) -> Iterator[None]:
 
     def metrics(environ: dict[str, object], start: object) -> object:
         registry = app.state.wiring.telemetry.registry
-        return make_wsgi_app(registry)(environ, start)  # type: ignore[arg-type]  # WSGI's own loose types
+        return make_wsgi_app(registry)(environ, start)
 
     server = make_server(host, port, metrics, handler_class=_Quiet)  # type: ignore[arg-type]  # the same
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)

@@ -14,6 +14,7 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from typing_extensions import override
 
 FILE: Final = "stile.toml"
 
@@ -65,6 +66,7 @@ class Settings(BaseSettings):
         return value.rstrip("/")
 
     @classmethod
+    @override
     def settings_customise_sources(
         cls,
         settings_cls: type[BaseSettings],
@@ -89,7 +91,7 @@ def load_settings(directory: Path) -> Settings:
         model_config = SettingsConfigDict(toml_file=file)
 
     try:
-        return InDirectory()
+        return InDirectory()  # type: ignore[call-arg]  # every value comes from the file or the environment
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise SettingsError(f"{file.name}: {wrong}") from error

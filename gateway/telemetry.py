@@ -6,6 +6,7 @@ Only the names listed here pass the filter: a message's other members are droppe
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import MutableMapping
 from typing import Any, Final
 
@@ -54,6 +55,24 @@ def make_logger() -> Any:
     )
 
 
+class Steps:
+    """How long each step of one call took. Two `mark`s of one name add up."""
+
+    def __init__(self) -> None:
+        self._last = self._begun = time.perf_counter()
+        self.taken: dict[str, float] = {}
+
+    def mark(self, name: str) -> None:
+        """Say that a step has just ended."""
+        now = time.perf_counter()
+        self.taken[name] = self.taken.get(name, 0.0) + now - self._last
+        self._last = now
+
+    def total(self) -> float:
+        """Return the seconds since the call began."""
+        return time.perf_counter() - self._begun
+
+
 class Telemetry:
     """Metrics of one gateway, in a registry of its own; labels come from closed lists alone."""
 
@@ -68,6 +87,13 @@ class Telemetry:
             buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5),
             registry=self.registry,
         )
+        self.steps = Histogram(
+            "stile_step_seconds",
+            "Seconds that each step of a disclosure took.",
+            ("step",),
+            buckets=(0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1, 5),
+            registry=self.registry,
+        )
         self.refused_tokens = Counter(
             "stile_refused_tokens",
             "Calls and token requests refused for want of authentication.",
@@ -79,3 +105,10 @@ class Telemetry:
             registry=self.registry,
         )
         self.log_size = Gauge("stile_log_state_index", "The newest state entry seen.", registry=self.registry)
+
+    def count(self, route: str, status: int, steps: Steps) -> None:
+        """Count one answer and what its steps took."""
+        self.answers.labels(route, str(status)).inc()
+        self.seconds.labels(route).observe(steps.total())
+        for name, seconds in steps.taken.items():
+            self.steps.labels(name).observe(seconds)

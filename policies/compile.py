@@ -1,20 +1,20 @@
 """How does a rule set become a table? Once for each rules_digest; nothing here depends on a request.
 
 Each field has a lane: its release lines, its caps, and its ceiling in each epoch. Dates split time into epochs,
-at whose edges alone time changes a decision.
+at whose edges alone time changes a decision; where ages count, each London midnight is an edge too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as member
 from datetime import datetime
 from typing import Final
 
 from policies.targets import covered, most
-from schemas.agreement import RECORD_ATOMS, Atom, Condition, Guardrail, RecordTerm, ReleaseLine, RuleSet
-from schemas.dataset import Field, FieldType
+from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, LegalBasis, RecordTerm, ReleaseLine, RuleSet
+from schemas.dataset import CHAINS, Field, FieldType
 from schemas.decision import Decision
 from schemas.instants import first_instant, instant_after
 from schemas.terms import (
@@ -26,8 +26,8 @@ from schemas.terms import (
     SpecialCategoryCondition,
 )
 
-DECEASED: Final = "deceased"
-SHOWS_ROWS: Final = frozenset({"latest", "all"})
+DECEASED: Final = Atom.DECEASED.value
+AGES: Final = frozenset({Atom.ADULT, Atom.CHILD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +74,15 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Net:
-    """A guardrail, compiled in once more: every part must reach above its rank for it to trip."""
+    """A guardrail, compiled in once more. A part is reached where a field of it goes above its rank.
+
+    It catches where any part is reached, or, of `together`, where all of them are.
+    """
 
     id: str
-    parts: tuple[tuple[tuple[str, int], ...], ...]  # any (path, most) of a part above `most` is that part reached
+    together: bool
+    parts: tuple[tuple[tuple[str, int], ...], ...]
+    atoms: tuple[Atom, ...]
     record: tuple[Condition, ...]
     kinds: frozenset[RecipientKind]
     except_emergency: frozenset[RecipientKind]
@@ -86,7 +91,7 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A rule set as a table, with a bounded memo of decisions."""
+    """A rule set as a table, with a bounded memo of decisions and of the day that they were made on."""
 
     rules: RuleSet
     edges: tuple[datetime, ...]  # epoch n is before edges[n]
@@ -96,7 +101,10 @@ class Compiled:
     consent_paths: tuple[str, ...]
     nets: tuple[Net, ...]
     power_of: Mapping[str, str | None]
+    emergency_lines: frozenset[str]
+    counts_days: bool  # an age is released or asked about, so that midnight may change a decision
     memo: dict[object, Decision] = member(default_factory=dict, compare=False)
+    today: dict[str, tuple[datetime, datetime]] = member(default_factory=dict, compare=False)
 
 
 def compile_rules(rules: RuleSet) -> Compiled:
@@ -115,9 +123,11 @@ def compile_rules(rules: RuleSet) -> Compiled:
         in_force=tuple(at is not None and start <= at < end for at in begins),
         lanes=lanes,
         asked_by_default=named,
-        consent_paths=tuple(path for path, lane in lanes.items() if any(Atom.CONSENT in line.atoms for line in lane.lines)),
+        consent_paths=tuple(path for path, lane in lanes.items() if _asks_for(Atom.CONSENT, lane)),
         nets=tuple(_net(one, rules) for one in rules.guardrails),
         power_of={one.id: one.discloser.power for one in agreement.lawful},
+        emergency_lines=frozenset(one.id for one in agreement.releases if Atom.EMERGENCY in one.when),
+        counts_days=_counts_days(rules, lanes.values()),
     )
 
 
@@ -138,10 +148,52 @@ def paths_of(condition: Condition, rules: RuleSet, of: str | None) -> tuple[str,
     return (found,) if found else ()
 
 
+def consent_kinds(field: Field, law: LegalBasis) -> frozenset[ConsentKind]:
+    """Return the kinds of consent that count: explicit for Article 9(2)(a), data protection's own for Article 6(1)(a)."""
+    explicit = law.discloser.condition is SpecialCategoryCondition.EXPLICIT_CONSENT
+    if explicit and field.classification is Classification.SPECIAL_CATEGORY:
+        return frozenset({ConsentKind.EXPLICIT})
+    if law.discloser.basis is LawfulBasis.CONSENT:
+        return frozenset({ConsentKind.UK_GDPR, ConsentKind.EXPLICIT})
+    return frozenset(ConsentKind)
+
+
+def net_parts(guardrail: Guardrail, rules: RuleSet) -> tuple[tuple[tuple[str, int], ...], ...]:
+    """Return, for each part of a guardrail, the most that each field may reach without that part being reached."""
+    dataset = rules.dataset
+    if guardrail.target is not None:
+        above = guardrail.above or "withheld"
+        return tuple(((one.path, most(one, above, dataset)),) for one in covered(guardrail.target, dataset))
+    # A rule over all of a council's datasets may name a field that this one lacks: then it can't happen here.
+    if any(path not in dataset.fields for path in guardrail.together):
+        return ()
+    return tuple(_part(dataset.fields[path], form, rules) for path, form in guardrail.together.items())
+
+
+def _part(base: Field, form: str, rules: RuleSet) -> tuple[tuple[str, int], ...]:
+    dataset = rules.dataset
+    kin = [one for one in dataset.fields.values() if base.path in {one.path, one.derived_from}]
+    below = _below(base, form)
+    return tuple((one.path, min(below, len(one.chain)) if one is base else most(one, base.form(below), dataset)) for one in kin)
+
+
+def _below(field: Field, form: str) -> int:
+    """Return the highest rank that is less revealing than a form, which the dataset may have left out."""
+    if form in field.chain:
+        return field.rank(form) - 1
+    known = CHAINS[field.type]
+    less = known[: known.index(form)] if form in known else ()
+    return max((field.rank(one) for one in less if one in field.chain), default=0)
+
+
+# -- lanes
+
+
 def _lane(rules: RuleSet, field: Field, begins: tuple[datetime | None, ...]) -> Lane:
     lines = tuple(_line(rules, field, one) for one in rules.agreement.releases if field.path in one.fields)
+    caps = tuple(_cap(rules, field, one) for one in rules.caps if field in covered(one.target, rules.dataset))
     group = field.path.partition(".")[0] if "." in field.path else None
-    return Lane(field, lines, _caps(rules, field), tuple(_ceiling(rules, field, at) for at in begins), group)
+    return Lane(field, lines, caps, tuple(_ceiling(rules, field, at) for at in begins), group)
 
 
 def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
@@ -160,7 +212,7 @@ def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
 def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
     laws = {one.id: one for one in rules.agreement.lawful}
     law = laws[line.under] if line.under else rules.agreement.lawful[0]
-    atoms = tuple(one for one in line.when if isinstance(one, Atom) and one not in RECORD_ATOMS)
+    atoms, record = _split(line.when)
     return Line(
         id=line.id,
         rank=field.rank(line.form),
@@ -170,64 +222,54 @@ def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
         roles=frozenset(line.roles),
         of=line.of,
         atoms=atoms,
-        record=tuple(one for one in line.when if one not in atoms),
+        record=record,
         despite=line.despite,
-        consent_kinds=_kinds(field, law.discloser.condition, law.discloser.basis),
+        consent_kinds=consent_kinds(field, law),
         in_emergency=Atom.EMERGENCY in atoms,
     )
 
 
-def _kinds(field: Field, condition: SpecialCategoryCondition | None, basis: LawfulBasis) -> frozenset[ConsentKind]:
-    """Return the kinds of consent that count: explicit for Article 9(2)(a), data protection's own for Article 6(1)(a)."""
-    explicit = condition is SpecialCategoryCondition.EXPLICIT_CONSENT
-    if explicit and field.classification is Classification.SPECIAL_CATEGORY:
-        return frozenset({ConsentKind.EXPLICIT})
-    if basis is LawfulBasis.CONSENT:
-        return frozenset({ConsentKind.UK_GDPR, ConsentKind.EXPLICIT})
-    return frozenset(ConsentKind)
-
-
-def _caps(rules: RuleSet, field: Field) -> tuple[LaneCap, ...]:
-    found = []
-    for cap in rules.caps:
-        if field not in covered(cap.target, rules.dataset):
-            continue
-        atoms = tuple(one for one in cap.when if isinstance(one, Atom) and one not in RECORD_ATOMS)
-        found.append(
-            LaneCap(
-                id=cap.id,
-                rank=most(field, cap.form, rules.dataset),
-                atoms=atoms,
-                record=tuple(one for one in cap.when if one not in atoms),
-                kinds=cap.recipient_kinds,
-                except_emergency=cap.except_emergency,
-                except_powers=cap.except_powers,
-            )
-        )
-    return tuple(found)
+def _cap(rules: RuleSet, field: Field, cap: Cap) -> LaneCap:
+    atoms, record = _split(cap.when)
+    return LaneCap(
+        id=cap.id,
+        rank=most(field, cap.form, rules.dataset),
+        atoms=atoms,
+        record=record,
+        kinds=cap.recipient_kinds,
+        except_emergency=cap.except_emergency,
+        except_powers=cap.except_powers,
+    )
 
 
 def _net(guardrail: Guardrail, rules: RuleSet) -> Net:
+    atoms, record = _split(guardrail.when)
     return Net(
         id=guardrail.id,
+        together=bool(guardrail.together),
         parts=net_parts(guardrail, rules),
-        record=tuple(one for one in guardrail.when if isinstance(one, RecordTerm) or one in RECORD_ATOMS),
+        atoms=atoms,
+        record=record,
         kinds=guardrail.recipient_kinds,
         except_emergency=guardrail.except_emergency,
         except_powers=guardrail.except_powers,
     )
 
 
-def net_parts(guardrail: Guardrail, rules: RuleSet) -> tuple[tuple[tuple[str, int], ...], ...]:
-    """Return, for each part of a guardrail, the most that each field may reach without that part being reached."""
-    dataset = rules.dataset
-    if guardrail.target is not None:
-        above = guardrail.above or "withheld"
-        return tuple(((one.path, most(one, above, dataset)),) for one in covered(guardrail.target, dataset))
-    parts = []
-    for path, form in guardrail.together.items():
-        base = dataset.fields[path]
-        below = base.form(base.rank(form) - 1)
-        kin = [one for one in dataset.fields.values() if one.path == path or one.derived_from == path]
-        parts.append(tuple((one.path, most(one, below, dataset)) for one in kin))
-    return tuple(parts)
+def _split(when: tuple[Condition, ...]) -> tuple[tuple[Atom, ...], tuple[Condition, ...]]:
+    """Part what is known at request time from what only the record tells."""
+    atoms = tuple(one for one in when if isinstance(one, Atom) and one not in RECORD_ATOMS)
+    return atoms, tuple(one for one in when if one not in atoms)
+
+
+def _asks_for(atom: Atom, lane: Lane) -> bool:
+    return any(atom in one.atoms for one in (*lane.lines, *lane.caps))
+
+
+def _counts_days(rules: RuleSet, lanes: Iterable[Lane]) -> bool:
+    conditions = [
+        condition
+        for rule in (*rules.agreement.releases, *rules.caps, *rules.guardrails)
+        for condition in rule.when
+    ]
+    return bool(AGES.intersection(conditions)) or any(lane.field.type is FieldType.AGE for lane in lanes)

@@ -84,10 +84,9 @@ def _is_live(one: Restriction, c: Circumstances) -> bool:
 
 def personal_edges(c: Circumstances) -> Iterable[datetime]:
     """Return the later instants at which a consent or restriction begins or ends."""
-    records: list[ConsentRecord | Restriction] = []
-    for many in (*c.consents.values(), *c.restrictions.values()):
-        records += many
-    for one in records:
+    consents = (one for many in c.consents.values() for one in many)
+    restrictions = (one for many in c.restrictions.values() for one in many)
+    for one in (*consents, *restrictions):
         for edge in (one.from_at, one.until):
             if edge is not None and edge > c.at:
                 yield edge

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from typing_extensions import override
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -18,6 +20,7 @@ class Finding:
     remedy: str
     severity: Literal["error", "warning"] = "error"
 
+    @override
     def __str__(self) -> str:
         return f"line {self.line}, column {self.column}: {self.message}. {self.remedy}"
 

@@ -7,7 +7,7 @@ A rule on a field covers the fields derived from it: asking an age every day yie
 from __future__ import annotations
 
 from schemas.agreement import Target
-from schemas.dataset import WITHHELD, Dataset, Field
+from schemas.dataset import CHAINS, SHOWS_ROWS, WITHHELD, Dataset, Field
 
 _YEARS = "years"
 
@@ -18,11 +18,18 @@ def covered(target: Target, dataset: Dataset) -> tuple[Field, ...]:
 
 
 def most(field: Field, form: str, dataset: Dataset) -> int:
-    """Return the highest rank of a field that a rule's form allows; 0 where the chain knows no such form."""
+    """Return the highest rank of a field that a rule's form allows; 0 where the field has no such form."""
     if form == WITHHELD:
         return 0
     if form in field.chain:
         return field.rank(form)
+    if form in CHAINS[field.type]:
+        # This dataset leaves the form out: what is less revealing stays allowed.
+        less = CHAINS[field.type][: CHAINS[field.type].index(form)]
+        return max((field.rank(one) for one in less if one in field.chain), default=0)
+    group = dataset.fields.get(_group(field))
+    if group is not None and form in group.chain:
+        return len(field.chain) if form in SHOWS_ROWS else 0
     base = dataset.fields.get(field.derived_from or "")
     if base is None or form not in base.chain:
         return 0
@@ -32,12 +39,15 @@ def most(field: Field, form: str, dataset: Dataset) -> int:
 
 def _as_base(form: str, base: Field) -> int:
     counted = "full" if form == _YEARS else "year"
-    return base.rank(counted if counted in base.chain else "full") if base.chain else 0
+    return base.rank(counted) if counted in base.chain else len(base.chain)
+
+
+def _group(field: Field) -> str:
+    return field.path.partition(".")[0] if "." in field.path else ""
 
 
 def _kin(field: Field, dataset: Dataset) -> tuple[Field, ...]:
-    group = field.path.partition(".")[0] if "." in field.path else None
-    others = (dataset.fields.get(name) for name in (field.derived_from, group) if name)
+    others = (dataset.fields.get(name) for name in (field.derived_from, _group(field)) if name)
     return (field, *(one for one in others if one is not None))
 
 

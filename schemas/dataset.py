@@ -50,6 +50,7 @@ CHAINS: Final[Mapping[FieldType, tuple[str, ...]]] = {
 }
 
 WITHHELD: Final = "withheld"
+SHOWS_ROWS: Final = frozenset({"latest", "all"})  # the forms of a group that its fields can stand in
 
 
 @dataclass(frozen=True, slots=True)

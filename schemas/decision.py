@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import Enum
 
 from schemas.agreement import Condition
@@ -49,10 +48,11 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class RecordCap:
-    """Withholds the field unless one of its conditions is known to be false."""
+    """Withholds the field unless one of its conditions is known to be false; the lines it excepts, it spares."""
 
     id: str
     record: tuple[Condition, ...]
+    spares: frozenset[str] = frozenset()  # ReleaseLine.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,9 @@ class Decision:
     """The judgement on request-time facts.
 
     `permits` is False where they alone permit nothing. `read` is every path to fetch, bases of derived fields
-    and markers included. `holds_until` is the first instant at which time alone would change it.
+    and markers included. `holds_until` is the first instant at which time alone would change it. `carriers` are
+    groups that nobody asked for, in whose rows asked fields stand. `nets` are the places of the guardrails that
+    count on request-time facts; None stands for all.
     """
 
     fields: Mapping[str, Release | Withhold]
@@ -84,6 +86,8 @@ class Decision:
     read: frozenset[str]
     lawful: str | None  # the LegalBasis of what may leave (the first; an emergency's own where it opened lines)
     holds_until: datetime | None
+    carriers: frozenset[str] = frozenset()
+    nets: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,8 @@ class Shaped:
 
     `fields`: path -> {"value": …, "form": …}, JSON-ready. `lines`: path -> (form, release line).
     `withheld`: path -> public reason. `true_reasons`: path -> what only the log may hold.
-    `markers`: the conditions on the record that were looked at, and what they said (True, False, None unknown).
+    `markers`: what was looked at in the record to decide, and what it said (True, False, None unknown): a boolean
+    marker by its name and value, a code as `name=code`, an age as `adult` or `child`, of whom after a colon.
     """
 
     fields: Mapping[str, Mapping[str, object]]
@@ -101,6 +106,3 @@ class Shaped:
     true_reasons: Mapping[str, TrueReason]
     markers: Mapping[str, bool | None]
     tripped: tuple[str, ...] = ()  # guardrails whose net changed something: a bug, and an alarm
-
-
-Money = Decimal

@@ -51,3 +51,20 @@ CREATE TRIGGER log_checkpoint_stays BEFORE DELETE ON log_checkpoint
   BEGIN SELECT RAISE(ABORT, 'checkpoints are never deleted'); END;
 CREATE TRIGGER log_checkpoint_holds BEFORE UPDATE ON log_checkpoint
   BEGIN SELECT RAISE(ABORT, 'checkpoints never change'); END;
+-- INSERT OR REPLACE deletes without a DELETE trigger, on any connection but one with recursive_triggers: so these.
+CREATE TRIGGER log_entry_follows BEFORE INSERT ON log_entry
+  WHEN NEW.idx <> (SELECT coalesce(max(idx), -1) + 1 FROM log_entry)
+    OR EXISTS (SELECT 1 FROM log_entry WHERE entry_id = NEW.entry_id)
+  BEGIN SELECT RAISE(ABORT, 'entries follow one another, each under its own id'); END;
+CREATE TRIGGER log_node_is_new BEFORE INSERT ON log_node
+  WHEN EXISTS (SELECT 1 FROM log_node WHERE level = NEW.level AND idx = NEW.idx)
+  BEGIN SELECT RAISE(ABORT, 'nodes never change'); END;
+CREATE TRIGGER log_checkpoint_grows BEFORE INSERT ON log_checkpoint
+  WHEN NEW.size <= (SELECT coalesce(max(size), 0) FROM log_checkpoint)
+  BEGIN SELECT RAISE(ABORT, 'checkpoints only grow'); END;
+CREATE TRIGGER log_head_is_new BEFORE INSERT ON log_head
+  WHEN NEW.size <= (SELECT coalesce(max(size), 0) FROM log_head)
+  BEGIN SELECT RAISE(ABORT, 'the head only grows'); END;
+CREATE TRIGGER log_head_grows BEFORE UPDATE ON log_head WHEN NEW.size <= OLD.size
+  BEGIN SELECT RAISE(ABORT, 'the head only grows'); END;
+CREATE TRIGGER log_head_stays BEFORE DELETE ON log_head BEGIN SELECT RAISE(ABORT, 'the head is never deleted'); END;

@@ -13,7 +13,7 @@ from audit.entry import canonical
 from gateway import limits
 from gateway.api.door import authenticate
 from gateway.api.reading import parse_disclosure, parse_explain, read_body
-from gateway.disclose import disclose
+from gateway.disclose import LimitReachedError, disclose
 from gateway.explaining import explain_to_partner
 from gateway.log import remember_call
 from gateway.oauth.caller import Caller
@@ -40,7 +40,9 @@ async def post_disclosure(request: Request) -> Response:
     """Answer for one person, in the order of the journey: who asks comes before what is asked."""
     wiring: Wiring = request.app.state.wiring
     caller = caller_of(request, wiring)
-    wiring.early_limits.check(caller.client.client_id)
+    now = wiring.services.clock().timestamp()
+    wiring.early_limits.check(caller, now=now)
+    request.state.steps.mark("authenticate")
     body = await read_body(request)
     ask = Ask(
         request=parse_disclosure(body),
@@ -48,8 +50,15 @@ async def post_disclosure(request: Request) -> Response:
         body_digest="sha256:" + hashlib.sha256(body).hexdigest(),
         idempotency_key=_idempotency_key(request),
         request_id=request.state.request_id,
+        steps=request.state.steps,
     )
-    answer = await disclose(ask, wiring.services)
+    request.state.steps.mark("read")
+    try:
+        answer = await disclose(ask, wiring.services)
+    except LimitReachedError as error:
+        wiring.early_limits.close(caller, error.reached, now=now)
+        raise
+    request.state.steps.mark("answer")
     return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)
 
 
@@ -69,7 +78,7 @@ async def post_explain(request: Request) -> Response:
     body = await read_body(request)
     asked = parse_explain(body)
     await remember_call(wiring.services.log, caller.seen)
-    ask = Ask(asked, caller, "", None, request.state.request_id)
+    ask = Ask(asked, caller, "", None, request.state.request_id, request.state.steps)
     return Response(canonical(explain_to_partner(ask, wiring.services)), media_type="application/json")
 
 

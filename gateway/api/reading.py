@@ -15,6 +15,7 @@ from schemas.terms import EmergencyKind
 
 LARGEST: Final = 65_536  # bytes of a body
 DEEPEST: Final = 16
+MOST_FIELDS: Final = 200
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
@@ -142,8 +143,8 @@ def parse_explain(body: bytes) -> DisclosureRequest:
 def _common(given: DisclosureIn | ExplainIn) -> dict[str, Any]:
     fields = given.fields
     if fields is not None:
-        if not 0 < len(fields) <= 200 or len(set(fields)) != len(fields):
-            raise ProblemError(REQUEST_MALFORMED, "fields: name 1 to 200, each once")
+        if not 0 < len(fields) <= MOST_FIELDS or len(set(fields)) != len(fields):
+            raise ProblemError(REQUEST_MALFORMED, f"fields: name 1 to {MOST_FIELDS}, each once")
         for name in fields:
             _line(name, "fields", 100)
     worker, emergency = given.caseworker, given.emergency

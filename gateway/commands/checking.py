@@ -54,7 +54,7 @@ def decide(
     directory: Directory = Path(),
     role: Annotated[str | None, typer.Option(help="The caseworker's role.")] = None,
     field: Annotated[list[str] | None, typer.Option("--field", help="A field; none asks for all.")] = None,
-    suppose_consent: Annotated[bool, typer.Option("--suppose-consent", help="As if consent were given.")] = False,
+    suppose_consent: Annotated[bool, typer.Option("--suppose-consent", help="As if consent were given.")] = False,  # noqa: FBT002 -- a flag of the command line
     suppose_emergency: Annotated[EmergencyKind | None, typer.Option(help="As if this were declared.")] = None,
 ) -> None:
     """Say what this partner would get, without data and about nobody. Facts about a person are suppositions."""

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 import typer
 
 from audit.keyring import KeyringError
-from audit.sequencer import Appended, LogCorruptError, LogUnavailableError, NotDurableError, Sequencer, Within
-from audit.sqlite import open_connection
+from audit.sequencer import Appended, LogUnavailableError, NotDurableError, Sequencer, Within
+from audit.sqlite import LogCorruptError, UnsafeSqliteError, open_connection
 from gateway.app import make_changes, make_sequencer, utc_now
 from gateway.council import Council, CouncilError, open_council
 from gateway.settings import SettingsError
@@ -36,6 +36,7 @@ EXPECTED = (
     KeyringError,
     SchemaError,
     LogCorruptError,
+    UnsafeSqliteError,
     LogUnavailableError,
     NotDurableError,
     ChangeRefusedError,

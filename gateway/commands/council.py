@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import fcntl
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import urlsplit, urlunsplit
 
 import typer
 
 from gateway.commands.common import Directory, telling
-from gateway.council import PID, CouncilError, create_council, open_council
+from gateway.council import PID, Council, CouncilError, create_council, open_council
 from gateway.serving import serve_council
 
 
@@ -47,9 +49,18 @@ def serve(
 ) -> None:
     """Serve a council's gateway until SIGTERM, which finishes what is under way."""
     with telling():
-        council = open_council(directory)
+        council = at_port(open_council(directory), port)
         with single_server(directory):
             serve_council(council, host=host, port=port, metrics_port=metrics_port)
+
+
+def at_port(council: Council, port: int) -> Council:
+    """Let an address on this machine itself follow the port that is served: there is no proxy before it."""
+    parts = urlsplit(council.settings.public_url)
+    if parts.scheme != "http" or parts.port in (None, port):
+        return council
+    moved = urlunsplit(parts._replace(netloc=f"{parts.hostname}:{port}"))
+    return replace(council, settings=council.settings.model_copy(update={"public_url": moved}))
 
 
 class single_server:  # noqa: N801 -- read as a verb: with single_server(…)

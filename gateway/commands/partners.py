@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +12,7 @@ from joserfc.errors import JoseError
 
 from gateway.commands.common import Directory, office, operator, read_text, said
 from gateway.oauth.clients import Role
-from gateway.oauth.dpop import token_hash
-from gateway.oauth.jose import sign
+from gateway.proofs import make_assertion, make_proof
 from gateway.store.changes import ChangeRefusedError
 from schemas.terms import RecipientKind
 
@@ -92,17 +89,7 @@ def assertion(
     issuer: Annotated[str, typer.Option(help="The gateway's public address.")],
 ) -> None:
     """Print a client assertion (private_key_jwt) for one token request."""
-    private = load_private_key(key)
-    now = int(time.time())
-    claims = {
-        "iss": client_id,
-        "sub": client_id,
-        "aud": issuer,
-        "jti": secrets.token_urlsafe(16),
-        "iat": now,
-        "exp": now + 60,
-    }
-    typer.echo(sign(_header(private, "JWT"), claims, private))
+    typer.echo(make_assertion(load_private_key(key), client_id=client_id, issuer=issuer))
 
 
 def proof(
@@ -112,33 +99,16 @@ def proof(
     token: Annotated[str | None, typer.Option(help="The access token that goes with it, if any.")] = None,
 ) -> None:
     """Print a DPoP proof for one call."""
-    private = load_private_key(key)
-    typer.echo(make_proof(private, method=method, url=url, token=token))
-
-
-def make_proof(private: Any, *, method: str, url: str, token: str | None) -> str:
-    """Return a DPoP proof (RFC 9449, section 4.2)."""
-    claims = {"htm": method, "htu": url, "iat": int(time.time()), "jti": secrets.token_urlsafe(16)}
-    if token:
-        claims["ath"] = token_hash(token)
-    public = {name: value for name, value in private.as_dict(private=False).items() if name in _THUMBPRINT}
-    return sign({**_header(private, "dpop+jwt"), "jwk": public}, claims, private)
-
-
-_THUMBPRINT = frozenset({"kty", "crv", "x", "y", "n", "e"})
+    typer.echo(make_proof(load_private_key(key), method=method, url=url, token=token))
 
 
 def load_private_key(file: Path) -> Any:
     """Return a private JWK, or say what is wrong."""
     try:
         key = jwk.import_key(json.loads(read_text(file)))
-        if not getattr(key, "is_private", False):
-            raise ValueError("the key is public")
-    except (JoseError, ValueError, TypeError, KeyError) as error:
+    except (JoseError, ValueError, TypeError, KeyError):
+        key = None
+    if not getattr(key, "is_private", False):
         typer.secho(f"{file} is not a private JWK", err=True, fg="red")
-        raise typer.Exit(1) from error
+        raise typer.Exit(1)
     return key
-
-
-def _header(key: Any, typ: str) -> dict[str, str]:
-    return {"typ": typ, "alg": {"EC": "ES256", "RSA": "PS256", "OKP": "EdDSA"}[key.key_type]}

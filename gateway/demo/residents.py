@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -51,11 +52,11 @@ STREETS: Final = (
     "CHURCH VIEW",
     "MOOR END",
 )
-AS_AT: Final = "2026-10-02T02:00:00Z"
+DAY: Final = datetime(2026, 10, 2, 2, tzinfo=UTC)  # when an extract was made, unless one says otherwise
 Progress = Callable[[int], None]
 
 
-def generate(path: Path, *, residents: int, seed: int, progress: Progress = lambda _done: None) -> None:
+def generate(path: Path, *, residents: int, seed: int, as_at: datetime = DAY, progress: Progress = lambda _done: None) -> None:
     """Write the database of the council's revenues system: the cast first, then made-up households."""
     connection = pysqlite3.connect(str(path))
     connection.executescript(TABLES)
@@ -64,7 +65,7 @@ def generate(path: Path, *, residents: int, seed: int, progress: Progress = lamb
     fake.seed_instance(seed)
     with connection:
         for done, household in enumerate(_households(rng, fake, residents), start=1):
-            _write(connection, household, rng, fake)
+            _write(connection, household, rng, fake, as_at)
             progress(done)
     connection.close()
 
@@ -107,12 +108,46 @@ def _blank(rng: random.Random, *others: str) -> str | None:
     return rng.choice((None, "", " ", *others))
 
 
-def _write(connection: Any, household: Household, rng: random.Random, fake: Faker) -> None:
+def _spelt(rng: random.Random, born: str) -> str:
+    """Spell a date as the older half of the system does, now and then."""
+    day, _, rest = born.partition("/")
+    month, _, year = rest.partition("/")
+    return f"{year}{month}{day}" if year and rng.random() < 0.2 else born
+
+
+def _date(rng: random.Random, years: tuple[int, int]) -> str:
+    return f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(*years)}"
+
+
+def _write(connection: Any, household: Household, rng: random.Random, fake: Faker, as_at: datetime) -> None:
+    moved_in = _spelt(rng, _date(rng, (2005, 2025)))
+    _insert(connection, "ctaccount", (*_people(household, rng, fake), *_money(household, rng, moved_in), as_at.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    now = _property(rng, "R" + household.uprn, household.uprn, household.address, household.postcode)
+    _insert(connection, "ctproperty", now)
+    if household not in CAST and rng.random() < 0.3:
+        _former_occupation(connection, household, rng, moved_in)
+    left = None if household.live else "30/06/2025"
+    live = "Y" if household.live else "N"
+    _insert(connection, "ctoccupation", (household.account_ref, "R" + household.uprn, moved_in, left, live))
+
+
+def _former_occupation(connection: Any, household: Household, rng: random.Random, until: str) -> None:
+    """Write where the account was before: at a property that nobody else is at."""
+    uprn = str(int(household.uprn) + 50_000_000)
+    address, postcode = f"{rng.randint(1, 240)} {rng.choice(STREETS)}", f"{rng.choice(AREAS)} {rng.randint(1, 9)}AB"
+    _insert(connection, "ctproperty", _property(rng, "R" + uprn, uprn, address, postcode))
+    came = _date(rng, (1990, 2004))
+    _insert(connection, "ctoccupation", (household.account_ref, "R" + uprn, came, until, "N"))
+
+
+def _insert(connection: Any, table: str, values: tuple[object, ...]) -> None:
+    marks = ",".join("?" * len(values))
+    connection.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", values)
+
+
+def _people(household: Household, rng: random.Random, fake: Faker) -> tuple[object, ...]:
     lead, joint = household.lead, household.joint
-    moved_in = f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(1990, 2025)}"
-    moved_out = "" if household.live else "30/06/2025"
-    charge = rng.choice(("1247.66", "1455.60", "1663.55", "1871.49", "2287.38"))
-    values = (
+    return (
         household.account_ref,
         lead.party_ref,
         joint.party_ref if joint else None,
@@ -121,7 +156,7 @@ def _write(connection: Any, household: Household, rng: random.Random, fake: Fake
         _blank(rng, "J", "MARIE"),
         _dirty(rng, lead.surname),
         lead.former_surname or None,
-        lead.born,
+        _spelt(rng, lead.born),
         fake.ascii_safe_email() if rng.random() < 0.7 else _blank(rng),
         fake.cellphone_number() if rng.random() < 0.8 else _blank(rng),
         joint.title if joint else None,
@@ -129,14 +164,19 @@ def _write(connection: Any, household: Household, rng: random.Random, fake: Fake
         joint.surname if joint else None,
         joint.born if joint else None,
         *((None, None, None) if household.live else ("4 FERRY ROAD", "HULL", "HU1 1AA")),
+    )
+
+
+def _money(household: Household, rng: random.Random, moved_in: str) -> tuple[object, ...]:
+    return (
         rng.choice(("DD", "CA", "SO", " ")),
         rng.choice(("01", "15", "28", "")),
-        rng.choice(("A", "A", "A", "S")),
+        rng.choice(("A", "A", "A", "S")) if household.live else "C",
         _blank(rng, "Y", "N"),
         _blank(rng, "LP", "BR"),
         rng.choice(("SPD", "", None, "DIS")),
         rng.choice(("", "", None, "N")),
-        charge,
+        rng.choice(("1247.66", "1455.60", "1663.55", "1871.49", "2287.38")),
         f"{float(household.arrears) + rng.randint(0, 900):.2f}",
         household.arrears if rng.random() > 0.005 or household in CAST else "see notes",
         f"{rng.randint(1, 28):02}/09/2026",
@@ -144,32 +184,24 @@ def _write(connection: Any, household: Household, rng: random.Random, fake: Fake
         rng.choice((10, 12)),
         rng.choice(("", "REM", "FIN", "SUM")) if household.arrears != "0.00" else "",
         moved_in,
-        moved_out,
+        "" if household.live else "30/06/2025",
         household.protected,
         household.deceased,
-        AS_AT,
     )
-    marks = ",".join("?" * len(values))
-    connection.execute(f"INSERT INTO ctaccount VALUES ({marks})", values)
-    property_ref = "R" + household.uprn
-    connection.execute(
-        "INSERT OR IGNORE INTO ctproperty VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            property_ref,
-            household.uprn,
-            household.address,
-            _blank(rng),
-            "NORTHMOOR",
-            "",
-            _dirty(rng, household.postcode),
-            rng.choice(("HT", "HS", "HD", "FL", "")),
-            rng.choice("ABCDEFGH"),
-            rng.choice(("Y", "N", "")),
-            _blank(rng, "NORTHMOOR HOMES LTD"),
-            rng.choice(("E04000123", "E04000124", "")),
-        ),
-    )
-    connection.execute(
-        "INSERT INTO ctoccupation VALUES (?, ?, ?, ?, ?)",
-        (household.account_ref, property_ref, moved_in, moved_out or None, "Y" if household.live else "N"),
+
+
+def _property(rng: random.Random, ref: str, uprn: str, address: str, postcode: str) -> tuple[object, ...]:
+    return (
+        ref,
+        uprn,
+        address,
+        _blank(rng),
+        "NORTHMOOR",
+        "",
+        _dirty(rng, postcode),
+        rng.choice(("HT", "HS", "HD", "FL", "")),
+        rng.choice("ABCDEFGH"),
+        rng.choice(("Y", "N", "")),
+        _blank(rng, "NORTHMOOR HOMES LTD"),
+        rng.choice(("E04000123", "E04000124", "")),
     )

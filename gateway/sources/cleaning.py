@@ -6,21 +6,13 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final
 
-from schemas.identifiers import (
-    IdentifierError,
-    parse_nhs_number,
-    parse_nino,
-    parse_postcode,
-    parse_upn,
-    parse_uprn,
-)
-
-from gateway.sources.mapping import Column
-from schemas.dataset import Field, FieldType
+from gateway.sources.columns import Column
+from schemas.dataset import IDENTIFIERS, Field, FieldType
 from schemas.decision import RawValue, Unusable
+from schemas.identifiers import parse_nhs_number, parse_nino, parse_postcode, parse_upn, parse_uprn
 
 _CLEAN: Final[Mapping[str, Callable[[str], str]]] = {
     "trim": str.strip,
@@ -36,22 +28,34 @@ def clean_value(raw: object, column: Column, field: Field) -> RawValue:
     """Return the typed value, None for what is not held, Unusable.INVALID for what does not fit its type."""
     if isinstance(raw, (bytes, bytearray, memoryview)):
         return Unusable.INVALID
-    text = "" if raw is None else _text(raw)
-    for name in column.clean:
-        text = _CLEAN[name](text)
+    text = _cleaned(raw, column)
     if field.type is FieldType.BOOLEAN:
         return _boolean(text, column)
     if text == "" or text in column.blank:
-        return column.when_blank if field.marker else None
+        return None
+    if isinstance(raw, date) and field.type is FieldType.DATE:
+        return _day(raw)
     if len(text) > LONGEST or any(unicodedata.category(c) == "Cc" for c in text):
         return Unusable.INVALID
-    return _typed(text, column, field)
+    try:
+        return _PARSE[field.type](text, column)
+    except ValueError:  # IdentifierError is one
+        return Unusable.INVALID
+
+
+def _cleaned(raw: object, column: Column) -> str:
+    text = "" if raw is None else _text(raw)
+    for name in column.clean:
+        text = _CLEAN[name](text)
+    return text
 
 
 def _text(raw: object) -> str:
-    if isinstance(raw, datetime):
-        return raw.date().isoformat()
-    return raw.isoformat() if isinstance(raw, date) else str(raw)
+    return _day(raw).isoformat() if isinstance(raw, date) else str(raw)
+
+
+def _day(raw: date) -> date:
+    return raw.date() if isinstance(raw, datetime) else raw
 
 
 def _boolean(text: str, column: Column) -> RawValue:
@@ -62,13 +66,6 @@ def _boolean(text: str, column: Column) -> RawValue:
     if text == "" or text in column.blank:
         return column.when_blank
     return Unusable.INVALID
-
-
-def _typed(text: str, column: Column, field: Field) -> RawValue:
-    try:
-        return _PARSE[field.type](text, column)
-    except (ValueError, InvalidOperation):  # IdentifierError is a ValueError
-        return Unusable.INVALID
 
 
 def parse_date(text: str, formats: tuple[str, ...]) -> date:
@@ -82,21 +79,29 @@ def parse_date(text: str, formats: tuple[str, ...]) -> date:
 
 
 def _number(text: str, _column: Column) -> RawValue:
-    return int(text) if re.fullmatch(r"-?\d{1,15}", text, re.ASCII) else _money(text, _column)
+    return int(text) if re.fullmatch(r"-?\d{1,13}", text, re.ASCII) else _decimal(text)
 
 
 def _money(text: str, _column: Column) -> RawValue:
-    value = Decimal(text.replace(",", "").removeprefix("£"))
-    if not value.is_finite() or abs(value) >= Decimal(10) ** 13:
-        raise ValueError("out of range")
-    return value
+    return _decimal(text)
+
+
+def _decimal(text: str) -> Decimal:
+    """Read digits with or without thousands' commas; `1,5` might be either of two numbers, and is neither."""
+    found = re.fullmatch(r"(-?)£?(-?)(\d{1,13}|\d{1,3}(?:,\d{3}){1,4})(\.\d{1,6})?", text, re.ASCII)
+    if found is None or (found[1] and found[2]):
+        raise ValueError("not a number")
+    return Decimal(found[1] + found[2] + found[3].replace(",", "") + (found[4] or ""))
+
+
+def _name(text: str, _column: Column) -> RawValue:
+    return unicodedata.normalize("NFC", text)
 
 
 _PARSE: Final[Mapping[FieldType, Callable[[str, Column], RawValue]]] = {
     FieldType.DATE: lambda text, column: parse_date(text, column.dates),
-    FieldType.AGE: _number,
     FieldType.POSTCODE: lambda text, _: parse_postcode(text),
-    FieldType.NAME: lambda text, _: unicodedata.normalize("NFC", text),
+    FieldType.NAME: _name,
     FieldType.NHS_NUMBER: lambda text, _: parse_nhs_number(text),
     FieldType.NINO: lambda text, _: parse_nino(text),
     FieldType.UPRN: lambda text, _: parse_uprn(text),
@@ -105,24 +110,42 @@ _PARSE: Final[Mapping[FieldType, Callable[[str, Column], RawValue]]] = {
     FieldType.NUMBER: _number,
     FieldType.MONEY: _money,
     FieldType.CODE: lambda text, _: text,
-    FieldType.TEXT: lambda text, _: unicodedata.normalize("NFC", text),
+    FieldType.TEXT: _name,
 }
 
 
-def normal_form(field: Field, text: str, dates: tuple[str, ...] = ("%Y-%m-%d",)) -> str | None:
+# -- comparing what was typed with what is held
+
+_ISO: Final = Column()
+# Letters that Unicode does not take apart into a plain one and a mark.
+_PLAIN: Final = str.maketrans(
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "\u0131": "i"}
+)
+
+
+def typed_form(field: Field, text: str) -> str | None:
+    """Return the normal form of a detail as a partner typed it (dates as 2026-04-01), None for nothing to compare."""
+    return detail_form(text, _ISO, field)
+
+
+def detail_form(raw: object, column: Column, field: Field) -> str | None:
     """Return what two spellings of one detail share, or None where there is nothing to compare.
 
-    Names: without case, accents, spaces and punctuation, so that O'Brien is OBRIEN and Zoë is ZOE.
+    A code that means "not held" never fits anything. Names: without case, accents, spaces and punctuation, so that
+    O'Brien is OBRIEN and Zoë is ZOE.
     """
-    stripped = text.strip()
-    if not stripped:
+    value = clean_value(raw, column, field)
+    if value is None or isinstance(value, Unusable):
         return None
-    try:
-        if field.type is FieldType.DATE:
-            return parse_date(stripped, dates).isoformat()
-        if field.type is FieldType.POSTCODE:
-            return parse_postcode(stripped)
-    except (ValueError, IdentifierError):
-        return None
-    folded = unicodedata.normalize("NFKD", stripped).casefold()
+    if not isinstance(value, str):
+        return str(value)
+    folded = unicodedata.normalize("NFKD", value).casefold().translate(_PLAIN)
     return "".join(c for c in folded if c.isalnum()) or None
+
+
+def key_form(field: Field, text: str) -> str | None:
+    """Return a key's value as the source is asked for it: in its canonical form, or None where there is none."""
+    if field.type in IDENTIFIERS:
+        value = clean_value(text, _ISO, field)
+        return value if isinstance(value, str) else None
+    return text.strip() or None

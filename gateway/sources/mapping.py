@@ -4,48 +4,31 @@ from __future__ import annotations
 
 import hashlib
 import re
-from io import StringIO
-from typing import Any, Final
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as Named
+from dataclasses import dataclass
+from typing import Final
 
-import msgspec
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-
-from policies.findings import Finding, TextError
+from gateway.sources.columns import Column, Rows, column, rows, sql
+from policies.findings import Finding, did_you_mean
+from policies.places import Flaw, located
+from policies.reading import Section, integer, listed, members, name, pinned, refused, slug, word
+from policies.yaml_text import Node, read_document
 from schemas.dataset import Dataset, FieldType
 
-LARGEST: Final = 262_144
-_UNSAFE: Final = re.compile(r";|--|/\*|\x00")
+PROTECTED: Final = "protected_address"  # the marker that keeps a person from being found by a place
+USUAL_TIMEOUT: Final = 5.0  # seconds
+LONGEST_TIMEOUT: Final = 60.0
 
 
-class Column(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """Where a value lies and how it is cleaned.
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A whole mapping. `url` may name a file beside the council's own directory by `{dir}`.
 
-    `sql` is a column or expression; `by_person` gives one for each role instead, and the subject's is read.
-    `clean` runs in order; `blank` lists codes that mean "not held"; `dates` are strptime formats;
-    `yes`, `no` and `when_blank` say what a marker's codes mean ("unknown" unless it says otherwise).
+    `from_` and `row` give one row for each record; `live` narrows a key that finds a place to those who live there
+    now; `confirm` lists, by detail and person, every column that may fit: a former name finds, and is never read
+    for release. `as_at` is when the data stood.
     """
-
-    sql: str | None = None
-    by_person: dict[str, str] | None = None
-    clean: tuple[str, ...] = ("trim",)
-    blank: tuple[str, ...] = ("",)
-    dates: tuple[str, ...] = ("%Y-%m-%d",)
-    yes: tuple[str, ...] = ("Y", "y", "1", "true", "True", "T")
-    no: tuple[str, ...] = ("N", "n", "0", "false", "False", "F")
-    when_blank: bool | None = None
-
-
-class Rows(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": "from"}):
-    """Where the rows of a group lie; `where` finds those of one record by `:row`."""
-
-    from_: str
-    where: str
-    fields: dict[str, Column]
-
-
-class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={"from_": "from"}):
-    """A whole mapping. `url` may name a file beside the council's own directory by `{dir}`."""
 
     source: str
     version: int
@@ -53,39 +36,39 @@ class Mapping(msgspec.Struct, forbid_unknown_fields=True, frozen=True, rename={"
     url: str
     from_: str
     row: str
-    people: dict[str, str]
-    keys: dict[str, str]
-    confirm: dict[str, dict[str, tuple[str, ...]]]
-    fields: dict[str, Column]
-    groups: dict[str, Rows] = {}
-    live: str | None = None
-    as_at: str | None = None
-    timeout: float = 5.0
-
-
-CLEANERS: Final = ("trim", "collapse", "upper", "lower", "title")
+    people: Named[str, str]
+    keys: Named[str, str]
+    confirm: Named[str, Named[str, tuple[str, ...]]]
+    fields: Named[str, Column]
+    groups: Named[str, Rows]
+    live: str | None
+    as_at: str | None
+    timeout: float
+    text: str
 
 
 def parse_mapping(text: str) -> Mapping:
     """Return the mapping of a YAML text, or raise TextError with where and what to do."""
-    if len(text.encode()) > LARGEST:
-        raise TextError((_finding(1, f"the mapping is over {LARGEST} bytes", "Split it by dataset."),))
-    if re.search(r"(^|\s)[&*][A-Za-z0-9_]+", re.sub(r"'[^']*'|\"[^\"]*\"|#.*", "", text)):
-        raise TextError((_finding(1, "anchors and aliases are not allowed", "Write each value out."),))
-    yaml = YAML(typ="safe", pure=True)
-    try:
-        data = yaml.load(StringIO(text))
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise TextError((_finding(line, f"not YAML: {error.problem}", "Mend the text there."),)) from error
-    except (YAMLError, RecursionError, ValueError) as error:
-        raise TextError((_finding(1, "not YAML", "Mend the text."),)) from error
-    try:
-        mapping = msgspec.convert(data, Mapping)
-    except msgspec.ValidationError as error:
-        raise TextError((_located(text, str(error)),)) from error
-    _check_sql(mapping)
-    return mapping
+    section = Section(read_document(text), "the mapping")
+    found = Mapping(
+        source=section.need("source", slug),
+        version=section.need("version", integer(1, 999_999)),
+        dataset=section.need("dataset", lambda node: "{}@{}".format(*pinned(node))),
+        url=section.need("url", word),
+        from_=section.need("from", sql),
+        row=section.need("row", sql),
+        people=section.need("people", members(name, sql)),
+        keys=section.need("keys", members(name, sql)),
+        confirm=section.need("confirm", members(name, members(name, listed(sql)))),
+        fields=section.need("fields", members(name, column)),
+        groups=section.may("groups", members(name, rows), {}),
+        live=section.may("live", sql, None),
+        as_at=section.may("as_at", sql, None),
+        timeout=section.may("timeout", _timeout, USUAL_TIMEOUT),
+        text=text,
+    )
+    section.close()
+    return found
 
 
 def digest_of(text: str) -> str:
@@ -94,82 +77,87 @@ def digest_of(text: str) -> str:
 
 
 def mapping_findings(mapping: Mapping, dataset: Dataset) -> tuple[Finding, ...]:
-    """Return what does not fit between a mapping and its dataset."""
-    found = [*_unknown(mapping, dataset), *_missing(mapping, dataset)]
+    """Return what does not fit between a mapping and its dataset, and as warnings what it leaves out."""
+    errors = [*_unknown(mapping, dataset), *_missing(mapping, dataset), *_unfit(mapping, dataset)]
     if mapping.dataset != f"{dataset.id}@{dataset.version}":
-        found.append(_finding(1, f"maps {mapping.dataset}, not {dataset.id}@{dataset.version}", "Name the version."))
-    for path, column in mapping.fields.items():
-        found += [
-            _finding(1, f"fields.{path}: unknown cleaner {name}", f"Use one of {', '.join(CLEANERS)}.")
-            for name in column.clean
-            if name not in CLEANERS
-        ]
-        if (column.sql is None) == (column.by_person is None):
-            found.append(_finding(1, f"fields.{path}: give sql or by_person", "Give exactly one of them."))
-    return tuple(found)
+        text = f"maps {mapping.dataset}, not {dataset.id}@{dataset.version}"
+        errors.append(Flaw(("dataset",), text, "Name the version."))
+    return (*located(mapping.text, errors), *located(mapping.text, _left_out(mapping, dataset), "warning"))
 
 
 def mapped_paths(mapping: Mapping) -> frozenset[str]:
     """Return the paths whose values the source can give."""
-    inner = {f"{group}.{name}" for group, rows in mapping.groups.items() for name in rows.fields}
-    return frozenset(mapping.fields) | inner
+    inner = {f"{group}.{one}" for group, rows in mapping.groups.items() for one in rows.fields}
+    return frozenset(mapping.fields) | frozenset(mapping.groups) | inner
 
 
-def _unknown(mapping: Mapping, dataset: Dataset) -> list[Finding]:
-    names = [("fields", path, dataset.fields) for path in sorted(mapped_paths(mapping))]
-    names += [("people", role, dataset.people) for role in mapping.people]
-    names += [("keys", key, dataset.keys) for key in mapping.keys]
-    return [
-        _finding(1, f"{where}.{name} is not in dataset {dataset.id}", "Take it out, or mend its name.")
-        for where, name, known in names
-        if name not in known
+def _unknown(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
+    plain = [path for path in dataset.fields if "." not in path and path not in dataset.groups]
+    checks: list[tuple[tuple[str, ...], Iterable[str], Iterable[str]]] = [
+        (("fields",), mapping.fields, plain),
+        (("groups",), mapping.groups, dataset.groups),
+        (("people",), mapping.people, dataset.people),
+        (("keys",), mapping.keys, dataset.keys),
+        (("confirm",), mapping.confirm, {one for key in dataset.keys.values() for one in key.confirm}),
     ]
-
-
-def _missing(mapping: Mapping, dataset: Dataset) -> list[Finding]:
-    found = [
-        _finding(1, f"people.{role} is not mapped", "Map the source's own reference of this person.")
-        for role in dataset.people
-        if role not in mapping.people
+    checks += [(("confirm", detail), roles, dataset.people) for detail, roles in mapping.confirm.items()]
+    checks += [(("fields", path, "by_person"), one.by_person or {}, dataset.people) for path, one in mapping.fields.items()]
+    checks += [
+        (("groups", group, "fields"), rows.fields, [one.partition(".")[2] for one in dataset.groups[group].fields])
+        for group, rows in mapping.groups.items()
+        if group in dataset.groups
     ]
+    for way, given, known in checks:
+        for one in given:
+            if one not in known:
+                yield Flaw((*way, one), f"{'.'.join(way)}.{one} is not in dataset {dataset.id}", did_you_mean(one, known))
+
+
+def _missing(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
+    for role in dataset.people:
+        if role not in mapping.people:
+            yield Flaw(("people",), f"people.{role} is not mapped", "Map the source's own reference of this person.")
     for key in dataset.keys.values():
         if key.name not in mapping.keys:
-            found.append(_finding(1, f"keys.{key.name} is not mapped", "Map it to a column."))
-        found += [
-            _finding(1, f"confirm.{name} is not mapped for {role}", "Map it for each person the key finds.")
-            for name in key.confirm
-            for role in key.finds
-            if role not in mapping.confirm.get(name, {})
-        ]
-    # Derived fields are computed; group names have no value of their own.
-    return found + [
-        _finding(1, f"fields.{path} is not mapped: it will always be not_available", "Map it.", severity="warning")
-        for path, field in dataset.fields.items()
-        if path not in mapped_paths(mapping) and field.derived_from is None and field.type is not FieldType.GROUP
+            yield Flaw(("keys",), f"keys.{key.name} is not mapped", "Map it to a column.")
+        for detail in key.confirm:
+            for role in key.finds:
+                if role not in mapping.confirm.get(detail, {}):
+                    text = f"confirm.{detail} is not mapped for {role}"
+                    yield Flaw(("confirm", detail), text, "Map it for each person the key finds.")
+
+
+def _unfit(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
+    """Find columns whose options mean nothing for their field."""
+    columns: list[tuple[tuple[str, ...], str, Column]] = [
+        (("fields", path), path, one) for path, one in mapping.fields.items()
     ]
+    columns += [
+        (("groups", group, "fields", own), f"{group}.{own}", one)
+        for group, rows in mapping.groups.items()
+        for own, one in rows.fields.items()
+    ]
+    for way, path, one in columns:
+        field = dataset.fields.get(path)
+        if field is None:
+            continue
+        if field.derived_from is not None:
+            yield Flaw(way, f"{path} is computed from {field.derived_from}", "Take it out.")
+        if one.when_blank is not None and field.type is not FieldType.BOOLEAN:
+            yield Flaw((*way, "blank"), f"{path} is no boolean", "List the codes that mean it is not held.")
+        if one.by_person is not None and ("." in path or path == PROTECTED):
+            # Protection of anyone in the record counts, so it can't be looked up for the subject alone.
+            yield Flaw((*way, "by_person"), f"{path} is the whole record's", "Write one `sql` for it.")
 
 
-def _check_sql(mapping: Mapping) -> None:
-    texts: list[Any] = [mapping.from_, mapping.row, mapping.live, mapping.as_at, *mapping.people.values()]
-    texts += mapping.keys.values()
-    texts += [sql for people in mapping.confirm.values() for many in people.values() for sql in many]
-    for column in mapping.fields.values():
-        texts += [column.sql, *(column.by_person or {}).values()]
-    for rows in mapping.groups.values():
-        texts += [rows.from_, rows.where, *(column.sql for column in rows.fields.values())]
-    for text in texts:
-        if text is not None and (_UNSAFE.search(text) or not text.strip()):
-            raise TextError((_finding(1, "an SQL text holds `;`, a comment or nothing", "Write one expression."),))
+def _left_out(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
+    for path, field in dataset.fields.items():
+        if path not in mapped_paths(mapping) and field.derived_from is None:
+            yield Flaw(("fields",), f"{path} is not mapped: it will always be not_available", "Map it.")
 
 
-def _located(text: str, message: str) -> Finding:
-    path = re.search(r"`\$\.([^`]*)`", message)
-    names = [name for name in re.split(r"[.\[\]]+", path[1]) if name] if path else []
-    for number, line in enumerate(text.splitlines(), start=1):
-        if names and line.strip().startswith(names[-1] + ":"):
-            return _finding(number, message, "See docs/sources.md for what a mapping holds.")
-    return _finding(1, message, "See docs/sources.md for what a mapping holds.")
-
-
-def _finding(line: int, message: str, remedy: str, *, severity: str = "error") -> Finding:
-    return Finding(line=line, column=1, message=message, remedy=remedy, severity=severity)  # type: ignore[arg-type]  # a closed list of two words
+def _timeout(node: Node) -> float:
+    text = word(node)
+    if not re.fullmatch(r"\d{1,2}(\.\d{1,3})?", text, re.ASCII) or not 0 < float(text) <= LONGEST_TIMEOUT:
+        raise refused(node, "is not a number of seconds up to 60", "Write such a number, such as 2.5.")
+    return float(text)

@@ -11,9 +11,8 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from enum import Enum
 from typing import Any
-
-from policies.compose import compose
 
 from audit.commitment import SealingKey, seal
 from audit.entry import Kind
@@ -23,10 +22,11 @@ from gateway.oauth.clients import Role
 from gateway.oauth.jose import COMPATIBLE, JoseRefusedError, import_public_key
 from gateway.sources.mapping import digest_of, mapped_paths, mapping_findings, parse_mapping
 from gateway.store.state import Reader, to_micros
+from policies.compose import compose
 from policies.findings import Finding, TextError
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.consent import ConsentRecord, Restriction
-from schemas.instants import london_day
+from schemas.instants import as_text, london_day
 from schemas.terms import ConsentState, RecipientKind
 
 
@@ -290,13 +290,7 @@ class Changes:
         return self._entry(kind, moment, (state_key,), names)
 
     def _consent_entry(self, kind: Kind, connection: Any, moment: Moment, record: ConsentRecord) -> Draft:
-        what = {
-            name: sorted(value) if isinstance(value, frozenset) else value
-            for name, value in asdict(record).items()
-            if name not in {"subject_ref", "from_at", "until"}
-        }
-        what["from_at"] = record.from_at.isoformat()
-        what["until"] = record.until.isoformat() if record.until else None
+        what = {name: _plain(value) for name, value in asdict(record).items() if name != "subject_ref"}
         return self._personal_entry(kind, connection, moment, record.subject_ref, (f"consent/{record.subject_ref}",), what)
 
     def _personal_entry(
@@ -317,6 +311,15 @@ class Changes:
     def _claimed_key(self, connection: Any, ref: bytes, year: int) -> SealingKey:
         key, _ = self.keyring.key_for(connection, ref, "P6Y", year)
         return self.keyring.claim(connection, ref, "P6Y", year, key)
+
+
+def _plain(value: object) -> object:
+    """Return a member of a record as an entry can hold it."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Enum):
+        return value.value
+    return as_text(value) if isinstance(value, datetime) else value
 
 
 def check_agreement(reader: Reader, text: str) -> None:

@@ -13,15 +13,13 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
-from policies.compose import compose
-
 from gateway.oauth.clients import Client, Role
 from gateway.oauth.details import Available
 from gateway.oauth.jose import COMPATIBLE, import_public_key
 from gateway.sources.mapping import Mapping as SourceMapping
-from gateway.sources.mapping import digest_of, mapped_paths, parse_mapping
-from policies.compile import Compiled, compile_rules
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from gateway.sources.mapping import digest_of
+from gateway.store.readings import Readings
+from policies.compile import Compiled
 from schemas.agreement import Agreement, Core
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
@@ -68,10 +66,14 @@ class LiveAgreement:
 
 
 class Reader:
-    """Reads the state over one connection. For one thread; `connection` may be the append transaction's."""
+    """Reads the state over one connection. For one thread; `connection` may be the append transaction's.
 
-    def __init__(self, connection: Any) -> None:
+    `readings` may be shared between readers; what else is kept here stands as of this reader's own last `refresh`.
+    """
+
+    def __init__(self, connection: Any, readings: Readings | None = None) -> None:
         self.connection = connection
+        self.readings = readings or Readings()
         self._kept: dict[tuple[str, ...], Any] = {}
         self._index = -1
 
@@ -168,7 +170,7 @@ class Reader:
         known = ("dataset", name, str(version))
         if known not in self._kept:
             row = self.find_text("dataset", name, version)
-            self._keep(known, parse_dataset(row[1]) if row else None)
+            self._keep(known, self.readings.dataset(row[1]) if row else None)
         kept: Dataset | None = self._kept[known]
         return kept
 
@@ -177,7 +179,7 @@ class Reader:
         known = ("mapping", dataset)
         if known not in self._kept:
             row = self.find_text("mapping", dataset)
-            self._keep(known, (parse_mapping(row[1]), digest_of(row[1])) if row else None)
+            self._keep(known, (self.readings.mapping(row[1]), digest_of(row[1])) if row else None)
         kept: tuple[SourceMapping, str] | None = self._kept[known]
         return kept
 
@@ -187,12 +189,12 @@ class Reader:
         for name, version in agreement.follows:
             row = self.find_text("core", name, version)
             if row:
-                found.append(parse_core(row[1]))
+                found.append(self.readings.core(row[1]))
         names = {core.id for core in found}
         if "statutory-bars" not in names and (bars := self.find_text("core", "statutory-bars")):
-            found.append(parse_core(bars[1]))
+            found.append(self.readings.core(bars[1]))
         own = {name for name, *_ in self.texts("council")}
-        found += [parse_core(row[1]) for name in sorted(own) if (row := self.find_text("council", name))]
+        found += [self.readings.core(row[1]) for name in sorted(own) if (row := self.find_text("council", name))]
         return found
 
     def find_agreement(self, name: str, on: date) -> LiveAgreement | None:
@@ -209,7 +211,7 @@ class Reader:
         ).fetchall()
         if not rows:
             return None
-        versions = [(parse_agreement(text), ended_at) for text, ended_at in rows]
+        versions = [(self.readings.agreement(text), ended_at) for text, ended_at in rows]
         begun = [one for one in versions if one[0].starts_on <= on]
         agreement, ended_at = begun[-1] if begun else versions[0]
         later = [one.starts_on for one, ended in versions if ended is None and one.version > agreement.version]
@@ -217,17 +219,17 @@ class Reader:
         if dataset is None:
             return None
         cores = self.binding_cores(agreement)
-        mapping = self.find_mapping(f"{dataset.id}@{dataset.version}")
-        rules = compose(
-            agreement,
-            dataset=dataset,
-            cores=cores,
-            recipient_kinds=self.partner_kinds(),
-            mapped=mapped_paths(mapping[0]) if mapping else None,
+        row = self.find_text("mapping", f"{dataset.id}@{dataset.version}")
+        compiled = self.readings.compiled(
+            agreement.text,
+            dataset=dataset.text,
+            cores=tuple(core.text for core in cores),
+            kinds=self.partner_kinds(),
+            mapping=row[1] if row else None,
         )
         return LiveAgreement(
-            compiled=compile_rules(rules),
-            mapping_digest=mapping[1] if mapping else "",
+            compiled=compiled,
+            mapping_digest=digest_of(row[1]) if row else "",
             ended=ended_at is not None,
             next_from=min((day for day in later if day > on), default=None),
             basis=(

@@ -1,0 +1,247 @@
+"""What does one transaction of the log write? Every item's rows, the entries, the nodes, the signed head.
+
+Each item has a savepoint: one that fails leaves none of its rows, and its neighbours are written all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Protocol
+
+import pysqlite3
+
+from audit.checkpoint import CheckpointSigner
+from audit.commitment import Sealed
+from audit.entry import STATE_KINDS, EntryError, Kind, entry_bytes
+from audit.merkle import Edge, ProofError, inclusion_from, leaf_hash
+from audit.sqlite import LogCorruptError, from_micros, head, to_micros
+
+# SQLite's primary result codes that are the statement's own fault. Every other is the store's, and so everybody's.
+_OWN_FAULTS: Final = frozenset(
+    {
+        1,  # ERROR
+        18,  # TOOBIG
+        19,  # CONSTRAINT
+        20,  # MISMATCH
+        21,  # MISUSE
+        23,  # AUTH
+        25,  # RANGE
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an item is told inside the transaction.
+
+    `at`: aware UTC, never before the previous entry's. `state_index`: the head's, -1 when nothing was ever
+    published. `index`: the place its entry will have.
+    """
+
+    at: datetime
+    state_index: int
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """An entry to be. `recipient` names a gapless counter; the entry shows only its number.
+
+    `state_keys`, of a state kind only: each then has this entry's index, and the head's state_index moves.
+    """
+
+    kind: Kind
+    entry_id: str
+    sealed: Sealed
+    outcome: str | None = None
+    recipient: str | None = None
+    state_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """An entry that would survive a power cut, with its proof to the head it was committed under."""
+
+    entry: bytes
+    entry_id: str
+    index: int
+    size: int
+    proof: tuple[bytes, ...]
+    checkpoint: str
+    at: datetime
+    state_index: int
+    draft: Draft
+
+
+class Within(Protocol):
+    """Runs in the writer's thread inside the transaction: judges, writes rows, returns its entry or None.
+
+    It has no effect but through the connection, and neither commits nor rolls back, for what it wrote is undone
+    when it raises. With None its rows are kept. What it raises reaches its own caller alone.
+    """
+
+    def __call__(self, connection: Any, moment: Moment, /) -> Draft | None: ...
+
+
+Result = Appended | BaseException | None
+Done = Callable[[Any], None]
+
+
+@dataclass(slots=True)
+class Item:
+    """One thing to write, and what became of it."""
+
+    within: Within
+    done: Done
+    result: Result = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """An entry that is written but for its head."""
+
+    draft: Draft
+    entry: bytes
+    index: int
+    at: datetime
+    state_index: int
+
+
+@dataclass(slots=True)
+class Batch:
+    """One transaction's writes. Lives inside it; the caller begins, commits and rolls back."""
+
+    connection: Any
+    signer: CheckpointSigner
+    edge: Edge
+    clock: Callable[[], datetime]
+    _last: datetime = field(init=False)
+    _state_index: int = field(init=False)
+    _counters: dict[str, int] = field(init=False, default_factory=dict)
+    _nodes: list[tuple[int, int, bytes]] = field(init=False, default_factory=list)
+
+    def __post_init__(self) -> None:
+        found = head(self.connection)
+        self._last = from_micros(found[2]) if found else datetime.fromtimestamp(0, UTC)
+        self._state_index = found[3] if found else -1
+
+    def write(self, items: Sequence[Item]) -> None:
+        """Run every item, then write nodes and the signed head. Raises what is not one item's own failure."""
+        known = self.edge.nodes()
+        made = [(item, self._run(item)) for item in items]
+        if not self._nodes:
+            return
+        known |= {(level, index): hashed for level, index, hashed in self._nodes}
+        checkpoint, size = self._write_head(), self.edge.size
+        for item, one in made:
+            if one is None:
+                continue
+            # A new entry's path leads over new nodes and the old right edge alone: nothing has to be read.
+            proof = inclusion_from(one.index, size, lambda level, index: known[level, index])
+            item.result = Appended(
+                entry=one.entry,
+                entry_id=one.draft.entry_id,
+                index=one.index,
+                size=size,
+                proof=proof,
+                checkpoint=checkpoint,
+                at=one.at,
+                state_index=one.state_index,
+                draft=one.draft,
+            )
+
+    def _run(self, item: Item) -> _Made | None:
+        """Run one item under its savepoint; a failure of its own becomes its result."""
+        self.connection.execute("SAVEPOINT item")
+        try:
+            found = self._write_item(item.within)
+        except (LogCorruptError, ProofError):
+            raise
+        except pysqlite3.Error as error:
+            code = getattr(error, "sqlite_errorcode", None)
+            if code is not None and code & 0xFF not in _OWN_FAULTS:
+                raise
+            found, item.result = None, error
+            self.connection.execute("ROLLBACK TO item")
+        except BaseException as error:  # noqa: BLE001 -- an item's failure is told to its caller, whatever it is
+            found, item.result = None, error
+            self.connection.execute("ROLLBACK TO item")
+        self.connection.execute("RELEASE item")
+        return found
+
+    def _write_item(self, within: Within) -> _Made | None:
+        at = max(self.clock(), self._last)
+        index = self.edge.size
+        draft = within(self.connection, Moment(at=at, state_index=self._state_index, index=index))
+        if not self.connection.in_transaction:
+            raise EntryError("an item has ended the transaction, which no item may")
+        if draft is None:
+            return None
+        if bool(draft.state_keys) != (draft.kind in STATE_KINDS):
+            raise EntryError(f"an entry of kind {draft.kind} names state keys when it is a state kind, and only then")
+        counter = None if draft.recipient is None else self._counter(draft.recipient) + 1
+        entry = entry_bytes(
+            kind=draft.kind,
+            entry_id=draft.entry_id,
+            at=at,
+            sd=draft.sealed.sd,
+            outcome=draft.outcome,
+            counter=counter,
+        )
+        self._insert(draft, entry, index)
+        # From here on nothing can fail: what is only in memory knows no savepoint.
+        if draft.recipient is not None and counter is not None:
+            self._counters[draft.recipient] = counter
+        self._nodes += self.edge.append(leaf_hash(entry))
+        self._last = at
+        if draft.state_keys:
+            self._state_index = index
+        return _Made(draft, entry, index, at, self._state_index)
+
+    def _counter(self, name: str) -> int:
+        if name in self._counters:
+            return self._counters[name]
+        row = self.connection.execute("SELECT value FROM recipient_counter WHERE name = ?", (name,)).fetchone()
+        return int(row[0]) if row else 0
+
+    def _insert(self, draft: Draft, entry: bytes, index: int) -> None:
+        execute, executemany = self.connection.execute, self.connection.executemany
+        try:
+            execute(
+                "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES (?, ?, ?, ?)",
+                (index, draft.entry_id, draft.kind.value, entry),
+            )
+        except pysqlite3.IntegrityError as error:
+            if execute("SELECT 1 FROM log_entry WHERE entry_id = ?", (draft.entry_id,)).fetchone():
+                raise EntryError("there is an entry of this id already") from error
+            raise LogCorruptError(f"entry {index} can't follow what the log holds: {error}") from error
+        executemany(
+            "INSERT INTO log_bundle (idx, key_id, ciphertext) VALUES (?, ?, ?)",
+            [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles],
+        )
+        if draft.state_keys:
+            # At once, not with the head: the next item of this batch must see it.
+            executemany(
+                "INSERT INTO state_key (key, idx) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET idx = excluded.idx",
+                [(key, index) for key in draft.state_keys],
+            )
+
+    def _write_head(self) -> str:
+        execute, size, root = self.connection.execute, self.edge.size, self.edge.root()
+        self.connection.executemany("INSERT INTO log_node (level, idx, hash) VALUES (?, ?, ?)", self._nodes)
+        self.connection.executemany(
+            "INSERT INTO recipient_counter (name, value) VALUES (?, ?) "
+            "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+            list(self._counters.items()),
+        )
+        note = self.signer.sign(size, root)
+        execute("INSERT INTO log_checkpoint (size, note) VALUES (?, ?)", (size, note))
+        execute(
+            "INSERT INTO log_head (one, size, root, at, state_index) VALUES (1, ?, ?, ?, ?) ON CONFLICT (one) "
+            "DO UPDATE SET size = excluded.size, root = excluded.root, at = excluded.at, "
+            "state_index = excluded.state_index",
+            (size, root, to_micros(self._last), self._state_index),
+        )
+        return note

@@ -1,0 +1,48 @@
+"""How is the API described? OpenAPI 3.1: FastAPI's own description of the control API, and openapi.yaml for the rest."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from ruamel.yaml import YAML
+
+
+def extend_openapi(app: FastAPI, *, public_url: str, log_path: str) -> None:
+    """Make `app.openapi()` describe every call. `log_path` is where the log is served."""
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _describe(app, public_url, log_path)
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
+
+
+def _describe(app: FastAPI, public_url: str, log_path: str) -> dict[str, Any]:
+    source = files("gateway.api").joinpath("openapi.yaml").read_text(encoding="utf-8")
+    ours: dict[str, Any] = YAML(typ="safe", pure=True).load(source)
+    theirs = get_openapi(title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes)
+    for operation in (one for path in theirs["paths"].values() for one in path.values()):
+        operation["security"] = [{"dpop": []}]
+        operation["parameters"] = [*operation.get("parameters", []), {"$ref": "#/components/parameters/DPoP"}]
+        problems = {status: {"$ref": "#/components/responses/Problem"} for status in ("400", "401", "403", "409", "503")}
+        operation["responses"] = {**operation["responses"], **problems}
+        operation["responses"].pop("422", None)  # what does not validate is a 400 problem here
+    paths = {path.replace("LOG", log_path): item for path, item in ours["paths"].items()}
+    components = ours["components"]
+    components["schemas"] |= {
+        name: schema
+        for name, schema in theirs.get("components", {}).get("schemas", {}).items()
+        if name not in {"HTTPValidationError", "ValidationError"}
+    }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Stile", "version": app.version, "description": ours["info"]["description"]},
+        "servers": [{"url": public_url}],
+        "tags": ours["tags"],
+        "paths": {**paths, **theirs["paths"]},
+        "components": components,
+    }

@@ -1,0 +1,160 @@
+"""How is the demo's council made? As a real one is: by `init`, then dataset, source, cores, partners, agreements."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, timedelta
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Final
+
+from joserfc import jwk
+
+from audit.sequencer import Within
+from gateway.app import make_changes, make_sequencer, utc_now
+from gateway.council import Council, CouncilError, create_council, open_council
+from gateway.demo.residents import generate
+from gateway.oauth.clients import Role
+from gateway.store.changes import Changes
+from schemas.instants import london_day
+from schemas.terms import RecipientKind
+
+MARK: Final = "demo.json"  # tells a demo's directory from a council's
+REVENUES: Final = "revenues.sqlite"
+DPO: Final = "northmoor-dpo"
+URGENT: Final = "+44 113 496 0000"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoPartner:
+    """A partner of the demo, with its one client and its agreement."""
+
+    partner_id: str
+    name: str
+    kind: RecipientKind
+    client_id: str
+    agreement: str
+
+
+HARBOUR: Final = DemoPartner(
+    "harbour-housing",
+    "Harbour Housing",
+    RecipientKind.HOUSING_ASSOCIATION,
+    "harbour-case-system",
+    "northmoor-harbour-tenancies",
+)
+PARTNERS: Final = (
+    HARBOUR,
+    DemoPartner(
+        "calder-nhs-trust", "Calder NHS Trust", RecipientKind.NHS, "calder-discharge-hub", "northmoor-calder-discharge"
+    ),
+    DemoPartner(
+        "aire-academies", "Aire Academies", RecipientKind.ACADEMY_TRUST, "aire-admissions", "northmoor-aire-admissions"
+    ),
+)
+
+
+def make_demo(directory: Path, *, port: int, residents: int, seed: int, progress: Callable[[int], None]) -> None:
+    """Make the demo's directory, whole or not at all: it is put together beside its place and then moved there."""
+    making = directory.with_name(directory.name + ".making")
+    if making.exists():
+        shutil.rmtree(making)  # what an interrupted run left
+    create_council(
+        making,
+        {
+            "controller": "northmoor",
+            "origin": "gateway.northmoor.example/log/northmoor",
+            "public_url": f"http://127.0.0.1:{port}",
+            "urgent_contact": URGENT,
+            "dpo_contact": "dpo@northmoor.example",
+            "steps_in_server_timing": True,
+        },
+    )
+    generate(making / REVENUES, residents=residents, seed=seed, as_at=utc_now(), progress=progress)
+    keys = {one.client_id: _write_key(making / "partners", one.client_id) for one in PARTNERS}
+    office = _write_key(making / "offices", DPO)
+    council = open_council(making)
+    _append_all(council, lambda changes: _founding(changes, keys, office))
+    (making / "log.vkey").write_text(council.signer.vkey + "\n", encoding="ascii")
+    (making / MARK).write_text(json.dumps({"seed": seed, "residents": residents}), encoding="utf-8")
+    council.keyring.close()
+    if directory.exists():
+        directory.rmdir()  # empty, or `kept` would have said so
+    making.rename(directory)
+
+
+def kept(directory: Path) -> dict[str, Any] | None:
+    """Return what a kept demo was made with; None where there is none yet. Raises CouncilError for anything else."""
+    if not directory.exists() or not any(directory.iterdir()):
+        return None
+    try:
+        found: dict[str, Any] = json.loads((directory / MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CouncilError(f"{directory} is not empty and is no demo: give another --dir") from error
+    return found
+
+
+def remove_demo(directory: Path) -> None:
+    """Remove a demo's directory, and nothing that is not one."""
+    if kept(directory) is not None:
+        shutil.rmtree(directory)
+
+
+def text_of(name: str, today: date) -> str:
+    """Return a text of the demo. Its dates are moved, so that an agreement is in force whenever the demo is made."""
+    if name.startswith("source"):
+        return files("gateway.demo").joinpath("texts", f"{name}.yaml").read_text(encoding="utf-8")
+    text = files("gateway.demo").joinpath("texts", f"{name}.yaml").read_text(encoding="utf-8")
+    moved = {
+        "starts_on": today - timedelta(days=180),
+        "review_on": today + timedelta(days=60),
+        "ends_on": today + timedelta(days=185),
+    }
+    for member, day in moved.items():
+        text = re.sub(rf"{member}: \d{{4}}-\d\d-\d\d", f"{member}: {day.isoformat()}", text)
+    # The story asks for one person several times a run, and a day may see many runs.
+    return text.replace("same_subject_per_day: 5", "same_subject_per_day: 500")
+
+
+def _founding(changes: Changes, keys: dict[str, dict[str, Any]], office: dict[str, Any]) -> list[Within]:
+    today, by = london_day(utc_now()), "operator:demo"
+    catalogue, cores = files("schemas.catalogue"), files("policies.core")
+    shipped = sorted(one.name for one in cores.iterdir() if one.name.endswith(".yaml"))
+    return [
+        changes.publish_dataset(catalogue.joinpath("council-tax.yaml").read_text(encoding="utf-8"), by=by),
+        changes.publish_mapping(text_of("source-council-tax", today), by=by),
+        *(changes.publish_core(cores.joinpath(name).read_text(encoding="utf-8"), by=by) for name in shipped),
+        *(changes.register_partner(one.partner_id, name=one.name, kind=one.kind, by=by) for one in PARTNERS),
+        *(
+            changes.register_client(
+                one.client_id, partner_id=one.partner_id, role=Role.PARTNER, jwks={"keys": [keys[one.client_id]]}, by=by
+            )
+            for one in PARTNERS
+        ),
+        changes.register_client(DPO, partner_id=None, role=Role.DPO, jwks={"keys": [office]}, by=by),
+        *(changes.publish_agreement(text_of(one.agreement, today), by=by) for one in PARTNERS),
+    ]
+
+
+def _append_all(council: Council, founding: Callable[[Changes], list[Within]]) -> None:
+    sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
+    sequencer.start()
+    try:
+        for within in founding(make_changes(council)):
+            sequencer.append(within)
+    finally:
+        sequencer.close()
+
+
+def _write_key(folder: Path, client_id: str) -> dict[str, Any]:
+    """Make a client's key pair, keep the private half where the story looks for it, return the public half."""
+    folder.mkdir(mode=0o700, exist_ok=True)
+    key = jwk.generate_key("EC", "P-256", private=True)
+    file = folder / f"{client_id}.jwk.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(dict(key.as_dict(private=True)), indent=2) + "\n", encoding="ascii")
+    return dict(key.as_dict(private=False))

@@ -1,0 +1,41 @@
+"""How does a client prove who it is? The two JWTs a caller makes: for `stile assertion`, `stile proof` and the demo."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import Any, Final
+
+from gateway.oauth.dpop import token_hash
+from gateway.oauth.jose import sign
+
+LIFETIME: Final = 60  # seconds of an assertion
+_PUBLIC: Final = frozenset({"kty", "crv", "x", "y", "n", "e"})
+_ALGORITHMS: Final = {"EC": "ES256", "RSA": "PS256", "OKP": "EdDSA"}
+
+
+def make_assertion(key: Any, *, client_id: str, issuer: str) -> str:
+    """Return a client assertion for one token request (RFC 7523, section 3)."""
+    now = int(time.time())
+    claims = {
+        "iss": client_id,
+        "sub": client_id,
+        "aud": issuer,
+        "jti": secrets.token_urlsafe(16),
+        "iat": now,
+        "exp": now + LIFETIME,
+    }
+    return sign(_header(key, "JWT"), claims, key)
+
+
+def make_proof(key: Any, *, method: str, url: str, token: str | None) -> str:
+    """Return a DPoP proof for one call (RFC 9449, section 4.2)."""
+    claims = {"htm": method, "htu": url, "iat": int(time.time()), "jti": secrets.token_urlsafe(16)}
+    if token:
+        claims["ath"] = token_hash(token)
+    public = {name: value for name, value in key.as_dict(private=False).items() if name in _PUBLIC}
+    return sign({**_header(key, "dpop+jwt"), "jwk": public}, claims, key)
+
+
+def _header(key: Any, typ: str) -> dict[str, Any]:
+    return {"typ": typ, "alg": _ALGORITHMS[key.key_type]}

@@ -1,0 +1,123 @@
+"""How is a council's database asked: read-only, in its own time, and with every value bound?"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import quote
+
+import pysqlite3
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, Connection, Engine
+
+STEPS: Final = 2_000  # of SQLite's machine between two looks at the clock: well under a millisecond
+CANCELLED: Final = "57014"  # PostgreSQL, appendix A: query_canceled
+DRIVER_ERRORS: Final = (sa.exc.SQLAlchemyError, pysqlite3.Error, OSError)
+
+
+def place_url(url: str, directory: Path) -> URL:
+    """Return a mapping's URL with `{dir}` filled in; the directory's own name may hold any character.
+
+    Raises sqlalchemy's ArgumentError for what is no URL.
+    """
+    parsed = sa.make_url(url)
+    return parsed.set(database=parsed.database.replace("{dir}", str(directory))) if parsed.database else parsed
+
+
+def make_engine(url: URL, *, connections: int, timeout: float) -> Engine:
+    """Return a pooled engine whose connections can't write.
+
+    SQLite and PostgreSQL refuse writes themselves. With another database the mapping's user must be one that may
+    only read: we never commit, and that is all.
+    """
+    if url.get_backend_name() == "sqlite":
+        return _sqlite_engine(url.database or "", connections, timeout)
+    is_postgresql = url.get_backend_name() == "postgresql"
+    arguments = {"options": f"-c statement_timeout={int(timeout * 1000)}"} if is_postgresql else {}
+    engine = sa.create_engine(
+        url, pool_size=connections, max_overflow=0, pool_timeout=timeout, pool_pre_ping=True, connect_args=arguments
+    )
+    return engine.execution_options(postgresql_readonly=True) if is_postgresql else engine
+
+
+def _sqlite_engine(path: str, connections: int, timeout: float) -> Engine:
+    engine = sa.create_engine(
+        "sqlite://",
+        module=pysqlite3,
+        creator=lambda: _open_sqlite(path, timeout),
+        poolclass=sa.pool.QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=timeout,
+    )
+    # An extract is often replaced as a whole, at night: a kept connection would go on reading the old file.
+    sa.event.listen(engine, "connect", lambda _opened, record: record.info.update(file=_file(path)))
+    sa.event.listen(engine, "checkout", lambda _opened, record, _fairy: _check_file(record.info.get("file"), path))
+    return engine
+
+
+def _open_sqlite(path: str, timeout: float) -> Any:
+    # Quoted, for a `?` or `#` in a directory's name would end the path. Read-only twice: the file, and the session.
+    address = f"file:{quote(path)}?mode=ro"
+    connection = pysqlite3.connect(address, uri=True, timeout=timeout, check_same_thread=False)
+    connection.execute("PRAGMA query_only=ON")
+    return connection
+
+
+def _file(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)  # noqa: PTH116 -- once for every call: half the time of Path's own
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _check_file(opened: tuple[int, int] | None, path: str) -> None:
+    if opened != _file(path):
+        raise sa.exc.DisconnectionError("the file was replaced")  # the pool then opens the new one
+
+
+@contextmanager
+def connected(engine: Engine, *, until: float) -> Iterator[Connection]:
+    """Lend a connection whose statements end by `until` (time.monotonic).
+
+    A thread that waits for SQLite can't be stopped from outside, so SQLite itself looks at the clock. After any
+    failure the connection is thrown away: the next call gets a fresh one.
+    """
+    with engine.connect() as connection:
+        opened = connection.connection.driver_connection
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite and opened is not None:
+            opened.set_progress_handler(_is_late(until), STEPS)
+        try:
+            yield connection
+        except DRIVER_ERRORS:
+            connection.invalidate()
+            raise
+        if is_sqlite and opened is not None:
+            opened.set_progress_handler(None, 0)
+
+
+def _is_late(until: float) -> Callable[[], bool]:
+    return lambda: time.monotonic() > until
+
+
+def is_slowness(error: Exception) -> bool:
+    """Tell whether a driver's error means that time ran out."""
+    if isinstance(error, sa.exc.TimeoutError):
+        return True
+    cause = getattr(error, "orig", None) or error
+    return getattr(cause, "sqlite_errorname", None) in {"SQLITE_INTERRUPT", "SQLITE_BUSY"} or (
+        getattr(cause, "sqlstate", None) == CANCELLED
+    )
+
+
+def read(connection: Connection, statement: str, value: object, name: str) -> Sequence[Any]:
+    """Run a statement with its one value bound as `:name`; the mapping's parser lets no other parameter in."""
+    if connection.dialect.name == "sqlite":
+        return connection.exec_driver_sql(statement, {name: value}).fetchall()
+    return connection.execute(sa.text(statement), {name: value}).fetchall()

@@ -1,0 +1,83 @@
+"""What is tidied while the gateway runs? Windows that have ended become entries; what has expired is dropped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from datetime import datetime
+from typing import Any, Final
+
+from audit.commitment import seal
+from audit.entry import Kind
+from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError, Within
+from gateway import limits
+from gateway.early_limits import EarlyLimits
+from gateway.services import Services
+
+EVERY: Final = 1.0  # seconds
+MOST_AT_ONCE: Final = 2_000  # rows dropped in one transaction, so that nobody waits for the broom
+
+
+async def sweep(services: Services, early: EarlyLimits) -> None:
+    """Sweep until cancelled. A log that can't be written is tried again with the next round."""
+    while True:
+        await asyncio.sleep(EVERY)
+        with contextlib.suppress(NotDurableError, LogUnavailableError):
+            await sweep_once(services, early)
+
+
+async def sweep_once(services: Services, early: EarlyLimits) -> None:
+    """Record the windows that have ended, and drop what no longer counts."""
+    now = services.clock()
+    connection = services.reader.connection
+    for name, window, refused in limits.ended_windows(connection, now):
+        _, client_id, limit = name.split("/")
+        more = early.refused.pop((client_id, limit, window), 0)
+        await services.log.append(_ended_window(services, client_id, (name, limit, window), refused - 1 + more))
+    if _has_expired(connection, now):
+        await services.log.append(lambda inner, _moment: _drop_expired(inner, now))
+
+
+def _ended_window(services: Services, client_id: str, what: tuple[str, str, str], refused: int) -> Within:
+    """Return the item that drops a window's row and, where it refused more than its first call, records how many."""
+    name, limit, window = what
+    client = services.reader.find_client(client_id)
+
+    def within(connection: Any, moment: Moment) -> Draft | None:
+        found = connection.execute('DELETE FROM usage WHERE name = ? AND "window" = ?', (name, window))
+        if not refused or found.rowcount < 1:
+            return None
+        entry_id = services.new_id("e", moment.at)
+        controller = services.keyring.controller()
+        partner = client.partner_id if client else None
+        names = {
+            "parties": (controller, {"partner": partner, "client": client_id}),
+            "what": (controller, {"limit": limit, "window": window, "refused": refused}),
+        }
+        return Draft(
+            kind=Kind.REFUSAL, entry_id=entry_id, sealed=seal(entry_id, names, (), None), outcome="none", recipient=partner
+        )
+
+    return within
+
+
+_EXPIRED: Final = (("seen", "expires <= ?"), ("idempotency", "expires <= ?"), ("usage", limits.IS_OVER))
+
+
+def _has_expired(connection: Any, now: datetime) -> bool:
+    return any(
+        connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)).fetchone() is not None
+        for table, where in _EXPIRED
+    )
+
+
+def _drop_expired(connection: Any, now: datetime) -> None:
+    for table, where in _EXPIRED:
+        connection.execute(
+            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {where} LIMIT {MOST_AT_ONCE})",
+            _bound(table, now),
+        )
+
+
+def _bound(table: str, now: datetime) -> tuple[Any, ...]:
+    return limits.over_before(now) if table == "usage" else (int(now.timestamp()),)

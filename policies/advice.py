@@ -1,0 +1,106 @@
+"""What may be published and is still worth a second look?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from policies.lawful import fields_under, kinds_under
+from policies.lines import ceiling_rank, kinds_of
+from policies.places import Flaw, Step
+from policies.targets import covered, most
+from schemas.agreement import RECORD_ATOMS, Cap, LegalBasis, RecordTerm, RuleSet, Side
+from schemas.dataset import Field
+from schemas.terms import Classification, LawfulBasis, RecipientKind, Regime
+
+# DPA 2018 section 30: these may be competent authorities; whether they are, their own statutes say.
+COMPETENT: Final = frozenset(
+    {RecipientKind.POLICE, RecipientKind.COUNCIL, RecipientKind.GOVERNMENT_DEPARTMENT, RecipientKind.REGULATOR}
+)
+
+
+def advise(rules: RuleSet) -> Iterator[Flaw]:
+    """Yield what to look at again: what tells by itself, what never has an effect, what counsel should see."""
+    yield from _telling_caps(rules)
+    yield from _lowered_lines(rules)
+    yield from _unused(rules)
+    for place, law in enumerate(rules.agreement.lawful):
+        yield from _law(rules, law, ("lawful", place))
+    yield from _assessment(rules)
+
+
+def _telling_caps(rules: RuleSet) -> Iterator[Flaw]:
+    """A field that every record holds is missed where a cap on the record withholds it."""
+    always = frozenset(path for key in rules.dataset.keys.values() for path in (key.name, *key.confirm))
+    for place, line in enumerate(rules.agreement.releases):
+        for path in line.fields:
+            field = rules.dataset.fields[path]
+            caps = [cap for cap in rules.caps if _rests_on_record(cap) and field in covered(cap.target, rules.dataset)]
+            if caps and (path in always or field.derived_from in always):
+                yield Flaw(
+                    ("releases", place, "fields"),
+                    f"nearly every record holds {path}, so its absence tells that the cap {caps[0].id} may have held",
+                    "Ask whether the partner needs the field at all.",
+                )
+
+
+def _rests_on_record(cap: Cap) -> bool:
+    return any(isinstance(one, RecordTerm) or one in RECORD_ATOMS for one in cap.when)
+
+
+def _lowered_lines(rules: RuleSet) -> Iterator[Flaw]:
+    for place, line in enumerate(rules.agreement.releases):
+        for path in line.fields:
+            field = rules.dataset.fields[path]
+            for cap in rules.caps:
+                always = not cap.when and not cap.except_emergency and not cap.except_powers
+                everyone = not cap.recipient_kinds or kinds_of(rules, line) <= cap.recipient_kinds
+                if always and everyone and _lowers(rules, cap, field, line.form):
+                    form = field.form(most(field, cap.form, rules.dataset))
+                    yield Flaw(
+                        ("releases", place, "as"),
+                        f"the cap {cap.id} always lowers {path} to {form}",
+                        f"Write as: {form}.",
+                    )
+
+
+def _lowers(rules: RuleSet, cap: Cap, field: Field, form: str) -> bool:
+    return field in covered(cap.target, rules.dataset) and most(field, cap.form, rules.dataset) < field.rank(form)
+
+
+def _unused(rules: RuleSet) -> Iterator[Flaw]:
+    agreement, fields = rules.agreement, rules.dataset.fields
+    for place, law in enumerate(agreement.lawful):
+        if not fields_under(rules, law):
+            yield Flaw(("lawful", place), f"nothing rests on the line of law {law.id}", "Take it out, or name it by `under:`.")
+    for place, one in enumerate(agreement.variations):
+        field = fields[one.field]
+        lines = [line for line in agreement.releases if one.field in line.fields]
+        if not any(field.rank(line.form) > ceiling_rank(rules, field) for line in lines):
+            yield Flaw(("variations", place), f"no line needs the variation of {one.field}", "Take it out.")
+
+
+def _law(rules: RuleSet, law: LegalBasis, here: tuple[Step, ...]) -> Iterator[Flaw]:
+    moved = rules.dataset.collected_for != rules.agreement.purpose
+    if law.compatible is None and moved and law.discloser.basis is not LawfulBasis.VITAL_INTERESTS:
+        text = f"the line of law {law.id} does not say why the purpose is compatible with {rules.dataset.collected_for}"
+        yield Flaw(here, text, "Add `compatible:` (UK GDPR Article 5(1)(b)).")
+    sides: tuple[tuple[str, Side | None], ...] = (("discloser", law.discloser), ("recipient", law.recipient))
+    for name, side in sides:
+        if side is not None and side.basis is LawfulBasis.LEGITIMATE_INTERESTS and side.assessment is None:
+            yield Flaw((*here, name), f"the {name} names no assessment of legitimate interests", "Add `assessment:`.")
+    part_3 = law.recipient is not None and law.recipient.regime is Regime.LAW_ENFORCEMENT
+    others = sorted(kind.value for kind in kinds_under(rules, law) - COMPETENT)
+    if part_3 and others:
+        text = f"whether a {others[0]} is a competent authority under DPA 2018 Part 3 is not certain"
+        yield Flaw((*here, "recipient"), text, "Check with counsel.")
+
+
+def _assessment(rules: RuleSet) -> Iterator[Flaw]:
+    sensitive = {Classification.SPECIAL_CATEGORY, Classification.CRIMINAL_OFFENCE}
+    paths = [path for line in rules.agreement.releases for path in line.fields]
+    found = [path for path in paths if rules.dataset.fields[path].classification in sensitive]
+    outcome = (rules.agreement.dpia or {}).get("outcome", "not_needed")
+    if found and outcome == "not_needed":
+        text = f"{found[0]} is sensitive, and no data protection impact assessment is named"
+        yield Flaw(("dpia",), text, "Add `dpia:`, or check with counsel (UK GDPR Article 35).")

@@ -1,0 +1,1 @@
+"""The common cores that ship with the product, each a YAML text."""

@@ -1,0 +1,236 @@
+"""Can every release line stand: does it name what exists, stay under the ceiling, and matter at all?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from dataclasses import field as member
+from itertools import combinations
+
+from policies.binding import marker_flaw
+from policies.compile import consent_kinds
+from policies.findings import did_you_mean
+from policies.places import Flaw
+from policies.targets import covered
+from schemas.agreement import Atom, Condition, LegalBasis, RecordTerm, ReleaseLine, RuleSet
+from schemas.dataset import SHOWS_ROWS, Field
+from schemas.terms import ConsentKind, RecipientKind
+
+MOST_LINES = 500
+
+
+def line_flaws(rules: RuleSet) -> Iterator[Flaw]:
+    """Yield what keeps release lines from standing; what needs known fields and forms, only where all are known."""
+    agreement = rules.agreement
+    if len(agreement.releases) > MOST_LINES:
+        yield Flaw(("releases",), f"more than {MOST_LINES} release lines", "Make two agreements.")
+        return
+    flaws = [flaw for place, line in enumerate(agreement.releases) for flaw in _own_flaws(rules, line, place)]
+    yield from flaws
+    if not flaws:
+        yield from _ceiling_flaws(rules)
+        yield from _idle_flaws(rules)
+
+
+def law_of(rules: RuleSet, line: ReleaseLine) -> LegalBasis:
+    """Return the line of law that a release line rests on: the first, unless it names another."""
+    laws = rules.agreement.lawful
+    return next((one for one in laws if one.id == line.under), laws[0])
+
+
+def receivers(rules: RuleSet, line: ReleaseLine) -> frozenset[str]:
+    """Return the recipients that a line is for."""
+    return frozenset(
+        name for name, kind in rules.recipient_kinds.items() if not line.to or name in line.to or kind.value in line.to
+    )
+
+
+def kinds_of(rules: RuleSet, line: ReleaseLine) -> frozenset[RecipientKind]:
+    """Return the kinds of recipient that a line is for."""
+    return frozenset(rules.recipient_kinds[name] for name in receivers(rules, line))
+
+
+def effective(line: ReleaseLine) -> frozenset[Condition]:
+    """Return the conditions that count: an emergency waives consent on the lines that name it."""
+    found = frozenset(line.when)
+    return found - {Atom.CONSENT} if Atom.EMERGENCY in found else found
+
+
+def contradicts(conditions: frozenset[Condition]) -> bool:
+    """Tell whether conditions can never hold together."""
+    if {Atom.ADULT, Atom.CHILD} <= conditions:
+        return True
+    terms = [one for one in conditions if isinstance(one, RecordTerm) and "." not in one.marker]
+    return len({one.marker for one in terms}) < len(terms)
+
+
+# -- what a line names
+
+
+def _own_flaws(rules: RuleSet, line: ReleaseLine, place: int) -> Iterator[Flaw]:
+    agreement, dataset = rules.agreement, rules.dataset
+    here = ("releases", place)
+    for number, path in enumerate(line.fields):
+        yield from _field_flaws(rules, line, path, (*here, "fields", number), (*here, "as"))
+    laws = [one.id for one in agreement.lawful]
+    if line.under is not None and line.under not in laws:
+        yield Flaw((*here, "under"), f"no line of law is called {line.under}", did_you_mean(line.under, laws))
+    if Atom.EMERGENCY in line.when and line.under is None:
+        yield Flaw(here, "an emergency needs a line of law of its own", "Name it: `under: …`.")
+    if line.of is not None and line.of not in dataset.people:
+        yield Flaw((*here, "of"), f"no person of the record is called {line.of}", did_you_mean(line.of, dataset.people))
+    kinds = {one.value for one in rules.recipient_kinds.values()}
+    for number, name in enumerate(line.to):
+        if name not in {*agreement.recipients, *kinds}:
+            remedy = did_you_mean(name, [*agreement.recipients, *kinds])
+            yield Flaw((*here, "to", number), f"{name} is neither a recipient of the agreement nor a kind of one", remedy)
+    for number, role in enumerate(line.roles):
+        if agreement.roles and role not in agreement.roles:
+            remedy = did_you_mean(role, agreement.roles)
+            yield Flaw((*here, "roles", number), f"the agreement names no role {role}", remedy)
+    yield from _condition_flaws(rules, line, (*here, "when"))
+
+
+def _field_flaws(
+    rules: RuleSet, line: ReleaseLine, path: str, at_field: tuple[str | int, ...], at_form: tuple[str | int, ...]
+) -> Iterator[Flaw]:
+    dataset = rules.dataset
+    field = dataset.fields.get(path)
+    if field is None:
+        yield Flaw(at_field, f"dataset {dataset.id}@{dataset.version} has no field {path}", did_you_mean(path, dataset.fields))
+        return
+    if line.form not in field.chain:
+        yield Flaw(at_form, f"{path} has no form {line.form}", did_you_mean(line.form, field.chain))
+    if line.of is not None and field.of not in {None, line.of}:
+        yield Flaw(at_field, f"{path} is {field.of}'s own, not {line.of}'s", f"Write `of: {field.of}`.")
+    group = path.partition(".")[0]
+    if "." in path and not any(group in one.fields and one.form in SHOWS_ROWS for one in rules.agreement.releases):
+        yield Flaw(at_field, f"no line releases the rows of {group}", f"Release {group} as latest or all, too.")
+
+
+def _condition_flaws(rules: RuleSet, line: ReleaseLine, here: tuple[str | int, ...]) -> Iterator[Flaw]:
+    for condition in line.when:
+        flaw = marker_flaw(condition, rules.dataset) if isinstance(condition, RecordTerm) else None
+        if flaw is not None:
+            yield Flaw(here, f"the line {flaw[0]}", flaw[1])
+    if contradicts(frozenset(line.when)):
+        yield Flaw(here, "these conditions can never hold together", "Take one of them out.")
+
+
+# -- ceiling and variations
+
+
+def _ceiling_flaws(rules: RuleSet) -> Iterator[Flaw]:
+    for place, line in enumerate(rules.agreement.releases):
+        for path in line.fields:
+            field = rules.dataset.fields[path]
+            if field.rank(line.form) <= max(ceiling_rank(rules, field), _varied(rules, field)):
+                continue
+            allowed = rules.ceiling.get(path, "withheld")
+            yield Flaw(
+                ("releases", place, "as"),
+                f"{path} as {line.form} is above the ceiling {allowed}",
+                f"Write as: {allowed}, or add an approved variation." if path in rules.ceiling else "Take the field out.",
+            )
+
+
+def ceiling_rank(rules: RuleSet, field: Field) -> int:
+    """Return the rank of the ceiling without variations."""
+    return field.rank(rules.ceiling.get(field.path, "withheld"))
+
+
+def _varied(rules: RuleSet, field: Field) -> int:
+    agreement = rules.agreement
+    live = [one for one in agreement.variations if one.field == field.path and one.ends_on >= agreement.starts_on]
+    return max((field.rank(one.form) for one in live if one.form in field.chain), default=0)
+
+
+def variation_flaws(rules: RuleSet) -> Iterator[Flaw]:
+    """Yield what keeps approved variations from standing."""
+    seen = set()
+    for place, one in enumerate(rules.agreement.variations):
+        here = ("variations", place)
+        field = rules.dataset.fields.get(one.field)
+        if field is None:
+            text = f"the dataset has no field {one.field}"
+            yield Flaw((*here, "field"), text, did_you_mean(one.field, rules.dataset.fields))
+        elif one.form not in field.chain:
+            yield Flaw((*here, "as"), f"{one.field} has no form {one.form}", did_you_mean(one.form, field.chain))
+        elif field.rank(one.form) <= ceiling_rank(rules, field):
+            text = f"{one.field} as {one.form} is not above the ceiling {rules.ceiling[one.field]}"
+            yield Flaw((*here, "as"), text, "Take the variation out.")
+        if one.ends_on < rules.agreement.starts_on:
+            yield Flaw((*here, "ends_on"), "the variation ends before the agreement starts", "Mend the day.")
+        if (one.field, one.form) in seen:
+            yield Flaw(here, f"{one.field} as {one.form} is varied twice", "Keep one of them.")
+        seen.add((one.field, one.form))
+
+
+# -- lines that never matter
+
+
+@dataclass(frozen=True, slots=True)
+class _Reach:
+    """When one line gives how much of one field."""
+
+    line: ReleaseLine
+    rank: int
+    when: frozenset[Condition]
+    to: frozenset[str]
+    roles: frozenset[str] | None  # None: every role
+    power: str | None
+    consent: frozenset[ConsentKind] = member(default_factory=frozenset)
+
+
+def _idle_flaws(rules: RuleSet) -> Iterator[Flaw]:
+    for path in dict.fromkeys(path for line in rules.agreement.releases for path in line.fields):
+        field = rules.dataset.fields[path]
+        powers = {power for cap in rules.caps if field in covered(cap.target, rules.dataset) for power in cap.except_powers}
+        reaches = [_reach(rules, field, line) for line in rules.agreement.releases if path in line.fields]
+        told: set[str] = set()
+        for first, second in combinations(reaches, 2):
+            if second.line.id not in told and _always_gives(first, second, powers):
+                told.add(second.line.id)
+                yield _idle(path, second, first)
+            elif first.line.id not in told and _always_gives(second, first, powers):
+                told.add(first.line.id)
+                yield _idle(path, first, second)
+
+
+def _idle(path: str, idle: _Reach, other: _Reach) -> Flaw:
+    place = int(idle.line.id.partition("/")[2]) - 1
+    same = idle.rank == other.rank and idle.when == other.when
+    what = "stands here twice under the same conditions" if same else "can never matter"
+    return Flaw(
+        ("releases", place),
+        f"{path} as {idle.line.form} {what}: the line of {other.line.id} always gives as much",
+        "Take the field out of one of the two.",
+    )
+
+
+def _reach(rules: RuleSet, field: Field, line: ReleaseLine) -> _Reach:
+    law = law_of(rules, line)
+    asked = frozenset(line.roles or rules.agreement.roles)
+    return _Reach(
+        line=line,
+        rank=field.rank(line.form),
+        when=effective(line),
+        to=receivers(rules, line),
+        roles=asked or None,
+        power=law.discloser.power,
+        consent=consent_kinds(field, law) if Atom.CONSENT in effective(line) else frozenset(ConsentKind),
+    )
+
+
+def _always_gives(one: _Reach, other: _Reach, powers: set[str]) -> bool:
+    """Tell whether one line gives at least as much of a field as the other whenever the other gives any."""
+    return (
+        one.rank >= other.rank
+        and one.when <= other.when
+        and one.to >= other.to
+        and (one.roles is None or (other.roles is not None and one.roles >= other.roles))
+        and one.line.of == other.line.of
+        and one.line.despite >= other.line.despite
+        and one.consent >= other.consent
+        and (other.power not in powers or one.power == other.power)
+    )
