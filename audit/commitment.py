@@ -7,12 +7,13 @@ many values were released. Released values are committed and never kept.
 from __future__ import annotations
 
 import base64
+import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from cryptography.exceptions import InvalidTag
@@ -24,6 +25,7 @@ PARTNER_NAMES: Final = ("parties", "caseworker", "basis", "fields", "matter", "r
 DISCLOSURE_NAMES: Final = (*PARTNER_NAMES, "subject", "facts")
 SALT_SIZE: Final = 16
 _ZERO_NONCE: Final = bytes(12)
+_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class SealingKey:
     """A key that commitments are salted and bundles encrypted under. `key_id` never stands in an entry."""
 
     key_id: bytes
-    secret: bytes
+    secret: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,9 @@ class Sealed:
     """
 
     sd: tuple[str, ...]
-    openings: Mapping[str, str]
-    seed: bytes | None
-    bundles: tuple[tuple[bytes, bytes], ...]
+    openings: Mapping[str, str] = field(repr=False)
+    seed: bytes | None = field(repr=False)
+    bundles: tuple[tuple[bytes, bytes], ...] = field(repr=False)
 
 
 @lru_cache(maxsize=16_384)
@@ -61,7 +63,7 @@ def forget_derived() -> None:
 
 def encode(raw: bytes) -> str:
     """Return base64url without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE, b"=").decode()
 
 
 def digest_of(opening: str) -> str:
@@ -76,6 +78,11 @@ def _salt(key: SealingKey, entry_id: str, name: str, size: int = SALT_SIZE) -> b
 def opening_of(salt: bytes, name: str, value: JsonValue) -> str:
     """Return base64url of the canonical [salt, name, value]: RFC 9901, section 4.2.1."""
     return encode(canonical([encode(salt), name, value]))
+
+
+def value_of(opening: str) -> Any:
+    """Return the value that an opening of our own holds."""
+    return orjson.loads(base64.urlsafe_b64decode(opening + "=" * (-len(opening) % 4)))[2]
 
 
 def value_openings(seed: bytes, values: Sequence[tuple[str, JsonValue]]) -> list[str]:

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     AGREEMENT_PUBLISHED = "agreement.published"
     AGREEMENT_ENDED = "agreement.ended"
     CORE_PUBLISHED = "core.published"
+    CORE_ENDED = "core.ended"
     COUNCIL_PUBLISHED = "council.published"
     DATASET_PUBLISHED = "dataset.published"
     SOURCE_CHANGED = "source.changed"
@@ -100,7 +101,10 @@ def canonical(value: JsonValue) -> bytes:
     Strings, integers below 2**53, booleans, null, arrays and objects with ASCII names: over these, sorting by
     code point is sorting by UTF-16 unit, and orjson writes what RFC 8785 asks. Raises EntryError for the rest.
     """
-    _check(value, DEEPEST)
+    try:
+        _check(value, DEEPEST)
+    except TypeError as error:
+        raise EntryError("a member's name is not a string") from error
     try:
         return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
     except orjson.JSONEncodeError as error:
@@ -108,6 +112,7 @@ def canonical(value: JsonValue) -> bytes:
 
 
 def _check(value: JsonValue, depth: int) -> None:
+    """Raise EntryError for what is not of the subset, TypeError for a member's name that is no string."""
     kind = type(value)
     if kind in _SCALARS:
         return
@@ -116,7 +121,8 @@ def _check(value: JsonValue, depth: int) -> None:
             raise EntryError("an integer is 2**53 or more: write it as a string")
         return
     if kind is dict:
-        _check_names(value)
+        if not "".join(value).isascii():
+            raise EntryError("a member's name is not an ASCII string")
         value = value.values()
     elif kind is not list and kind is not tuple:
         raise EntryError(f"a {kind.__name__} can't stand in an entry")
@@ -126,15 +132,6 @@ def _check(value: JsonValue, depth: int) -> None:
         # Most are scalars, and a call costs more than the question.
         if type(inner) not in _SCALARS:
             _check(inner, depth - 1)
-
-
-def _check_names(value: Mapping[Any, JsonValue]) -> None:
-    try:
-        ascii_only = "".join(value).isascii()
-    except TypeError:
-        ascii_only = False
-    if not ascii_only:
-        raise EntryError("a member's name is not an ASCII string")
 
 
 def as_text(at: datetime) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from audit.commitment import PARTNER_NAMES, encode
+from audit.commitment import PARTNER_NAMES, encode, value_of
 from audit.entry import JsonValue
 from audit.sequencer import Appended
 
@@ -36,7 +36,10 @@ def receipt_of(
     openings: Mapping[str, str],
     seed: bytes | None,
 ) -> dict[str, JsonValue]:
-    """Return a receipt from its parts; only what the partner may open goes in."""
+    """Return a receipt from its parts; only what the partner may open goes in.
+
+    Where nothing was released there is no seed: it would open nothing, so nothing would show that it was changed.
+    """
     return {
         "origin": origin,
         "entry": _b64(entry),
@@ -45,8 +48,12 @@ def receipt_of(
         "proof": [_b64(one) for one in proof],
         "checkpoint": checkpoint,
         "openings": {name: openings[name] for name in PARTNER_NAMES if name in openings},
-        "seed": encode(seed) if seed is not None else None,
+        "seed": encode(seed) if seed is not None and _has_values(openings) else None,
     }
+
+
+def _has_values(openings: Mapping[str, str]) -> bool:
+    return "values" in openings and bool(value_of(openings["values"])["_sd"])
 
 
 def tlog_proof(*, index: int, proof: tuple[bytes, ...], checkpoint: str) -> str:

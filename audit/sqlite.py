@@ -121,7 +121,9 @@ def _check_entries(connection: Connection, last: int | None) -> None:
     seen = 0
     for index, entry, kept in rows:
         seen += 1
-        if kept is None or leaf_hash(bytes(entry)) != kept:
+        if kept is None:
+            raise LogCorruptError(f"entry {index} has no leaf: node {index} of level 0 is missing")
+        if leaf_hash(bytes(entry)) != kept:
             raise LogCorruptError(f"entry {index} is not the one that was appended: its hash differs from its leaf")
     if seen != size - begin:
         raise LogCorruptError(f"of the entries from {begin} on, {size - begin - seen} are missing")

@@ -222,6 +222,11 @@ def _committed(fields: object) -> list[tuple[str, str, object]]:
 
 def _check_values(opened: dict[str, Any], seed: object, disclosure: dict[str, Any]) -> None:
     values = list(_released(disclosure).items())
-    digests = sorted(digest_of(one) for one in value_openings(_base64url(seed, "seed"), values))
+    if not values:
+        if seed is not None:
+            raise ProofError("there is a seed, but no released value that it opens")
+        digests = []
+    else:
+        digests = sorted(digest_of(one) for one in value_openings(_base64url(seed, "seed"), values))
     if opened["values"] != {"_sd": digests}:
         raise ProofError("the released values do not open in the entry")

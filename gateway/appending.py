@@ -89,7 +89,9 @@ class Attempt:
         if client is None or not client.is_active:
             self.stopped = Stopped.REVOKED
             return False
-        judged = judge(reader, self.ask, self.services, found=self._early.found, at=moment.at)
+        judged = judge(
+            reader, self.ask, self.services, found=self._early.found, at=moment.at, state_index=moment.state_index
+        )
         fetched = self._early.decision.read if self.record is not None else frozenset()
         if self._early.found.match is Match.CONFIRMED and judged.decision.permits and judged.decision.read - fetched:
             self.stopped = Stopped.FETCH_AGAIN
@@ -172,36 +174,30 @@ class Attempt:
             limits.count(connection, self.judged.live.agreement.limits, use)
         if self.judged.decision.permits and self.judged.found.match is not Match.CONFIRMED:
             limits.count_miss(connection, self.ask.caller.client.partner_id or "", self.judged.key_ref, moment.at)
-        self._keep_answered(connection, moment.at)
+        self._keep_key(connection, moment.at)
         return self.prepared.draft
 
-    def _keep_answered(self, connection: Any, at: datetime) -> None:
-        if self.prepared is None:
+    def _keep_key(self, connection: Any, at: datetime) -> None:
+        """Keep the first use of an Idempotency-Key; one whose day is over is used anew."""
+        if self.ask.idempotency_key is None or self.retry_of is not None or self.prepared is None:
             return
-        client_id, entry_id = self.ask.caller.client.client_id, self.prepared.draft.entry_id
         connection.execute(
-            "INSERT INTO answered (disclosure_id, client_id, values_key, paths) VALUES (?, ?, ?, 0)",
-            (entry_id, client_id, self.prepared.keys.subject.key_id),
+            "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires) VALUES (?, ?, ?, ?, ?)",
+            (
+                self.ask.caller.client.client_id,
+                self.ask.idempotency_key,
+                self.ask.body_digest,
+                self.prepared.draft.entry_id,
+                int((at + KEPT_FOR).timestamp()),
+            ),
         )
-        if self.ask.idempotency_key is not None and self.retry_of is None:
-            connection.execute(
-                "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires) "
-                "VALUES (?, ?, ?, ?, ?)",
-                (
-                    client_id,
-                    self.ask.idempotency_key,
-                    self.ask.body_digest,
-                    entry_id,
-                    int((at + KEPT_FOR).timestamp()),
-                ),
-            )
 
 
 def remember(connection: Any, seen: tuple[Seen, ...]) -> bool:
-    """Write each `jti` as used; False when one of them was used before, and then none is written."""
-    for one in seen:
-        if connection.execute("SELECT 1 FROM seen WHERE scope = ? AND jti = ?", (one.scope, one.jti)).fetchone():
-            return False
-    for one in seen:
-        connection.execute("INSERT INTO seen (scope, jti, expires) VALUES (?, ?, ?)", (one.scope, one.jti, one.expires))
-    return True
+    """Write each `jti` as used; False when one of them was used before: the call must then have no other effect."""
+    return all(
+        connection.execute(
+            "INSERT OR IGNORE INTO seen (scope, jti, expires) VALUES (?, ?, ?)", (one.scope, one.jti, one.expires)
+        ).rowcount
+        for one in seen
+    )

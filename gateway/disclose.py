@@ -54,7 +54,8 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     """
     steps = ask.steps
     for number in range(MOST_ROUNDS):
-        judged = await _judge(ask, services)
+        state_index = ask.state_index if number == 0 else services.reader.refresh()
+        judged = await _judge(ask, services, state_index)
         record = await _fetch(judged, ask, services)
         steps.mark("fetch")
         attempt = Attempt(ask, judged, record, services, is_first=number == 0)
@@ -70,9 +71,9 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"})
 
 
-async def _judge(ask: Ask, services: Services) -> Judgement:
+async def _judge(ask: Ask, services: Services, state_index: int) -> Judgement:
     """Decide first as if nobody were found: a refusal that no person could change asks no council system."""
-    early = judge(services.reader, ask, services, found=NOBODY, at=services.clock())
+    early = judge(services.reader, ask, services, found=NOBODY, at=services.clock(), state_index=state_index)
     ask.steps.mark("decide")
     if early.live is None or early.live.ended:
         return early
@@ -85,7 +86,7 @@ async def _judge(ask: Ask, services: Services) -> Judgement:
     except SourceFailedError as error:
         raise await _source_failed(error, early, ask, services) from error
     ask.steps.mark("identify")
-    judged = judge(services.reader, ask, services, found=found, at=services.clock())
+    judged = judge(services.reader, ask, services, found=found, at=services.clock(), state_index=state_index)
     ask.steps.mark("decide")
     return judged
 

@@ -16,7 +16,7 @@ def explain_to_partner(ask: Ask, services: Services) -> dict[str, Any]:
 
     No subject: consent and restrictions are not known, so a line that waits for consent says so.
     """
-    judged = judge(services.reader, ask, services, found=NOBODY, at=services.clock())
+    judged = judge(services.reader, ask, services, found=NOBODY, at=services.clock(), state_index=ask.state_index)
     if judged.live is not None:
         check_fields(ask, judged.live)
     return {"agreement": judged.agreement_id, "permits": judged.decision.permits, "fields": explain_fields(judged)}

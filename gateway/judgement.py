@@ -57,9 +57,8 @@ def agreement_asked(ask: Ask) -> str | None:
     return next(iter(details))
 
 
-def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: datetime) -> Judgement:
-    """Gather the circumstances as of now and decide. S is read first."""
-    state_index = reader.refresh()
+def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: datetime, state_index: int) -> Judgement:
+    """Gather the circumstances as of now and decide. S (`state_index`) was read before anything else of the state."""
     agreement_id = agreement_asked(ask)
     live = reader.find_agreement(agreement_id, london_day(at)) if agreement_id else None
     refs = _references(services, live, found)
@@ -133,8 +132,7 @@ def _circumstances(
     request, token = ask.request, ask.caller.token
     detail = token.details.get(agreement_id or "", {})
     fields = detail.get("fields")
-    consents = {role: given for role, ref in refs.items() if (given := reader.consents_of(ref))}
-    restrictions = {role: held for role, ref in refs.items() if (held := reader.restrictions_of(ref))}
+    consents, restrictions = reader.answers_of(refs)
     return Circumstances(
         at=at,
         recipient=ask.caller.client.partner_id or "",

@@ -14,23 +14,24 @@ _PUBLIC: Final = frozenset({"kty", "crv", "x", "y", "n", "e"})
 _ALGORITHMS: Final = {"EC": "ES256", "RSA": "PS256", "OKP": "EdDSA"}
 
 
-def make_assertion(key: Any, *, client_id: str, issuer: str) -> str:
-    """Return a client assertion for one token request (RFC 7523, section 3)."""
-    now = int(time.time())
+def make_assertion(key: Any, *, client_id: str, issuer: str, now: float | None = None) -> str:
+    """Return a client assertion for one token request (RFC 7523, section 3). `now` is epoch seconds, else the clock's."""
+    at = int(time.time() if now is None else now)
     claims = {
         "iss": client_id,
         "sub": client_id,
         "aud": issuer,
         "jti": secrets.token_urlsafe(16),
-        "iat": now,
-        "exp": now + LIFETIME,
+        "iat": at,
+        "exp": at + LIFETIME,
     }
     return sign(_header(key, "JWT"), claims, key)
 
 
-def make_proof(key: Any, *, method: str, url: str, token: str | None) -> str:
-    """Return a DPoP proof for one call (RFC 9449, section 4.2)."""
-    claims = {"htm": method, "htu": url, "iat": int(time.time()), "jti": secrets.token_urlsafe(16)}
+def make_proof(key: Any, *, method: str, url: str, token: str | None, now: float | None = None) -> str:
+    """Return a DPoP proof for one call (RFC 9449, section 4.2). `now` is epoch seconds, else the clock's."""
+    at = int(time.time() if now is None else now)
+    claims = {"htm": method, "htu": url, "iat": at, "jti": secrets.token_urlsafe(16)}
     if token:
         claims["ath"] = token_hash(token)
     public = {name: value for name, value in key.as_dict(private=False).items() if name in _PUBLIC}

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+import base64
+from typing import Any, Final
+
+import orjson
 
 from audit.commitment import open_bundle, values_seed
 from audit.keyring import KeyringError
@@ -12,6 +15,8 @@ from gateway.oauth.clients import Client
 from gateway.problems import NO_LONGER_OPENS, ProblemError
 from gateway.services import Services
 
+VALUES: Final = "values"  # the name whose key the released values are sealed under
+
 
 def load_receipt(services: Services, entry_id: str, client: Client) -> dict[str, Any] | None:
     """Return the receipt of one of this client's own entries, or None.
@@ -19,19 +24,23 @@ def load_receipt(services: Services, entry_id: str, client: Client) -> dict[str,
     Raises ProblemError where a key that it needs was destroyed: an erased person's entry opens for nobody.
     """
     connection = services.reader.connection
-    row = connection.execute(
-        "SELECT values_key FROM answered WHERE disclosure_id = ? AND client_id = ?", (entry_id, client.client_id)
-    ).fetchone()
     found, newest = find_entry(connection, entry_id), newest_checkpoint(connection)
-    if row is None or found is None or newest is None:
+    if found is None or newest is None:
         return None
     index, entry = found
     size, checkpoint = newest
+    sealed = dict(bundles(connection, index))
+    if not _is_of(client, sealed, entry_id, services):
+        return None
     openings: dict[str, str] = {}
+    seed = None
     try:
-        for key_id, ciphertext in bundles(connection, index):
-            openings |= open_bundle(services.keyring.load(key_id), entry_id, ciphertext)
-        seed = values_seed(services.keyring.load(bytes(row[0])), entry_id)
+        for key_id, ciphertext in sealed.items():
+            key = services.keyring.load(key_id)
+            mine = open_bundle(key, entry_id, ciphertext)
+            openings |= mine
+            if VALUES in mine:
+                seed = values_seed(key, entry_id)
     except KeyringError as error:
         raise ProblemError(NO_LONGER_OPENS) from error
     return receipt_of(
@@ -44,3 +53,18 @@ def load_receipt(services: Services, entry_id: str, client: Client) -> dict[str,
         openings=openings,
         seed=seed,
     )
+
+
+def _is_of(client: Client, sealed: dict[bytes, bytes], entry_id: str, services: Services) -> bool:
+    """Tell whether an entry answered this client. Who it answered is sealed under the controller's key, which stays."""
+    controller = services.keyring.controller()
+    if controller.key_id not in sealed:
+        return False
+    parties = open_bundle(controller, entry_id, sealed[controller.key_id]).get("parties")
+    return parties is not None and _value_of(parties).get("client") == client.client_id
+
+
+def _value_of(opening: str) -> dict[str, Any]:
+    """Return what an opening of our own making holds: the third of salt, name, value (RFC 9901, section 4.2.1)."""
+    value: dict[str, Any] = orjson.loads(base64.urlsafe_b64decode(opening + "=" * (-len(opening) % 4)))[2]
+    return value

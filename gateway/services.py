@@ -53,13 +53,17 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call for one person's data, read and authenticated. `body_digest` is SHA-256 of the body as received."""
+    """One call for one person's data, read and authenticated.
+
+    `body_digest` is SHA-256 of the body as received; `state_index` is S, read before the caller was looked at.
+    """
 
     request: DisclosureRequest
     caller: Caller
     body_digest: str
     idempotency_key: str | None
     request_id: str
+    state_index: int
     steps: Steps
 
 

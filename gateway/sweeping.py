@@ -61,20 +61,25 @@ def _ended_window(services: Services, client_id: str, what: tuple[str, str, str]
     return within
 
 
-_EXPIRED: Final = (("seen", "expires <= ?"), ("idempotency", "expires <= ?"), ("usage", limits.IS_OVER))
+# Which rows are over: table, its key, condition.
+_EXPIRED: Final = (
+    ("seen", "scope, jti", "expires <= ?"),
+    ("idempotency", "client_id, key", "expires <= ?"),
+    ("usage", 'name, "window"', limits.IS_OVER),
+)
 
 
 def _has_expired(connection: Any, now: datetime) -> bool:
     return any(
         connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)).fetchone() is not None
-        for table, where in _EXPIRED
+        for table, _, where in _EXPIRED
     )
 
 
 def _drop_expired(connection: Any, now: datetime) -> None:
-    for table, where in _EXPIRED:
+    for table, key, where in _EXPIRED:
         connection.execute(
-            f"DELETE FROM {table} WHERE rowid IN (SELECT rowid FROM {table} WHERE {where} LIMIT {MOST_AT_ONCE})",
+            f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT {MOST_AT_ONCE})",
             _bound(table, now),
         )
 

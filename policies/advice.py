@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.lawful import fields_under, kinds_under
-from policies.lines import ceiling_rank, kinds_of
+from policies.lines import ceiling_rank, kinds_of, law_of
 from policies.places import Flaw, Step
 from policies.targets import covered, most
-from schemas.agreement import RECORD_ATOMS, Cap, LegalBasis, RecordTerm, RuleSet, Side
+from schemas.agreement import RECORD_ATOMS, Atom, Cap, LegalBasis, RecordTerm, ReleaseLine, RuleSet, Side
 from schemas.dataset import Field
 from schemas.terms import Classification, LawfulBasis, RecipientKind, Regime
 
@@ -53,15 +53,18 @@ def _lowered_lines(rules: RuleSet) -> Iterator[Flaw]:
         for path in line.fields:
             field = rules.dataset.fields[path]
             for cap in rules.caps:
-                always = not cap.when and not cap.except_emergency and not cap.except_powers
-                everyone = not cap.recipient_kinds or kinds_of(rules, line) <= cap.recipient_kinds
-                if always and everyone and _lowers(rules, cap, field, line.form):
-                    form = field.form(most(field, cap.form, rules.dataset))
-                    yield Flaw(
-                        ("releases", place, "as"),
-                        f"the cap {cap.id} always lowers {path} to {form}",
-                        f"Write as: {form}.",
-                    )
+                if _always_holds(rules, cap, line) and _lowers(rules, cap, field, line.form):
+                    rank = most(field, cap.form, rules.dataset)
+                    text = f"the cap {cap.id} always lowers {path} to {field.form(rank)}"
+                    remedy = f"Write as: {field.form(rank)}." if rank else "Take the field out."
+                    yield Flaw(("releases", place, "as"), text, remedy)
+
+
+def _always_holds(rules: RuleSet, cap: Cap, line: ReleaseLine) -> bool:
+    kinds = kinds_of(rules, line)
+    is_spared = Atom.EMERGENCY in line.when and kinds & cap.except_emergency
+    by_power = law_of(rules, line).discloser.power in cap.except_powers
+    return not (cap.when or is_spared or by_power) and (not cap.recipient_kinds or kinds <= cap.recipient_kinds)
 
 
 def _lowers(rules: RuleSet, cap: Cap, field: Field, form: str) -> bool:
@@ -72,7 +75,8 @@ def _unused(rules: RuleSet) -> Iterator[Flaw]:
     agreement, fields = rules.agreement, rules.dataset.fields
     for place, law in enumerate(agreement.lawful):
         if not fields_under(rules, law):
-            yield Flaw(("lawful", place), f"nothing rests on the line of law {law.id}", "Take it out, or name it by `under:`.")
+            text = f"nothing rests on the line of law {law.id}"
+            yield Flaw(("lawful", place), text, "Take it out, or name it by `under:`.")
     for place, one in enumerate(agreement.variations):
         field = fields[one.field]
         lines = [line for line in agreement.releases if one.field in line.fields]

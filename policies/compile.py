@@ -174,7 +174,7 @@ def _part(base: Field, form: str, rules: RuleSet) -> tuple[tuple[str, int], ...]
     dataset = rules.dataset
     kin = [one for one in dataset.fields.values() if base.path in {one.path, one.derived_from}]
     below = _below(base, form)
-    return tuple((one.path, min(below, len(one.chain)) if one is base else most(one, base.form(below), dataset)) for one in kin)
+    return tuple((one.path, below if one is base else most(one, base.form(below), dataset)) for one in kin)
 
 
 def _below(field: Field, form: str) -> int:
@@ -263,13 +263,11 @@ def _split(when: tuple[Condition, ...]) -> tuple[tuple[Atom, ...], tuple[Conditi
 
 
 def _asks_for(atom: Atom, lane: Lane) -> bool:
-    return any(atom in one.atoms for one in (*lane.lines, *lane.caps))
+    return any(atom in one.atoms for one in lane.lines) or any(atom in one.atoms for one in lane.caps)
 
 
 def _counts_days(rules: RuleSet, lanes: Iterable[Lane]) -> bool:
-    conditions = [
-        condition
-        for rule in (*rules.agreement.releases, *rules.caps, *rules.guardrails)
-        for condition in rule.when
-    ]
-    return bool(AGES.intersection(conditions)) or any(lane.field.type is FieldType.AGE for lane in lanes)
+    whens = [one.when for one in rules.agreement.releases]
+    whens += [one.when for one in rules.caps] + [one.when for one in rules.guardrails]
+    asks = any(AGES.intersection(when) for when in whens)
+    return asks or any(lane.field.type is FieldType.AGE for lane in lanes)

@@ -17,6 +17,7 @@ from policies.advice import advise
 from policies.binding import core_flaws
 from policies.findings import Finding, TextError
 from policies.guarded import guardrail_flaws
+from policies.idle import idle_flaws
 from policies.lawful import law_flaws
 from policies.lines import line_flaws, variation_flaws
 from policies.markers import marker_flaws
@@ -53,7 +54,8 @@ def compose(
         flaws += line_flaws(rules)
         # The rest takes the lines' fields, forms and laws for granted.
         if not flaws:
-            flaws += [*variation_flaws(rules), *law_flaws(rules), *marker_flaws(rules, mapped), *guardrail_flaws(rules)]
+            flaws += [*idle_flaws(rules), *variation_flaws(rules), *law_flaws(rules), *marker_flaws(rules, mapped)]
+            flaws += guardrail_flaws(rules)
         if not flaws:
             return rules
     raise TextError(located(agreement.text, flaws))
@@ -86,24 +88,25 @@ def _party_flaws(agreement: Agreement, dataset: Dataset, kinds: Mapping[str, Rec
     for place, name in enumerate(agreement.recipients):
         if name not in kinds:
             yield Flaw(
-                ("recipients", place), f"recipient {name} is not registered", "Register the partner first, or mend the name."
+                ("recipients", place),
+                f"recipient {name} is not registered",
+                "Register the partner first, or mend the name.",
             )
         if name == agreement.controller:
             yield Flaw(("recipients", place), f"{name} is the controller itself", "Name who receives the data.")
 
 
-def _rules(
-    agreement: Agreement, dataset: Dataset, cores: tuple[Core, ...], kinds: Mapping[str, RecipientKind]
-) -> RuleSet:
+def _rules(agreement: Agreement, dataset: Dataset, cores: tuple[Core, ...], kinds: Mapping[str, RecipientKind]) -> RuleSet:
     binding = [core for core in cores if _binds(core, agreement)]
+    present = frozenset(kinds.values())
     return RuleSet(
         agreement=agreement,
         cores=cores,
         dataset=dataset,
         recipient_kinds=kinds,
         ceiling=_ceiling(agreement, dataset, cores),
-        caps=tuple(cap for core in binding for one in core.caps if (cap := _narrowed(one, core))),
-        guardrails=tuple(rail for core in binding for one in core.guardrails if (rail := _narrowed(one, core))),
+        caps=tuple(one for core in binding for cap in core.caps if (one := _narrowed(cap, core, present))),
+        guardrails=tuple(kept for core in binding for rail in core.guardrails if (kept := _narrowed(rail, core, present))),
         rules_digest=rules_digest(agreement, cores, dataset),
     )
 
@@ -113,19 +116,18 @@ def _binds(core: Core, agreement: Agreement) -> bool:
     return core.purpose in {None, agreement.purpose} and core.dataset in {None, agreement.dataset[0]}
 
 
-def _narrowed(rule: Rule, core: Core) -> Rule | None:
+def _narrowed(rule: Rule, core: Core, present: frozenset[RecipientKind]) -> Rule | None:
     """Hold a rule to the kinds of recipient that its core is for; None where it is for none of them."""
-    kinds = rule.recipient_kinds
-    if core.recipient_kinds:
-        kinds = kinds & core.recipient_kinds if kinds else core.recipient_kinds
-        if not kinds:
-            return None
-    return replace(rule, recipient_kinds=kinds)
+    if not core.recipient_kinds or present <= core.recipient_kinds:
+        return rule
+    kinds = rule.recipient_kinds & core.recipient_kinds if rule.recipient_kinds else core.recipient_kinds
+    return replace(rule, recipient_kinds=kinds) if kinds else None
 
 
 def _ceiling(agreement: Agreement, dataset: Dataset, cores: Iterable[Core]) -> dict[str, str]:
     """Return the lowest form that every followed core with a ceiling allows; what one does not name is withheld."""
-    set_by = [core.ceiling for core in cores if (core.id, core.version) in agreement.follows and core.ceiling is not None]
+    followed = [core for core in cores if (core.id, core.version) in agreement.follows]
+    set_by = [core.ceiling for core in followed if core.ceiling is not None]
     found = {}
     for path, field in dataset.fields.items():
         rank = min((most(field, one.get(path, "withheld"), dataset) for one in set_by), default=0)

@@ -7,43 +7,23 @@ restricts holds unless its fact is known to be otherwise.
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
-from policies.compile import SHOWS_ROWS, Compiled, Lane, LaneCap, Line, paths_of
-from policies.facts import OBJECTIONS, SURVIVES, Covered, Held, consented, personal_edges, restricted
-from schemas.agreement import Atom
-from schemas.dataset import Field
-from schemas.decision import Decision, Option, RecordCap, Release, Withhold
+from policies.compile import Compiled, Lane, paths_of
+from policies.facts import Covered, Held, consented, personal_edges, restricted
+from policies.lane import Facts, counting_nets, decide_field, is_emergency
+from schemas.dataset import SHOWS_ROWS
+from schemas.decision import Decision, Release, Withhold
+from schemas.instants import first_instant, instant_after, london_day
 from schemas.request import Circumstances
-from schemas.terms import PUBLIC_AUTHORITIES, Reason, RecipientKind, RestrictionKind
+from schemas.terms import Reason
 
 MOST_KEPT: Final = 4_096
 _NOTHING: Final[Covered] = frozenset()
 _FREE: Final[Held] = frozenset()
-
-# Where lines miss as much as each other, the reason that is the least work to mend is told first.
-_ORDER: Final = (
-    Reason.ROLE_NOT_AGREED,
-    Reason.STATEMENT_NEEDED,
-    Reason.ASSESSMENT_NEEDED,
-    Reason.CONSENT_NEEDED,
-    Reason.RESTRICTED,
-    Reason.EMERGENCY_ONLY,
-    Reason.NOT_AVAILABLE,
-    Reason.FIELD_NOT_AGREED,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """The circumstances with what follows from consents and restrictions, in one epoch."""
-
-    c: Circumstances
-    kind: RecipientKind | None
-    covered: Covered
-    held: Held
-    epoch: int
 
 
 def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
@@ -59,6 +39,7 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
     held = restricted(compiled, c) if c.restrictions else _FREE
     known = (
         epoch,
+        _midnight(compiled, c.at) if compiled.counts_days else None,
         c.recipient,
         c.role,
         c.asked,
@@ -80,11 +61,20 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
     if decision is None:
         if len(compiled.memo) >= MOST_KEPT:
             compiled.memo.clear()
-        decision = _decide(compiled, _Facts(c, compiled.rules.recipient_kinds.get(c.recipient), covered, held, epoch))
+        decision = _decide(compiled, Facts(c, compiled.rules.recipient_kinds.get(c.recipient), covered, held, epoch))
         compiled.memo[known] = decision
     if c.consents or c.restrictions:
         return _until_they_change(decision, c)
     return decision
+
+
+def _midnight(compiled: Compiled, at: datetime) -> datetime:
+    """Return the first instant of the next London day. Each day is worked out once: zones are slow."""
+    day = compiled.today.get("day")
+    if day is None or not day[0] <= at < day[1]:
+        on = london_day(at)
+        day = compiled.today["day"] = (first_instant(on), instant_after(on))
+    return day[1]
 
 
 def _until_they_change(decision: Decision, c: Circumstances) -> Decision:
@@ -97,24 +87,29 @@ def _until_they_change(decision: Decision, c: Circumstances) -> Decision:
     return replace(decision, holds_until=min(edges))
 
 
-def _decide(compiled: Compiled, facts: _Facts) -> Decision:
-    asked = facts.c.asked if facts.c.asked is not None else compiled.asked_by_default
+def _decide(compiled: Compiled, facts: Facts) -> Decision:
+    asked = tuple(dict.fromkeys(facts.c.asked)) if facts.c.asked is not None else compiled.asked_by_default
+    edges = list(compiled.edges[facts.epoch : facts.epoch + 1])
     refusal = _whole_refusal(compiled, facts)
-    holds_until = compiled.edges[facts.epoch] if facts.epoch < len(compiled.edges) else None
     if refusal is not None:
-        return replace(_refuse_all(asked, refusal), holds_until=holds_until)
-    # A group's field needs the group's rows to stand in.
-    groups = [lane.group for path in asked if (lane := compiled.lanes.get(path)) and lane.group]
-    paths = tuple(dict.fromkeys((*groups, *asked)))
-    fields = {path: _field(compiled, path, facts) for path in paths}
-    fields = {path: _with_rows(compiled.lanes.get(path), one, fields, compiled) for path, one in fields.items()}
+        return replace(_refuse_all(asked, refusal), holds_until=min(edges, default=None))
+    if compiled.counts_days:
+        edges.append(_midnight(compiled, facts.c.at))
+    carriers = _carriers(compiled, asked)
+    fields = {path: decide_field(compiled, path, facts) for path in (*carriers, *asked)}
+    fields = {path: _with_rows(compiled.lanes.get(path), one, fields) for path, one in fields.items()}
+    idle = {path for path in carriers if not _carries(path, fields)}
+    fields = {path: one for path, one in fields.items() if path not in idle}
     released = {path: one for path, one in fields.items() if isinstance(one, Release)}
+    nets = counting_nets(compiled.nets, tuple(compiled.lanes[path].field for path in released), facts)
     return Decision(
         fields=fields,
-        permits=bool(released),
-        read=_read(compiled, released),
+        permits=bool(released) or _may_be_anothers(fields.values()),
+        read=_read(compiled, released, nets),
         lawful=_lawful(compiled, released),
-        holds_until=holds_until,
+        holds_until=min(edges, default=None),
+        carriers=carriers - idle,
+        nets=nets,
     )
 
 
@@ -128,7 +123,7 @@ def _refuse_all(asked: tuple[str, ...], reason: Reason) -> Decision:
     )
 
 
-def _whole_refusal(compiled: Compiled, facts: _Facts) -> Reason | None:
+def _whole_refusal(compiled: Compiled, facts: Facts) -> Reason | None:
     c, agreement = facts.c, compiled.rules.agreement
     if c.recipient not in agreement.recipients:
         return Reason.NOT_A_RECIPIENT
@@ -140,146 +135,45 @@ def _whole_refusal(compiled: Compiled, facts: _Facts) -> Reason | None:
         return Reason.ACTION_NOT_AGREED
     if "caseworker" in agreement.requires and not c.has_caseworker:
         return Reason.CASEWORKER_NEEDED
-    if c.emergency is not None and not c.has_caseworker:
-        return Reason.CASEWORKER_NEEDED
     if agreement.roles and c.role not in agreement.roles:
         return Reason.ROLE_NOT_AGREED
-    if "case_reference" in agreement.requires and not c.has_case_reference and c.emergency is None:
+    if "case_reference" in agreement.requires and not c.has_case_reference and not is_emergency(c):
         return Reason.CASE_REFERENCE_NEEDED
     return None
 
 
-# -- one field
+def _may_be_anothers(fields: Iterable[Release | Withhold]) -> bool:
+    """Tell whether a field stays only for whose it is: that the record knows, so it may not show as a refusal."""
+    return any(isinstance(one, Withhold) and one.reason is Reason.NOT_AVAILABLE for one in fields)
 
 
-def _field(compiled: Compiled, path: str, facts: _Facts) -> Release | Withhold:
-    lane = compiled.lanes.get(path)
-    ours = [line for line in lane.lines if _is_for(line, facts)] if lane else []
-    if lane is None or not ours:
-        return Withhold(Reason.FIELD_NOT_AGREED)
-    token = facts.c.token_fields
-    if token is not None and path not in token and not any(one.startswith(path + ".") for one in token):
-        return Withhold(Reason.OUTSIDE_THE_TOKEN)
-    caps = [cap for cap in lane.caps if _applies(cap, path, facts)]
-    options, missed = [], []
-    for line in ours:
-        rank = min([line.rank, lane.ceilings[facts.epoch], *_request_caps(caps, line)])
-        missing = _missing(line, lane.field, facts)
-        if rank == 0:
-            missing.append(Reason.FIELD_NOT_AGREED)
-        if missing:
-            missed.append((len(missing), min(map(_ORDER.index, missing)), line.id))
-        else:
-            options.append((rank, line))
-    if not options:
-        _, reason, nearest = min(missed)
-        return Withhold(_ORDER[reason], nearest)
-    record_caps = tuple(RecordCap(cap.id, cap.record) for cap in caps if cap.record)
-    return Release(_ordered(options, lane.field), record_caps)
+# -- groups
 
 
-def _ordered(options: list[tuple[int, Line]], field: Field) -> tuple[Option, ...]:
-    """Put the most revealing first; after one that rests on no record, no other can matter."""
-    found: list[Option] = []
-    for rank, line in sorted(options, key=lambda one: (-one[0], len(one[1].record), one[1].id)):
-        found.append(Option(field.form(rank), line.id, line.lawful, line.record))
-        if not line.record:
-            break
-    return tuple(found)
+def _carriers(compiled: Compiled, asked: tuple[str, ...]) -> frozenset[str]:
+    """Return the groups that nobody asked for, and whose rows an asked field stands in."""
+    groups = (lane.group for path in asked if (lane := compiled.lanes.get(path)))
+    return frozenset(group for group in groups if group is not None and group not in asked)
 
 
-def _is_for(line: Line, facts: _Facts) -> bool:
-    return not line.to or facts.c.recipient in line.to or (facts.kind is not None and facts.kind.value in line.to)
-
-
-def _missing(line: Line, field: Field, facts: _Facts) -> list[Reason]:
-    c = facts.c
-    missing = []
-    if line.roles and c.role not in line.roles:
-        missing.append(Reason.ROLE_NOT_AGREED)
-    if line.of is None and field.of is not None and c.subject is not None and field.of != c.subject:
-        # Another person's own field: that it is another's is not the partner's to learn.
-        missing.append(Reason.NOT_AVAILABLE)
-    if _is_restricted(line, field, facts):
-        missing.append(Reason.RESTRICTED)
-    waives_consent = line.in_emergency and c.emergency is not None
-    for atom in line.atoms:
-        reason = _missed(atom, line, field, facts)
-        if reason is not None and not (waives_consent and reason is Reason.CONSENT_NEEDED):
-            missing.append(reason)
-    return missing
-
-
-def _missed(atom: Atom, line: Line, field: Field, facts: _Facts) -> Reason | None:
-    c = facts.c
-    if atom is Atom.CONSENT:
-        person = line.of or c.subject or ""
-        has = any((person, field.path, kind) in facts.covered for kind in line.consent_kinds)
-        return None if has else Reason.CONSENT_NEEDED
-    if atom is Atom.NO_OBJECTION:
-        return Reason.RESTRICTED if any(kind in OBJECTIONS for *_, kind in _holds_on(field, facts)) else None
-    if atom is Atom.PUBLIC_TASK_STATEMENT:
-        return None if c.has_statement and facts.kind in PUBLIC_AUTHORITIES else Reason.STATEMENT_NEEDED
-    if atom is Atom.RISK_HIGH:
-        return None if c.has_assessment else Reason.ASSESSMENT_NEEDED
-    return None if c.emergency is not None else Reason.EMERGENCY_ONLY
-
-
-def _holds_on(field: Field, facts: _Facts) -> list[tuple[str, str, RestrictionKind]]:
-    """Return the restrictions of every person that a field belongs to."""
-    return [one for one in facts.held if one[1] == field.path and (field.of is None or one[0] == field.of)]
-
-
-def _is_restricted(line: Line, field: Field, facts: _Facts) -> bool:
-    return any(not line.despite & SURVIVES[kind] for *_, kind in _holds_on(field, facts))
-
-
-# -- caps
-
-
-def _applies(cap: LaneCap, path: str, facts: _Facts) -> bool:
-    """Tell whether a cap counts on request-time facts; one that is not known to be false, counts."""
-    c = facts.c
-    if cap.kinds and facts.kind is not None and facts.kind not in cap.kinds:
-        return False
-    if c.emergency is not None and facts.kind in cap.except_emergency:
-        return False
-    return all(_may_hold(atom, path, facts) for atom in cap.atoms)
-
-
-def _may_hold(atom: Atom, path: str, facts: _Facts) -> bool:
-    c = facts.c
-    if atom is Atom.EMERGENCY:
-        return c.emergency is not None
-    if atom is Atom.RISK_HIGH:
-        return c.has_assessment
-    if atom is Atom.PUBLIC_TASK_STATEMENT:
-        return c.has_statement
-    if atom is Atom.CONSENT:
-        return c.subject is None or any(one[:2] == (c.subject, path) for one in facts.covered)
-    return not any(kind in OBJECTIONS for *_, kind in facts.held)
-
-
-def _request_caps(caps: list[LaneCap], line: Line) -> list[int]:
-    return [cap.rank for cap in caps if not cap.record and line.power not in cap.except_powers]
-
-
-# -- groups, and what must be read
-
-
-def _with_rows(
-    lane: Lane | None, one: Release | Withhold, fields: dict[str, Release | Withhold], compiled: Compiled
-) -> Release | Withhold:
+def _with_rows(lane: Lane | None, one: Release | Withhold, fields: dict[str, Release | Withhold]) -> Release | Withhold:
     """Withhold a group's field where the group's rows do not leave."""
     if lane is None or lane.group is None or isinstance(one, Withhold):
         return one
-    group = fields.get(lane.group, Withhold(Reason.FIELD_NOT_AGREED))
+    group = fields[lane.group]
     if isinstance(group, Withhold):
         return group
     return one if any(option.form in SHOWS_ROWS for option in group.options) else Withhold(Reason.FIELD_NOT_AGREED)
 
 
-def _read(compiled: Compiled, released: dict[str, Release]) -> frozenset[str]:
+def _carries(group: str, fields: dict[str, Release | Withhold]) -> bool:
+    return any(path.startswith(group + ".") and isinstance(one, Release) for path, one in fields.items())
+
+
+# -- what must be read, and under which law
+
+
+def _read(compiled: Compiled, released: dict[str, Release], nets: tuple[int, ...]) -> frozenset[str]:
     rules = compiled.rules
     of = {line.id: line.of for line in rules.agreement.releases}
     paths: set[str] = set()
@@ -293,7 +187,7 @@ def _read(compiled: Compiled, released: dict[str, Release]) -> frozenset[str]:
         for cap in one.caps:
             for condition in cap.record:
                 paths.update(paths_of(condition, rules, rules.dataset.fields[path].of))
-    for net in compiled.nets:
+    for net in (compiled.nets[place] for place in nets):
         if any(path in released for part in net.parts for path, _ in part):
             for condition in net.record:
                 paths.update(paths_of(condition, rules, None))
@@ -302,7 +196,6 @@ def _read(compiled: Compiled, released: dict[str, Release]) -> frozenset[str]:
 
 def _lawful(compiled: Compiled, released: dict[str, Release]) -> str | None:
     """Return the line of law that what may leave rests on: an emergency's own where it opened something."""
-    emergency = {line.id for lane in compiled.lanes.values() for line in lane.lines if line.in_emergency}
     options = [one.options[0] for one in released.values()]
-    opened = [one.lawful for one in options if one.line in emergency]
+    opened = [one.lawful for one in options if one.line in compiled.emergency_lines]
     return next(iter(opened or [one.lawful for one in options]), None)

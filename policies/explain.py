@@ -36,8 +36,12 @@ def explain_agreement(rules: RuleSet) -> str:
     """Return the agreement read aloud: who, what, when, under which law, within which bounds. Ends with a newline."""
     parts = (
         _opening(rules),
-        ["What is released:", *_numbered(_line(rules, line) for line in rules.agreement.releases)],
-        ["Everything else is withheld."],
+        [
+            "What is released:",
+            *_numbered(_line(rules, line) for line in rules.agreement.releases),
+            "Everything else is withheld.",
+        ],
+        ["Under which law:", *_numbered(f"{one.id}: {law_text(one)}" for one in rules.agreement.lawful)],
         _asking(rules.agreement),
         _keeping(rules.agreement),
         _varying(rules),
@@ -53,12 +57,18 @@ def _opening(rules: RuleSet) -> list[str]:
     review = f" It is to be reviewed by {_day(agreement.review_on)}." if agreement.review_on else ""
     return [
         f"{agreement.id}, version {agreement.version}.",
-        f"{agreement.controller} lets {listed(who)}, as {_STANDING[agreement.relationship]}, see data "
+        f"{agreement.controller} lets {listed(who)}, as {_STANDING[agreement.relationship]}, see data",
         f"of the dataset {rules.dataset.title} for the purpose {spoken(agreement.purpose)}.",
-        f"It is about {listed(agreement.about)}. Why: {agreement.why['aim']}. What comes of it: "
-        f"{agreement.why['benefit']}. Why it is needed: {agreement.why['necessary_because']}.",
+        f"It is about {listed(agreement.about)}.",
+        f"Why: {agreement.why['aim']}. What comes of it: {agreement.why['benefit']}.",
+        f"Why it is needed: {agreement.why['necessary_because']}.",
         f"It holds from {_day(agreement.starts_on)} to {_day(agreement.ends_on)}, both days included.{review}",
     ]
+
+
+def _released(rules: RuleSet) -> list[str]:
+    lines = _numbered(_line(rules, line) for line in rules.agreement.releases)
+    return ["What is released:", *lines, "Everything else is withheld."]
 
 
 def _line(rules: RuleSet, line: ReleaseLine) -> str:
@@ -70,7 +80,7 @@ def _line(rules: RuleSet, line: ReleaseLine) -> str:
     when = after_when(line.when, rules.dataset)
     despite = [spoken(one) for one in sorted(line.despite)]
     survives = f" It survives a restriction for {listed(despite, 'or')}." if despite else ""
-    return f"{fields}{of}, {form}{to}{roles}{when}. {law_text(law_of(rules, line))}{survives}"
+    return f"{fields}{of}, {form}{to}{roles}{when}; under the law {law_of(rules, line).id}.{survives}"
 
 
 def _asking(agreement: Agreement) -> list[str]:
@@ -95,7 +105,7 @@ def _keeping(agreement: Agreement) -> list[str]:
     retain = agreement.retain
     attest = ", and the recipient confirms it" if retain.attest else ""
     return [
-        f"It may be kept for {duration_text(retain.duration)} from {spoken(retain.from_)}, "
+        f"It may be kept for {duration_text(retain.duration)} from {spoken(retain.from_)},",
         f"and is then {_THEN[retain.then]}{attest}.",
         _ONWARD[agreement.onward],
     ]

@@ -11,7 +11,7 @@ from schemas.agreement import Atom, Condition, RecordTerm
 from schemas.consent import ConsentRecord, Restriction
 from schemas.decision import Record, Unusable
 from schemas.request import Circumstances
-from schemas.terms import ConsentKind, ConsentState, Despite, RestrictionKind
+from schemas.terms import Capacity, ConsentKind, ConsentState, Despite, GivenBy, RestrictionKind
 
 ADULT_AT: Final = 18
 OLDEST: Final = 130  # years: an older birth date is an error of the source
@@ -34,34 +34,44 @@ Held = frozenset[tuple[str, str, RestrictionKind]]  # (person, path, kind)
 
 
 def consented(compiled: Compiled, c: Circumstances) -> Covered:
-    """Return what live consents cover, per person and field.
+    """Return what live consents cover, per person, field and kind.
 
-    Of the answers that cover a field, recipient and purpose, the newest counts: a later refusal or withdrawal
-    wins over an earlier yes, and an answer that has run out is no answer. Nothing unknown counts as a yes.
+    Of the answers that cover a field, recipient and purpose, the newest of a kind counts; a later no, of whatever
+    kind, counts against every yes before it. Nothing unknown counts as a yes.
     """
-    agreement = compiled.rules.agreement
     found = set()
     for person, records in c.consents.items():
-        fitting = [
-            one
-            for one in records
-            if one.state is not ConsentState.ASKED
-            and one.from_at <= c.at
-            and one.controller == agreement.controller
-            and one.dataset == compiled.rules.dataset.id
-            and one.purpose == agreement.purpose
-            and c.recipient in one.recipients
-        ]
+        fitting = [one for one in records if _fits(one, compiled, c)]
         for path in compiled.consent_paths:
-            newest = _newest([one for one in fitting if not one.fields or path in one.fields])
-            if newest and newest.state is ConsentState.GIVEN and (newest.until is None or c.at < newest.until):
-                found.add((person, path, newest.kind))
+            named = frozenset({path, compiled.lanes[path].field.derived_from, path.partition(".")[0]})
+            covering = [one for one in fitting if not one.fields or (named if _is_no(one) else {path}) & one.fields]
+            found |= {(person, path, kind) for kind in ConsentKind if _is_yes(covering, kind, c.at)}
     return frozenset(found)
 
 
-def _newest(records: list[ConsentRecord]) -> ConsentRecord | None:
+def _fits(one: ConsentRecord, compiled: Compiled, c: Circumstances) -> bool:
+    agreement = compiled.rules.agreement
+    return (
+        one.state is not ConsentState.ASKED
+        and one.from_at <= c.at
+        and (one.controller, one.dataset, one.purpose)
+        == (agreement.controller, compiled.rules.dataset.id, agreement.purpose)
+        and (c.recipient in one.recipients or (_is_no(one) and not one.recipients))
+    )
+
+
+def _is_no(one: ConsentRecord) -> bool:
+    return one.state in {ConsentState.REFUSED, ConsentState.WITHDRAWN}
+
+
+def _is_yes(records: list[ConsentRecord], kind: ConsentKind, at: datetime) -> bool:
+    answers = [one for one in records if one.kind is kind or _is_no(one)]
     # At one instant, what is not a yes comes later.
-    return max(records, key=lambda one: (one.from_at, one.state is not ConsentState.GIVEN), default=None)
+    newest = max(answers, key=lambda one: (one.from_at, one.state is not ConsentState.GIVEN), default=None)
+    if newest is None or newest.state is not ConsentState.GIVEN or (newest.until is not None and newest.until <= at):
+        return False
+    # Mental Capacity Act 2005, section 3: who lacks capacity to decide has not decided.
+    return not (newest.capacity is Capacity.LACKING and newest.given_by is GivenBy.SELF)
 
 
 def restricted(compiled: Compiled, c: Circumstances) -> Held:
@@ -84,12 +94,9 @@ def _is_live(one: Restriction, c: Circumstances) -> bool:
 
 def personal_edges(c: Circumstances) -> Iterable[datetime]:
     """Return the later instants at which a consent or restriction begins or ends."""
-    consents = (one for many in c.consents.values() for one in many)
-    restrictions = (one for many in c.restrictions.values() for one in many)
-    for one in (*consents, *restrictions):
-        for edge in (one.from_at, one.until):
-            if edge is not None and edge > c.at:
-                yield edge
+    spans = [(one.from_at, one.until) for many in c.consents.values() for one in many]
+    spans += [(one.from_at, one.until) for many in c.restrictions.values() for one in many]
+    return (edge for span in spans for edge in span if edge is not None and edge > c.at)
 
 
 # -- what a record says

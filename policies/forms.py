@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
@@ -19,26 +20,35 @@ from schemas.decision import RawValue, Unusable
 
 Pseudonym = Callable[[str, str], str]  # (path, canonical value) -> pseudonym
 
+_DATE_LENGTHS: Final = {"year": 4, "month": 7}
+_POSTCODE: Final = re.compile(r"([A-Z]{1,2})(\d[A-Z\d]?) ?(\d[A-Z]{2})", re.ASCII)
+_TOO_LARGE: Final = 10**15
+_PENNY: Final = Decimal("0.01")
+
 
 def apply_form(field: Field, form: str, raw: RawValue, *, on: date, pseudonym: Pseudonym) -> Any:
     """Return the JSON-ready value of a form; None where nothing is held, Unusable.INVALID where it can't be made.
 
-    `on` is the London day that ages count to. `full` of money and decimals is text, so that no reader rounds it.
+    `on` is the London day that ages count to. Money, and numbers with a fraction, are text, so that no reader
+    rounds them.
     """
     if raw is None or isinstance(raw, Unusable):
         return raw
     if not isinstance(raw, _RAW[field.type]) or (isinstance(raw, bool) and field.type is not FieldType.BOOLEAN):
         return Unusable.INVALID
+    if isinstance(raw, str) and not raw.strip():
+        return None
+    value = _FORMS[field.type](field, form, raw, on)
+    if isinstance(value, Unusable):
+        return value
     if form == "present":
         return True
-    if form == "pseudonym":
-        return pseudonym(field.path, str(raw))
-    return _FORMS[field.type](field, form, raw, on)
+    return pseudonym(field.path, str(raw)) if form == "pseudonym" else value
 
 
 def pseudonym_key(master: bytes, recipient: str, agreement: str, field: str, epoch: str) -> bytes:
     """Return the key of one scope: no two scopes share one, so their pseudonyms can't be joined (RFC 5869)."""
-    info = "\0".join(("stile pseudonym", recipient, agreement, field, epoch)).encode()
+    info = f"stile pseudonym\0{recipient}\0{agreement}\0{field}\0{epoch}".encode()
     return HKDF(SHA256(), 32, salt=None, info=info).derive(master)
 
 
@@ -55,7 +65,7 @@ def band_of(bands: tuple[int, ...], value: Decimal | int) -> dict[str, int]:
 
 
 def _date(_field: Field, form: str, raw: Any, _on: date) -> Any:
-    return raw.isoformat()[: {"year": 4, "month": 7, "full": 10}[form]]
+    return raw.isoformat()[: _DATE_LENGTHS.get(form)]
 
 
 def _age(field: Field, form: str, raw: Any, on: date) -> Any:
@@ -69,31 +79,39 @@ def _age(field: Field, form: str, raw: Any, on: date) -> Any:
 
 def _postcode(_field: Field, form: str, raw: Any, _on: date) -> Any:
     # From the right: the inward part is always a digit and two letters; the outward part's length varies.
-    outward, inward = raw[:-3].strip(), raw[-3:]
-    if form == "area":
-        return outward[:2] if outward[1:2].isalpha() else outward[:1]
-    return {"district": outward, "sector": f"{outward} {inward[0]}", "full": f"{outward} {inward}"}[form]
+    found = _POSTCODE.fullmatch(raw)
+    if found is None:
+        return Unusable.INVALID
+    area, number, inward = found.groups()
+    outward = area + number
+    return {"area": area, "district": outward, "sector": f"{outward} {inward[0]}"}.get(form, f"{outward} {inward}")
 
 
 def _name(_field: Field, form: str, raw: Any, _on: date) -> Any:
-    if form == "full":
+    if form != "initial":
         return raw
     letters = (character for character in unicodedata.normalize("NFC", raw) if character.isalpha())
     return next((letter.upper() for letter in letters), Unusable.INVALID)
 
 
 def _number(field: Field, form: str, raw: Any, _on: date) -> Any:
-    if form == "band":
-        return band_of(field.bands, raw)
-    if form == "rounded" and field.step:
-        raw = (Decimal(raw) / field.step).to_integral_value(ROUND_FLOOR) * field.step
+    value = Decimal(raw)
+    if not value.is_finite() or abs(value) >= _TOO_LARGE:
+        return Unusable.INVALID
     if field.type is FieldType.MONEY:
-        return f"{Decimal(raw):.2f}"
-    return int(raw) if raw == int(raw) else str(raw)
+        # Whole pence first, for every form: a band must be what follows from the amount that `full` shows.
+        value = value.quantize(_PENNY, ROUND_FLOOR)
+    if form == "band":
+        return band_of(field.bands, value)
+    if form == "rounded" and field.step:
+        value = (value / field.step).to_integral_value(ROUND_FLOOR) * field.step
+    if field.type is FieldType.MONEY:
+        return f"{value + 0:.2f}"
+    return int(value) if value == value.to_integral_value() else f"{value.normalize():f}"
 
 
 def _code(field: Field, form: str, raw: Any, _on: date) -> Any:
-    return raw if form == "full" else (field.code_groups or {}).get(raw, Unusable.INVALID)
+    return (field.code_groups or {}).get(raw, Unusable.INVALID) if form == "group" else raw
 
 
 def _as_it_is(_field: Field, _form: str, raw: Any, _on: date) -> Any:

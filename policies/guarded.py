@@ -57,51 +57,45 @@ def _breaks(rules: RuleSet, rail: Guardrail, chosen: tuple[Choice, ...]) -> bool
     roles = [frozenset(line.roles) for line in lines if line.roles]
     if contradicts(known) or (roles and not frozenset.intersection(*roles)):
         return False
-    kinds = {rules.recipient_kinds[name] for name in frozenset.intersection(*(receivers(rules, line) for line in lines))}
-    emergencies = (True,) if Atom.EMERGENCY in known else (False, True)
+    if any(law_of(rules, line).discloser.power in rail.except_powers for line in lines):
+        return False
+    excepted = rail.except_emergency if any(Atom.EMERGENCY in line.when for line in lines) else frozenset()
+    names = frozenset.intersection(*(receivers(rules, line) for line in lines))
+    kinds = frozenset(rules.recipient_kinds[name] for name in names) - excepted
     return any(
-        _reaches(rules, chosen, known, kind, day, emergency=emergency)
+        _reaches(rules, chosen, known, kind, day)
         for kind in kinds
         if not rail.recipient_kinds or kind in rail.recipient_kinds
-        for emergency in emergencies
-        if not (emergency and kind in rail.except_emergency)
-        if not any(law_of(rules, line).discloser.power in rail.except_powers for line in lines)
         for day in _days(rules)
     )
 
 
 def _reaches(
-    rules: RuleSet,
-    chosen: tuple[Choice, ...],
-    known: frozenset[Condition],
-    kind: RecipientKind,
-    day: date,
-    *,
-    emergency: bool,
+    rules: RuleSet, chosen: tuple[Choice, ...], known: frozenset[Condition], kind: RecipientKind, day: date
 ) -> bool:
-    conditions = known | {Atom.EMERGENCY} if emergency else known
     return all(
-        min([_ceiling_on(rules, field, day), field.rank(line.form), *_forced(rules, field, line, conditions, kind)]) > most_
+        min([_ceiling_on(rules, field, day), field.rank(line.form), *_forced(rules, field, line, known, kind)]) > most_
         for line, field, most_ in chosen
     )
 
 
 def _forced(
-    rules: RuleSet, field: Field, line: ReleaseLine, conditions: frozenset[Condition], kind: RecipientKind
+    rules: RuleSet, field: Field, line: ReleaseLine, known: frozenset[Condition], kind: RecipientKind
 ) -> Iterator[int]:
     """Yield the ranks of the caps that hold whatever else is so."""
     power = law_of(rules, line).discloser.power
     for cap in rules.caps:
-        if _holds_for(cap, kind, power, conditions) and field in covered(cap.target, rules.dataset):
+        if _holds_for(cap, line, kind, power, known) and field in covered(cap.target, rules.dataset):
             yield most(field, cap.form, rules.dataset)
 
 
-def _holds_for(cap: Cap, kind: RecipientKind, power: str | None, conditions: frozenset[Condition]) -> bool:
+def _holds_for(cap: Cap, line: ReleaseLine, kind: RecipientKind, power: str | None, known: frozenset[Condition]) -> bool:
+    is_spared = Atom.EMERGENCY in line.when and kind in cap.except_emergency
     return (
-        (not cap.recipient_kinds or kind in cap.recipient_kinds)
-        and not (Atom.EMERGENCY in conditions and kind in cap.except_emergency)
+        not is_spared
+        and (not cap.recipient_kinds or kind in cap.recipient_kinds)
         and power not in cap.except_powers
-        and conditions.issuperset(cap.when)
+        and known.issuperset(cap.when)
     )
 
 
@@ -120,4 +114,5 @@ def _days(rules: RuleSet) -> list[date]:
 def _flaw(rules: RuleSet, rail: Guardrail, chosen: tuple[Choice, ...]) -> Flaw:
     place = rules.agreement.releases.index(chosen[-1][0])
     what = " and ".join(f"{field.path} as {line.form}" for line, field, _ in chosen)
-    return Flaw(("releases", place), f"{what} would break the guardrail {rail.id}: {rail.says}", "Release less, or to fewer.")
+    text = f"{what} would break the guardrail {rail.id}: {rail.says}"
+    return Flaw(("releases", place), text, "Release less, or to fewer.")

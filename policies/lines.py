@@ -1,20 +1,15 @@
-"""Can every release line stand: does it name what exists, stay under the ceiling, and matter at all?"""
+"""Can every release line stand: does it name what exists, and stay under the ceiling?"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import field as member
-from itertools import combinations
 
 from policies.binding import marker_flaw
-from policies.compile import consent_kinds
 from policies.findings import did_you_mean
 from policies.places import Flaw
-from policies.targets import covered
 from schemas.agreement import Atom, Condition, LegalBasis, RecordTerm, ReleaseLine, RuleSet
 from schemas.dataset import SHOWS_ROWS, Field
-from schemas.terms import ConsentKind, RecipientKind
+from schemas.terms import RecipientKind
 
 MOST_LINES = 500
 
@@ -29,7 +24,7 @@ def line_flaws(rules: RuleSet) -> Iterator[Flaw]:
     yield from flaws
     if not flaws:
         yield from _ceiling_flaws(rules)
-        yield from _idle_flaws(rules)
+        yield from _row_flaws(rules)
 
 
 def law_of(rules: RuleSet, line: ReleaseLine) -> LegalBasis:
@@ -97,7 +92,8 @@ def _field_flaws(
     dataset = rules.dataset
     field = dataset.fields.get(path)
     if field is None:
-        yield Flaw(at_field, f"dataset {dataset.id}@{dataset.version} has no field {path}", did_you_mean(path, dataset.fields))
+        text = f"dataset {dataset.id}@{dataset.version} has no field {path}"
+        yield Flaw(at_field, text, did_you_mean(path, dataset.fields))
         return
     if line.form not in field.chain:
         yield Flaw(at_form, f"{path} has no form {line.form}", did_you_mean(line.form, field.chain))
@@ -115,6 +111,20 @@ def _condition_flaws(rules: RuleSet, line: ReleaseLine, here: tuple[str | int, .
             yield Flaw(here, f"the line {flaw[0]}", flaw[1])
     if contradicts(frozenset(line.when)):
         yield Flaw(here, "these conditions can never hold together", "Take one of them out.")
+
+
+def _row_flaws(rules: RuleSet) -> Iterator[Flaw]:
+    """All rows show a field in one form: were it their markers' to choose, a hidden row would open the others."""
+    forms: dict[str, set[str]] = {}
+    for line in rules.agreement.releases:
+        for path in line.fields:
+            forms.setdefault(path, set()).add(line.form)
+    for place, line in enumerate(rules.agreement.releases):
+        by_row = any(isinstance(one, RecordTerm) and "." in one.marker for one in line.when)
+        several = [path for path in line.fields if len(forms[path]) > 1]
+        if by_row and several:
+            text = f"{several[0]} has several forms, and this line rests on a marker of a row"
+            yield Flaw(("releases", place, "when"), text, "Give all lines of the field one form.")
 
 
 # -- ceiling and variations
@@ -164,73 +174,3 @@ def variation_flaws(rules: RuleSet) -> Iterator[Flaw]:
         if (one.field, one.form) in seen:
             yield Flaw(here, f"{one.field} as {one.form} is varied twice", "Keep one of them.")
         seen.add((one.field, one.form))
-
-
-# -- lines that never matter
-
-
-@dataclass(frozen=True, slots=True)
-class _Reach:
-    """When one line gives how much of one field."""
-
-    line: ReleaseLine
-    rank: int
-    when: frozenset[Condition]
-    to: frozenset[str]
-    roles: frozenset[str] | None  # None: every role
-    power: str | None
-    consent: frozenset[ConsentKind] = member(default_factory=frozenset)
-
-
-def _idle_flaws(rules: RuleSet) -> Iterator[Flaw]:
-    for path in dict.fromkeys(path for line in rules.agreement.releases for path in line.fields):
-        field = rules.dataset.fields[path]
-        powers = {power for cap in rules.caps if field in covered(cap.target, rules.dataset) for power in cap.except_powers}
-        reaches = [_reach(rules, field, line) for line in rules.agreement.releases if path in line.fields]
-        told: set[str] = set()
-        for first, second in combinations(reaches, 2):
-            if second.line.id not in told and _always_gives(first, second, powers):
-                told.add(second.line.id)
-                yield _idle(path, second, first)
-            elif first.line.id not in told and _always_gives(second, first, powers):
-                told.add(first.line.id)
-                yield _idle(path, first, second)
-
-
-def _idle(path: str, idle: _Reach, other: _Reach) -> Flaw:
-    place = int(idle.line.id.partition("/")[2]) - 1
-    same = idle.rank == other.rank and idle.when == other.when
-    what = "stands here twice under the same conditions" if same else "can never matter"
-    return Flaw(
-        ("releases", place),
-        f"{path} as {idle.line.form} {what}: the line of {other.line.id} always gives as much",
-        "Take the field out of one of the two.",
-    )
-
-
-def _reach(rules: RuleSet, field: Field, line: ReleaseLine) -> _Reach:
-    law = law_of(rules, line)
-    asked = frozenset(line.roles or rules.agreement.roles)
-    return _Reach(
-        line=line,
-        rank=field.rank(line.form),
-        when=effective(line),
-        to=receivers(rules, line),
-        roles=asked or None,
-        power=law.discloser.power,
-        consent=consent_kinds(field, law) if Atom.CONSENT in effective(line) else frozenset(ConsentKind),
-    )
-
-
-def _always_gives(one: _Reach, other: _Reach, powers: set[str]) -> bool:
-    """Tell whether one line gives at least as much of a field as the other whenever the other gives any."""
-    return (
-        one.rank >= other.rank
-        and one.when <= other.when
-        and one.to >= other.to
-        and (one.roles is None or (other.roles is not None and one.roles >= other.roles))
-        and one.line.of == other.line.of
-        and one.line.despite >= other.line.despite
-        and one.consent >= other.consent
-        and (other.power not in powers or one.power == other.power)
-    )

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from policies.compile import birth_path, net_parts, paths_of
+from policies.compile import AGES, birth_path, net_parts, paths_of
 from policies.places import Flaw, Step
 from policies.targets import covered
 from schemas.agreement import Atom, Cap, Condition, Guardrail, RuleSet
-from schemas.dataset import Dataset
-
-_AGES = frozenset({Atom.ADULT, Atom.CHILD})
+from schemas.dataset import Dataset, FieldType
 
 
 def marker_flaws(rules: RuleSet, mapped: Collection[str] | None) -> Iterator[Flaw]:
@@ -38,7 +36,7 @@ def _covered(rule: Cap | Guardrail, rules: RuleSet) -> frozenset[str]:
 def _flaws(
     rules: RuleSet, condition: Condition, of: str | None, mapped: Collection[str] | None, way: tuple[Step, ...], who: str
 ) -> Iterator[Flaw]:
-    if condition in _AGES and birth_path(rules, of) is None:
+    if condition in AGES and birth_path(rules, of) is None:
         yield Flaw(way, f"{who} asks for an age, and the dataset derives none", "Give the dataset an age `from` a date.")
     if condition is Atom.DECEASED and not _has_deceased(rules.dataset):
         yield Flaw(way, f"{who} rests on an unknown marker deceased", "Give the dataset a boolean marker `deceased`.")
@@ -50,4 +48,4 @@ def _flaws(
 
 def _has_deceased(dataset: Dataset) -> bool:
     field = dataset.fields.get(Atom.DECEASED.value)
-    return field is not None and field.marker
+    return field is not None and field.marker and field.type is FieldType.BOOLEAN

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
 from policies.findings import Finding, TextError, did_you_mean
+from policies.parse_field import parse_field
 from policies.reading import (
     Section,
-    boolean,
     choice,
     integer,
     listed,
@@ -24,11 +23,10 @@ from policies.reading import (
 )
 from policies.yaml_text import Members, Node, Scalar, read_document
 from schemas.dataset import CHAINS, Dataset, Field, FieldType, Group, Key
-from schemas.terms import Classification, Origin, SpecialCategory, Tag
+from schemas.terms import Classification, Tag
 
 MOST_FIELDS: Final = 400
 MOST_PEOPLE: Final = 8
-_DEFAULT_OVER: Final = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,125 +143,16 @@ def _all_fields(node: Node, prefix: str) -> tuple[_Place, ...]:
         raise refused(node, "fields must be a mapping with at least one field", "Write name: {type: …, label: …}.")
     if len(node.members) > MOST_FIELDS:
         raise refused(node, f"more than {MOST_FIELDS} fields", "Split the dataset.")
-    found, findings = [], []
+    found: list[_Place] = []
+    findings: list[Finding] = []
     for at, value in node.members.values():
         try:
-            found.append(_Place(_field(at, value, prefix), at))
+            found.append(_Place(parse_field(at, value, prefix), at))
         except TextError as error:
             findings += error.findings
     if findings:
         raise TextError(findings)
     return tuple(found)
-
-
-def _field(at: Scalar, node: Node, prefix: str) -> Field:
-    own = name(at)
-    section = Section(node, f"field {prefix}{own}")
-    type_ = section.need("type", choice(FieldType))
-    label = section.need("label", word)
-    classification = section.need("classification", choice(Classification))
-    bands = section.may("bands", listed(integer(-1_000_000, 1_000_000_000)), ())
-    step = section.may("step", integer(1, 1_000_000), None)
-    over = section.may("over", integer(1, 120), None)
-    base = section.may("from", name, None)
-    groups = section.may("groups", members(word, word), None)
-    allowed = section.may("forms", listed(name), None)
-    categories = section.may("categories", listed(choice(SpecialCategory)), ())
-    field = Field(
-        path=prefix + own,
-        type=type_,
-        label=label,
-        classification=classification,
-        chain=(),
-        categories=frozenset(categories),
-        reveals=frozenset(section.may("reveals", listed(choice(Tag)), ())),
-        origin=section.may("origin", choice(Origin), None),
-        marker=section.may("marker", boolean, False),
-        of=section.may("of", name, None),
-        derived_from=prefix + base if base else None,
-        bands=bands,
-        step=step,
-        code_groups=groups,
-    )
-    if type_ is not None:
-        _check_field(section, field, over)
-    section.close()
-    return replace(field, chain=_chain(node, field, over, allowed))
-
-
-def _check_field(section: Section, field: Field, over: int | None) -> None:
-    kind, bands = field.type, field.bands
-    check = section.check
-    check(kind is not FieldType.GROUP, "type", "a group is not a field's type", "Write it under groups.")
-    special = field.classification is Classification.SPECIAL_CATEGORY
-    check(
-        special == bool(field.categories),
-        "classification",
-        "special_category and categories go together",
-        "Name the Article 9 categories of a special category field, and of no other.",
-    )
-    check(
-        not field.marker or kind in {FieldType.BOOLEAN, FieldType.CODE},
-        "marker",
-        "a marker must be a boolean or a code",
-        "Take `marker` out, or change the type.",
-    )
-    check(
-        (kind is FieldType.AGE) == (field.derived_from is not None),
-        "from",
-        "`from` and the type age go together",
-        "An age names the date that it derives from; nothing else does.",
-    )
-    banded = kind in {FieldType.AGE, FieldType.NUMBER, FieldType.MONEY}
-    check(not bands or banded, "bands", f"a {kind.value} has no bands", "Take `bands` out.")
-    check(list(bands) == sorted(set(bands)), "bands", "bands must rise", "Put the edges in order, each once.")
-    check(
-        field.step is None or kind in {FieldType.NUMBER, FieldType.MONEY},
-        "step",
-        f"a {kind.value} has no step",
-        "Take `step` out.",
-    )
-    check(
-        field.step is None or all(edge % field.step == 0 for edge in bands),
-        "bands",
-        f"every band edge must be a multiple of the step {field.step}",
-        "Move the edge, or change the step.",
-    )
-    check(over is None or kind is FieldType.AGE, "over", f"a {kind.value} has no `over`", "Take it out.")
-    check(
-        over is None or not bands or over in bands,
-        "over",
-        f"bands must have an edge at {over}, so that over_{over} follows from the band",
-        f"Add {over} to bands.",
-    )
-    check(
-        (kind is FieldType.CODE) or field.code_groups is None,
-        "groups",
-        f"a {kind.value} has no groups",
-        "Take `groups` out.",
-    )
-
-
-def _chain(node: Node, field: Field, over: int | None, allowed: tuple[str, ...] | None) -> tuple[str, ...]:
-    """Return what the dataset allows of the type's chain; a form that lacks what it needs is left out."""
-    full = list(CHAINS[field.type])
-    if field.type is FieldType.AGE:
-        threshold = over or _DEFAULT_OVER
-        follows = not field.bands or threshold in field.bands
-        full = [*([f"over_{threshold}"] if follows else []), "band", "years"]
-    missing = {
-        "band": not field.bands,
-        "rounded": field.step is None,
-        "group": field.type is FieldType.CODE and field.code_groups is None,
-    }
-    chain = tuple(form for form in full if not missing.get(form, False))
-    if allowed is None:
-        return chain
-    unknown = [form for form in allowed if form not in chain]
-    if unknown:
-        text = f"field {field.path} can't take the form {unknown[0]}"
-        raise refused(node, text, did_you_mean(unknown[0], chain))
-    return tuple(form for form in chain if form in allowed)
 
 
 # -- groups
@@ -305,12 +194,12 @@ def _group(at: Scalar, node: Node) -> tuple[Group, list[_Place]]:
 
 def _whole(dataset: Dataset, placed: tuple[_Place, ...]) -> list[Finding]:
     found: list[Finding] = []
-    seen: Mapping[str, int] = {}
+    seen: set[str] = set()
     for one in placed:
         field, at = one.field, one.at
         if field.path in seen:
             found.append(Finding(at.line, at.column, f"{field.path} stands here twice", "Rename one of them."))
-        seen = {**seen, field.path: at.line}
+        seen.add(field.path)
         if field.of is not None and field.of not in dataset.people:
             text = f"field {field.path} is of an unknown person {field.of}"
             found.append(Finding(at.line, at.column, text, did_you_mean(field.of, dataset.people)))
@@ -319,6 +208,9 @@ def _whole(dataset: Dataset, placed: tuple[_Place, ...]) -> list[Finding]:
             text = f"field {field.path} must derive from a date"
             dates = [path for path, other in dataset.fields.items() if other.type is FieldType.DATE]
             found.append(Finding(at.line, at.column, text, did_you_mean(field.derived_from, dates)))
+        elif base is not None and (base.of, base.classification) != (field.of, field.classification):
+            text = f"field {field.path} derives from {base.path}, and is as much someone's and as sensitive as that"
+            found.append(Finding(at.line, at.column, text, "Give both the same `of` and `classification`."))
     if len(dataset.people) > MOST_PEOPLE:
         found.append(Finding(1, 1, f"more than {MOST_PEOPLE} people in one record", "Split the dataset."))
     return found

@@ -17,7 +17,7 @@ from policies.reading import (
     word,
 )
 from policies.yaml_text import Members, Node, Scalar
-from schemas.agreement import Atom, Cap, Condition, Guardrail, RecordTerm, Target
+from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, RecordTerm, Target
 from schemas.terms import Classification, Origin, RecipientKind, Tag
 
 
@@ -37,6 +37,19 @@ def conditions(node: Node) -> tuple[Condition, ...]:
             raise refused(item, "the same condition stands here twice", "Keep one of them.")
         found += more
     return tuple(found)
+
+
+def _restricting(node: Node) -> tuple[Condition, ...]:
+    """Read the conditions of what restricts: only such as can be known to be otherwise.
+
+    A partner's silence is no knowledge, so a cap on what a partner declares would hold at all times.
+    """
+    found = conditions(node)
+    for one in found:
+        if isinstance(one, Atom) and one not in {Atom.NO_OBJECTION, *RECORD_ATOMS}:
+            text = f"what restricts can't rest on {one.value}, which is never known to be otherwise"
+            raise refused(node, text, "Take it out here, and ask for it on the release lines.")
+    return found
 
 
 def _atom(node: Node) -> Atom:
@@ -70,7 +83,7 @@ def cap(node: Node) -> Cap:
     found = section.may("except", exception, (frozenset(), frozenset()))
     aim = section.need("at_most", _at_most)
     own, says = section.need("id", slug), section.need("says", word)
-    when = section.may("when", conditions, ())
+    when = section.may("when", _restricting, ())
     kinds = frozenset(section.may("recipient_kinds", listed(choice(RecipientKind)), ()))
     section.close()
     return Cap(own, says, aim[0], aim[1], when, kinds, found[0], found[1])
@@ -98,7 +111,7 @@ def _never(node: Node, own: str, says: str) -> Guardrail:
     together = section.may("together", members(path, name), {})
     target = _target(section)
     above = section.may("above", name, None)
-    when = section.may("when", conditions, ())
+    when = section.may("when", _restricting, ())
     kinds = frozenset(section.may("recipient_kinds", listed(choice(RecipientKind)), ()))
     found = section.may("except", exception, (frozenset(), frozenset()))
     if together:

@@ -20,6 +20,7 @@ MOST_ITEMS: Final = 2_000
 _SLUG: Final = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", re.ASCII)
 _NAME: Final = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", re.ASCII)
 _DURATION: Final = re.compile(r"P(?=.)(\d{1,3}Y)?(\d{1,3}M)?(\d{1,3}W)?(\d{1,4}D)?(T(?=.)(\d{1,4}H)?(\d{1,4}M)?)?")
+_DAY: Final = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _PINNED: Final = re.compile(r"([a-z][a-z0-9]*(?:-[a-z0-9]+)*)@([1-9]\d{0,5})", re.ASCII)
 
 
@@ -155,9 +156,8 @@ def day(node: Node) -> date:
     """Return a calendar date."""
     text = word(node)
     try:
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text, re.ASCII):
-            raise ValueError(text)
-        found = date.fromisoformat(text)
+        # `fromisoformat` takes more than one way to write a day.
+        found = date.fromisoformat(text if _DAY.fullmatch(text) else "")
     except ValueError as error:
         raise refused(node, f"{text[:80]!r} is not a date", "Write it as 2026-04-01.") from error
     if not 1990 <= found.year <= 2200:  # noqa: PLR2004 -- outside it, a slip of the pen

@@ -84,7 +84,7 @@ def after_when(when: tuple[Condition, ...], dataset: Dataset) -> str:
 def law_text(law: LegalBasis) -> str:
     """Return both sides of a line of law as one sentence."""
     recipient = f"; the recipient {_side(law.recipient)}" if law.recipient else "; the recipient acts on contract"
-    return f"Law: the controller {_side(law.discloser)}{recipient}."
+    return f"the controller {_side(law.discloser)}{recipient}."
 
 
 def _side(side: Side) -> str:
@@ -107,7 +107,7 @@ def rule_text(rule: Cap | Guardrail) -> str:
     """Return what a cap or guardrail is called, when it counts and when it does not."""
     said = [f"{'cap' if isinstance(rule, Cap) else 'guardrail'} {rule.id}"]
     if rule.when:
-        said.append(f"unless it is known that not {listed(map(_term, rule.when))}")
+        said.append(f"counts unless it is known to be otherwise that {listed(map(_term, rule.when))}")
     if rule.recipient_kinds:
         said.append(f"for {_kinds(rule.recipient_kinds)}")
     if rule.except_emergency:

@@ -86,10 +86,11 @@ def _check_characters(text: str) -> None:
         raise TextError([Finding(1, 1, f"{size} bytes, more than {LARGEST}", "Split the text.")])
     for number, line in enumerate(text.split("\n"), start=1):
         for place, character in enumerate(line, start=1):
-            if character > "~" or character < " ":
-                if unicodedata.category(character) in _HIDDEN and character not in "\t\r":
-                    what = f"the hidden character U+{ord(character):04X}"
-                    raise TextError([Finding(number, place, what, "Take it out.")])
+            if " " <= character <= "~" or character in "\t\r":
+                continue
+            if unicodedata.category(character) in _HIDDEN:
+                what = f"the hidden character U+{ord(character):04X}"
+                raise TextError([Finding(number, place, what, "Take it out.")])
 
 
 class _Builder:

@@ -29,17 +29,17 @@ _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _ENTRY_ID: Final = re.compile(r"[a-z]{1,3}_[0-9A-HJKMNP-TV-Z]{26}")
 
 
-def caller_of(request: Request, wiring: Wiring) -> Caller:
-    """Authenticate a partner's call."""
+def caller_of(request: Request, wiring: Wiring) -> tuple[Caller, int]:
+    """Authenticate a partner's call; return the caller and S, the state index as of which it stands."""
     now = wiring.services.clock().timestamp()
-    wiring.services.reader.refresh()
-    return authenticate(request, wiring.door, now=now, audience=wiring.door.issuer)
+    state_index = wiring.services.reader.refresh()
+    return authenticate(request, wiring.door, now=now, audience=wiring.door.issuer), state_index
 
 
 async def post_disclosure(request: Request) -> Response:
     """Answer for one person, in the order of the journey: who asks comes before what is asked."""
     wiring: Wiring = request.app.state.wiring
-    caller = caller_of(request, wiring)
+    caller, state_index = caller_of(request, wiring)
     now = wiring.services.clock().timestamp()
     wiring.early_limits.check(caller, now=now)
     request.state.steps.mark("authenticate")
@@ -50,6 +50,7 @@ async def post_disclosure(request: Request) -> Response:
         body_digest="sha256:" + hashlib.sha256(body).hexdigest(),
         idempotency_key=_idempotency_key(request),
         request_id=request.state.request_id,
+        state_index=state_index,
         steps=request.state.steps,
     )
     request.state.steps.mark("read")
@@ -74,18 +75,18 @@ def _idempotency_key(request: Request) -> str | None:
 async def post_explain(request: Request) -> Response:
     """Say what would be decided, without data and without a subject."""
     wiring: Wiring = request.app.state.wiring
-    caller = caller_of(request, wiring)
+    caller, state_index = caller_of(request, wiring)
     body = await read_body(request)
     asked = parse_explain(body)
     await remember_call(wiring.services.log, caller.seen)
-    ask = Ask(asked, caller, "", None, request.state.request_id, request.state.steps)
+    ask = Ask(asked, caller, "", None, request.state.request_id, state_index, request.state.steps)
     return Response(canonical(explain_to_partner(ask, wiring.services)), media_type="application/json")
 
 
 async def get_agreements(request: Request) -> Response:
     """List the caller's own agreements, as they stand today."""
     wiring: Wiring = request.app.state.wiring
-    caller = caller_of(request, wiring)
+    caller, _ = caller_of(request, wiring)
     await remember_call(wiring.services.log, caller.seen)
     services = wiring.services
     today = london_day(services.clock())
@@ -155,7 +156,7 @@ def _left(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, int]
 async def get_receipt(request: Request) -> Response:
     """Give the receipt of one of the caller's own disclosures again, to the newest checkpoint."""
     wiring: Wiring = request.app.state.wiring
-    caller = caller_of(request, wiring)
+    caller, _ = caller_of(request, wiring)
     await remember_call(wiring.services.log, caller.seen)
     entry_id = request.path_params["disclosure_id"]
     found = load_receipt(wiring.services, entry_id, caller.client) if _ENTRY_ID.fullmatch(entry_id) else None

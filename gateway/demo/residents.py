@@ -56,7 +56,9 @@ DAY: Final = datetime(2026, 10, 2, 2, tzinfo=UTC)  # when an extract was made, u
 Progress = Callable[[int], None]
 
 
-def generate(path: Path, *, residents: int, seed: int, as_at: datetime = DAY, progress: Progress = lambda _done: None) -> None:
+def generate(
+    path: Path, *, residents: int, seed: int, as_at: datetime = DAY, progress: Progress = lambda _done: None
+) -> None:
     """Write the database of the council's revenues system: the cast first, then made-up households."""
     connection = pysqlite3.connect(str(path))
     connection.executescript(TABLES)
@@ -121,7 +123,11 @@ def _date(rng: random.Random, years: tuple[int, int]) -> str:
 
 def _write(connection: Any, household: Household, rng: random.Random, fake: Faker, as_at: datetime) -> None:
     moved_in = _spelt(rng, _date(rng, (2005, 2025)))
-    _insert(connection, "ctaccount", (*_people(household, rng, fake), *_money(household, rng, moved_in), as_at.strftime("%Y-%m-%dT%H:%M:%SZ")))
+    _insert(
+        connection,
+        "ctaccount",
+        (*_people(household, rng, fake), *_money(household, rng, moved_in), as_at.strftime("%Y-%m-%dT%H:%M:%SZ")),
+    )
     now = _property(rng, "R" + household.uprn, household.uprn, household.address, household.postcode)
     _insert(connection, "ctproperty", now)
     if household not in CAST and rng.random() < 0.3:

@@ -12,6 +12,7 @@ from gateway.oauth import jose
 from gateway.oauth.times import seconds
 
 LIFETIME: Final = 300  # seconds, at most
+LONGEST: Final = 7_168  # bytes: with the rest of a request's headers it stays under what servers and proxies take
 KEPT_TOKENS: Final = 8_192
 
 
@@ -48,7 +49,10 @@ class Tokens:
         self._kept: OrderedDict[bytes, Token] = OrderedDict()
 
     def issue(self, *, client_id: str, audience: str, jkt: str, details: list[dict[str, Any]], jti: str, now: float) -> str:
-        """Return a token bound to the proof key `jkt`, for `LIFETIME` seconds."""
+        """Return a token bound to the proof key `jkt`, for `LIFETIME` seconds.
+
+        Raises JoseRefusedError where its details would make it longer than any call could carry.
+        """
         claims = {
             "iss": self._issuer,
             "aud": audience,
@@ -61,7 +65,10 @@ class Tokens:
             "authorization_details": details,
         }
         header = {"typ": "at+jwt", "alg": "ES256", "kid": self._signing.kid}
-        return jose.sign(header, claims, self._signing.key)
+        token = jose.sign(header, claims, self._signing.key)
+        if len(token) > LONGEST:
+            raise jose.JoseRefusedError(f"the token would be over {LONGEST} bytes: ask for fewer details or fields")
+        return token
 
     def verify(self, token: str, *, audience: str, now: float) -> Token:
         """Return the token, or raise JoseRefusedError with what a developer can mend."""

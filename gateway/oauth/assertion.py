@@ -12,6 +12,8 @@ from gateway.oauth.times import AHEAD, LONGEST, seconds
 
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_JTI: Final = 128
+# What an assertion may call itself. Nothing else that a client signs, a DPoP proof say, can stand in for one.
+TYPES: Final = frozenset({None, "JWT", "client-authentication+jwt"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,9 @@ def authenticate(assertion: str, *, form_client_id: str | None, issuer: str, cli
 
 def _authenticate(assertion: str, form_client_id: str | None, issuer: str, clients: Clients, now: int) -> Authenticated:
     jws = jose.read(assertion)
+    typ = jws.header.get("typ")
+    if not (typ is None or isinstance(typ, str)) or typ not in TYPES:
+        raise jose.JoseRefusedError("its typ is neither JWT nor client-authentication+jwt")
     claims = dict(jws.payload)
     name = claims.get("sub")
     if not isinstance(name, str) or claims.get("iss") != name:

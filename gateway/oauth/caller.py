@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from gateway.oauth import jose
-from gateway.oauth.access_token import Token, Tokens
+from gateway.oauth.access_token import LONGEST, Token, Tokens
 from gateway.oauth.clients import Client, Clients
 from gateway.oauth.dpop import ProofKeys, check_proof
 from gateway.oauth.server import Seen
-
-LONGEST_TOKEN: Final = 8_192
 
 
 class TokenRefusedError(Exception):
@@ -54,7 +51,7 @@ def authenticate_call(
     now: float,
 ) -> Caller:
     """Return the caller, or raise TokenRefusedError. Reads headers only: the body has not been read yet."""
-    if len(authorization) != 1 or len(authorization[0]) > LONGEST_TOKEN:
+    if len(authorization) != 1 or len(authorization[0]) > len("DPoP ") + LONGEST:
         raise TokenRefusedError("invalid_token", "send exactly one Authorization header, of bearable size")
     scheme, _, token = authorization[0].partition(" ")
     if scheme.lower() != "dpop":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,6 +15,7 @@ from schemas.terms import Action
 TYPE: Final = "stile_disclosure_v1"
 LARGEST: Final = 16_384  # bytes of the parameter
 MOST: Final = 16  # details in one token
+LONGEST_SUBJECT: Final = 128  # characters of an identifier
 
 
 class Detail(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -25,6 +27,10 @@ class Detail(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defau
     dataset: str | None = None
     actions: tuple[str, ...] | None = None
     fields: tuple[str, ...] | None = None
+    subject: dict[str, str] | None = None
+
+
+MEMBERS: Final = ", ".join(Detail.__struct_fields__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +43,12 @@ class Available:
     fields: frozenset[str]
 
 
-def grant(parameter: str | None, available: Mapping[str, Available]) -> list[dict[str, Any]]:
+def grant(
+    parameter: str | None, available: Mapping[str, Available], *, subject_secret: bytes | None = None
+) -> list[dict[str, Any]]:
     """Return the details as granted, narrowed to what the client's agreements name.
+
+    A `subject` leaves as a reference under `subject_secret`: what a token holds may be logged by anyone on the way.
 
     Raises OAuthRefusal(invalid_authorization_details) for none, for an unknown type, member, agreement,
     purpose, dataset, action or field, and where narrowing would leave nothing.
@@ -54,18 +64,33 @@ def grant(parameter: str | None, available: Mapping[str, Available]) -> list[dic
         raise _refused(f"authorization_details can't be read: {_cause(error)}") from error
     if not 0 < len(asked) <= MOST:
         raise _refused(f"authorization_details must hold 1 to {MOST} details")
-    granted = [_grant_one(detail, available) for detail in asked]
+    granted = [_grant_one(detail, available, subject_secret) for detail in asked]
     if len({one["agreement"] for one in granted}) != len(granted):
         raise _refused("an agreement is named twice")
     return granted
 
 
+def covers_subject(detail: Mapping[str, Any], secret: bytes, *, key: str, value: str) -> bool:
+    """Tell whether a granted detail is for anyone, or for the person that this key names."""
+    known = detail.get("subject")
+    return known is None or hmac.compare_digest(known, subject_reference(secret, detail["agreement"], key, value))
+
+
+def subject_reference(secret: bytes, agreement: str, key: str, value: str) -> str:
+    """Return a token's name for one person: 128 bits of HMAC-SHA256, of no use under another agreement."""
+    typed = "".join(value.split()).casefold()
+    content = f"stile token subject\0{agreement}\0{key}\0{typed}"
+    return hmac.digest(secret, content.encode(), "sha256")[:16].hex()
+
+
 def _cause(error: Exception) -> str:
-    # msgspec names the member and the type it wants, never the value.
-    return str(error) if isinstance(error, msgspec.ValidationError) else "it is not a JSON array of objects"
+    if not isinstance(error, msgspec.ValidationError):
+        return "it is not a JSON array of objects"
+    # msgspec names members and types, never a value; an unknown member's name alone is the sender's.
+    return f"the members of a detail are {MEMBERS}" if "unknown field" in str(error) else str(error)
 
 
-def _grant_one(detail: Detail, available: Mapping[str, Available]) -> dict[str, Any]:
+def _grant_one(detail: Detail, available: Mapping[str, Available], subject_secret: bytes | None) -> dict[str, Any]:
     if detail.type != TYPE:
         raise _refused(f"the type must be {TYPE}")
     agreement = available.get(detail.agreement)
@@ -85,7 +110,18 @@ def _grant_one(detail: Detail, available: Mapping[str, Available]) -> dict[str, 
     }
     if detail.fields is not None:
         granted["fields"] = _fields(detail.fields, agreement)
+    if detail.subject is not None:
+        granted["subject"] = _subject(detail.subject, agreement.agreement, subject_secret)
     return granted
+
+
+def _subject(asked: Mapping[str, str], agreement: str, secret: bytes | None) -> str:
+    if secret is None:
+        raise _refused("this gateway gives no tokens for one subject: leave the member out")
+    if len(asked) != 1 or not all(0 < len(part) <= LONGEST_SUBJECT for pair in asked.items() for part in pair):
+        raise _refused("subject must be one key with its value, without confirming details")
+    key, value = next(iter(asked.items()))
+    return subject_reference(secret, agreement, key, value)
 
 
 def _actions(asked: tuple[str, ...] | None) -> list[str]:

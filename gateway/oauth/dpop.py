@@ -37,6 +37,7 @@ class ProofKeys:
         """Return (key, alg, thumbprint) of a proof's header, or raise JoseRefusedError."""
         found = self._keys.get(header_part)
         if found is not None:
+            self._keys.move_to_end(header_part)
             return found
         header = jose.read_header(header_part)
         if header.get("typ") != "dpop+jwt":

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from joserfc import jwk
 from joserfc.errors import JoseError
 from joserfc.jws import JWSRegistry
@@ -57,6 +56,18 @@ def _is_too_deep(value: object, left: int) -> bool:
     return left == 0 or any(_is_too_deep(item, left - 1) for item in inner)
 
 
+def _load(raw: bytes) -> Any:
+    try:
+        value = json.loads(raw, object_pairs_hook=_no_duplicates)
+        # Half a surrogate pair, written as an escape, is a string that no database and no log could take.
+        json.dumps(value, ensure_ascii=False).encode()
+    except JoseRefusedError:
+        raise
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a plain ValueError
+        raise JoseRefusedError("it holds what is not JSON") from error
+    return value
+
+
 def _decode(part: str) -> bytes:
     try:
         raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
@@ -74,10 +85,7 @@ def _object(part: str, *, limit: int, what: str) -> dict[str, Any]:
     # Counted before parsing, so that nesting can't exhaust the parser's stack.
     if raw.count(b"[") + raw.count(b"{") > 256:  # noqa: PLR2004 -- far above any honest token
         raise JoseRefusedError(f"the {what} is nested too deeply")
-    try:
-        value = json.loads(raw, object_pairs_hook=_no_duplicates)
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise JoseRefusedError(f"the {what} is not JSON") from error
+    value = _load(raw)
     if not isinstance(value, dict) or _is_too_deep(value, DEEPEST):
         raise JoseRefusedError(f"the {what} is not a shallow JSON object")
     return value
@@ -130,16 +138,23 @@ def import_public_key(given: object, *, allowed: Mapping[str, str] = ALGORITHMS)
         raise JoseRefusedError("the key type is none of EC, OKP, RSA")
     if given.get("crv") not in (None, "P-256", "Ed25519"):
         raise JoseRefusedError("the curve is neither P-256 nor Ed25519")
+    # Before the library reads it, which only warns, and on standard error.
+    if given.get("kty") == "RSA" and _bits(given.get("n")) < SMALLEST_RSA:
+        raise JoseRefusedError(f"the RSA key is under {SMALLEST_RSA} bits")
     try:
         key = jwk.import_key(given)
-        public = key.public_key
+        _ = key.public_key  # a point off its curve shows only here
     except (JoseError, ValueError, TypeError, KeyError) as error:
         raise JoseRefusedError("the key can't be read") from error
-    if isinstance(public, RSAPublicKey) and public.key_size < SMALLEST_RSA:
-        raise JoseRefusedError(f"the RSA key is under {SMALLEST_RSA} bits")
     if not isinstance(key, (jwk.ECKey, jwk.RSAKey, jwk.OKPKey)):
         raise JoseRefusedError("the key is symmetric")
     return key
+
+
+def _bits(modulus: object) -> int:
+    if not isinstance(modulus, str):
+        raise JoseRefusedError("the key can't be read")
+    return int.from_bytes(_decode(modulus), "big").bit_length()
 
 
 def is_signed_by(

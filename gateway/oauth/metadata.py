@@ -30,9 +30,8 @@ def protected_resource(issuer: str, path: str) -> dict[str, Any]:
     return {
         "resource": issuer + path,
         "authorization_servers": [issuer],
-        "jwks_uri": f"{issuer}/oauth2/jwks",
-        "bearer_methods_supported": [],
+        "bearer_methods_supported": [],  # none: section 2
         "dpop_bound_access_tokens_required": True,
         "dpop_signing_alg_values_supported": list(ALGORITHMS),
-        "authorization_details_types_supported": [TYPE] if not path else [],
+        **({} if path else {"authorization_details_types_supported": [TYPE]}),
     }

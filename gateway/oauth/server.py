@@ -8,7 +8,7 @@ durable before it sends the token.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -25,6 +25,7 @@ from gateway.oauth.clients import Client, Clients, Role
 from gateway.oauth.dpop import Proof, ProofKeys, check_proof
 from gateway.oauth.refusals import (
     CLIENT_REFUSED,
+    DETAILS_REFUSED,
     PROOF_REFUSED,
     REQUEST_REFUSED,
     TARGET_REFUSED,
@@ -64,6 +65,7 @@ class Endpoint:
     proof_keys: ProofKeys
     available: Callable[[Client], Mapping[str, details.Available]]
     new_jti: Callable[[], str]
+    subject_secret: bytes | None = None  # None: no token is narrowed to one person, and the member is refused
 
 
 def parse_form(body: bytes) -> dict[str, str]:
@@ -84,10 +86,20 @@ def parse_form(body: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def answer_token_request(endpoint: Endpoint, *, form: Mapping[str, str], proofs: list[str], now: float) -> TokenAnswer:
-    """Return a token for an authenticated client and a proof, or the standard's refusal."""
+def answer_token_request(
+    endpoint: Endpoint,
+    *,
+    form: Mapping[str, str],
+    proofs: Sequence[str],
+    now: float,
+    authorization: Sequence[str] = (),
+) -> TokenAnswer:
+    """Return a token for an authenticated client and a proof, or the standard's refusal.
+
+    `proofs` and `authorization` are the values of the DPoP and Authorization headers, as many as were sent.
+    """
     server = _Server(endpoint)
-    request = _Request(form=form, proofs=proofs, now=now)
+    request = _Request(form=form, proofs=proofs, now=now, has_authorization=bool(authorization))
     status, body = server.create_token_response(request)
     client_id = request.authenticated.client.client_id if request.authenticated else None
     return TokenAnswer(status=status, body=body, seen=_seen(request) if status < 400 else (), client_id=client_id)  # noqa: PLR2004
@@ -108,7 +120,7 @@ class _Request(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
     """A token request already read. Does not call Authlib's own initialiser, whose check of `https` looks at
     an environment variable: our address is the setting `public_url`, and its scheme is checked there."""
 
-    def __init__(self, *, form: Mapping[str, str], proofs: list[str], now: float) -> None:
+    def __init__(self, *, form: Mapping[str, str], proofs: Sequence[str], now: float, has_authorization: bool) -> None:
         self.method = "POST"
         self.headers: dict[str, str] = {}
         self.payload = BasicOAuth2Payload(dict(form))
@@ -117,6 +129,7 @@ class _Request(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
         self.user = None
         self.proofs = proofs
         self.now = now
+        self.has_authorization = has_authorization
         self.authenticated: Authenticated | None = None
         self.proof: Proof | None = None
 
@@ -130,6 +143,9 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no type
 
     def _authenticate_by_assertion(self, _query: object, request: _Request) -> Client:
         form = request.payload.data
+        # RFC 6749, section 2.3: one way of authentication in a request, and no more.
+        if request.has_authorization or "client_secret" in form:
+            raise OAuthRefusal(REQUEST_REFUSED, "authenticate in one way: by client_assertion alone")
         if form.get("client_assertion_type") != ASSERTION_TYPE or "client_assertion" not in form:
             raise OAuthRefusal(
                 CLIENT_REFUSED, f"send client_assertion, with client_assertion_type {ASSERTION_TYPE}", status=401
@@ -168,14 +184,17 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         endpoint, request = self.server.endpoint, self.request
         audience, granted = _granted(endpoint, request.client, request.payload.data)
-        token = endpoint.tokens.issue(
-            client_id=request.client.client_id,
-            audience=audience,
-            jkt=request.proof.jkt,
-            details=granted,
-            jti=endpoint.new_jti(),
-            now=request.now,
-        )
+        try:
+            token = endpoint.tokens.issue(
+                client_id=request.client.client_id,
+                audience=audience,
+                jkt=request.proof.jkt,
+                details=granted,
+                jti=endpoint.new_jti(),
+                now=request.now,
+            )
+        except jose.JoseRefusedError as refused:
+            raise OAuthRefusal(DETAILS_REFUSED, str(refused)) from refused
         body = {
             "access_token": token,
             "token_type": "DPoP",
@@ -192,10 +211,13 @@ def _granted(endpoint: Endpoint, client: Client, form: Mapping[str, str]) -> tup
     if client.role is not Role.PARTNER:
         if resource != control:
             raise OAuthRefusal(TARGET_REFUSED, f"a client of this role asks with resource={control}")
+        if "authorization_details" in form:
+            raise OAuthRefusal(DETAILS_REFUSED, "a client of this role has no authorization_details: its role is its scope")
         return control, []
     if resource not in (None, endpoint.issuer):
         raise OAuthRefusal(TARGET_REFUSED, f"a partner's client asks for {endpoint.issuer} alone")
-    return endpoint.issuer, details.grant(form.get("authorization_details"), endpoint.available(client))
+    asked, available = form.get("authorization_details"), endpoint.available(client)
+    return endpoint.issuer, details.grant(asked, available, subject_secret=endpoint.subject_secret)
 
 
 def _check_proof(request: _Request, endpoint: Endpoint) -> Proof:

@@ -35,11 +35,6 @@ class Column:
     no: tuple[str, ...] = ("N", "n", "0", "false", "False", "F", "f")
     when_blank: bool | None = None
 
-    @property
-    def texts(self) -> tuple[str, ...]:
-        """Return every SQL text of the column."""
-        return (self.sql,) if self.sql is not None else tuple((self.by_person or {}).values())
-
 
 @dataclass(frozen=True, slots=True)
 class Rows:

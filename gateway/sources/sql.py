@@ -25,6 +25,7 @@ from schemas.request import SubjectQuery
 from schemas.terms import Match
 
 MOST_GROUP_ROWS: Final = 1_000
+SURVEY_SECONDS: Final = 60.0  # an administrator waits longer than a partner, and for hundreds of records
 T = TypeVar("T")
 
 
@@ -58,30 +59,30 @@ class SqlSource:
 
     async def survey(self, sample: int) -> dict[str, Counter[str]]:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
-        return await self._run(lambda connection: self._survey(connection, sample))
+        return await self._run(lambda connection: self._survey(connection, sample), seconds=SURVEY_SECONDS)
 
     def close(self) -> None:
         """Let threads and connections go."""
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._engine.dispose()
 
-    async def _run(self, work: Callable[[Connection], T]) -> T:
-        seconds = self._mapping.timeout
+    async def _run(self, work: Callable[[Connection], T], *, seconds: float | None = None) -> T:
+        seconds = self._mapping.timeout if seconds is None else seconds
         until = time.monotonic() + seconds
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(seconds):
                 return await loop.run_in_executor(self._threads, self._with_connection, work, until)
         except TimeoutError as error:
-            raise self._slow() from error
+            raise self._slow(seconds) from error
         except DRIVER_ERRORS as error:
             if is_slowness(error):
-                raise self._slow() from None
+                raise self._slow(seconds) from None
             # The driver's message may hold values, and so its kind alone is told.
             raise SourceFailedError(f"{self._mapping.source} could not be asked: {type(error).__name__}") from None
 
-    def _slow(self) -> SourceSlowError:
-        return SourceSlowError(f"{self._mapping.source} did not answer in {self._mapping.timeout} s")
+    def _slow(self, seconds: float) -> SourceSlowError:
+        return SourceSlowError(f"{self._mapping.source} did not answer in {seconds} s")
 
     def _with_connection(self, work: Callable[[Connection], T], until: float) -> T:
         with connected(self._engine, until=until) as connection:

@@ -266,6 +266,25 @@ class Reader:
 
     # -- people
 
+    def answers_of(
+        self, refs: Mapping[str, str]
+    ) -> tuple[dict[str, tuple[ConsentRecord, ...]], dict[str, tuple[Restriction, ...]]]:
+        """Return the consents and the restrictions of people, by role; one query where there is neither, as is usual."""
+        if not refs:
+            return {}, {}
+        keys = [kind + ref for ref in refs.values() for kind in PERSONAL]
+        marks = ",".join("?" * len(keys))
+        rows = self.connection.execute(f"SELECT key FROM state_key WHERE key IN ({marks})", keys).fetchall()
+        known = {row[0] for row in rows}
+        return (
+            {role: self.consents_of(ref) for role, ref in refs.items() if f"consent/{ref}" in known},
+            {
+                role: held
+                for role, ref in refs.items()
+                if f"restriction/{ref}" in known and (held := self.restrictions_of(ref))
+            },
+        )
+
     def consents_of(self, subject_ref: str) -> tuple[ConsentRecord, ...]:
         """Return a person's consent records, each as it now stands, oldest change first."""
         rows = self.connection.execute(_CONSENTS, (subject_ref,)).fetchall()

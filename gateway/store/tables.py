@@ -110,12 +110,3 @@ class Idempotency(SQLModel, table=True):
     body_digest: str
     disclosure_id: str
     expires: int = Field(index=True)
-
-
-class Answered(SQLModel, table=True):
-    """Which client an entry answered, and under which keys its openings are kept: for its receipt."""
-
-    disclosure_id: str = Field(primary_key=True)
-    client_id: str
-    values_key: bytes | None = None
-    paths: int = 0

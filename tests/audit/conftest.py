@@ -24,6 +24,14 @@ KEY = SealingKey(b"k" * 16, b"secret of a test, 32 bytes long.")
 NOW = datetime(2026, 10, 2, 9, 14, 3, 5, tzinfo=UTC)
 
 
+RELEASED = {
+    "full_name": {"value": "Grace Okafor", "form": "full"},
+    "age": {"value": {"from": 25, "below": 65}, "form": "band"},
+    "postcode": {"value": "LS1 4", "form": "sector"},
+}
+WITHHELD = {"arrears": "consent_needed", "notes": "not_available"}
+
+
 def deliver(results):
     for done, result in results:
         done(result)
@@ -212,3 +220,16 @@ def make_partner() -> Callable[[Place], Partner]:
 @pytest.fixture
 def draft() -> Callable[..., Draft]:
     return a_draft
+
+
+@pytest.fixture
+def answer(partner) -> dict:
+    """A genuine answer from the middle of a log."""
+    for _ in range(4):
+        partner.ask(RELEASED, WITHHELD, subject="somebody else")
+    return partner.ask(RELEASED, WITHHELD)
+
+
+@pytest.fixture
+def vkey(place) -> str:
+    return place.signer.vkey

@@ -218,12 +218,48 @@ def test_a_consistency_proof_of_other_trees_does_not_hold(data) -> None:
             verify_consistency(**{**good, "proof": proof, **wrong})
 
 
-@pytest.mark.parametrize(
-    ("begin", "end"), [(1, 3), (2, 5), (2, 6), (3, 5), (-1, 0), (2, 1), (0, 9)], ids=lambda one: str(one)
-)
+@pytest.mark.parametrize(("begin", "end"), [(1, 3), (2, 5), (2, 6), (3, 5), (-1, 0), (2, 1), (0, 9)], ids=str)
 def test_a_range_that_is_no_subtree_is_refused(begin: int, end: int) -> None:
     with pytest.raises(ProofError):
         check_subtree(begin, end, 8)
+
+
+def subtree_proof(begin: int, end: int, leaves: list[bytes], *, complete: bool = True) -> tuple[bytes, ...]:
+    """Prove a subtree, for no part of the log does so yet: section 2.1.2, with a third branch."""
+    if (begin, end) == (0, len(leaves)):
+        return () if complete else (root_hash(leaves),)
+    k = 1 << (len(leaves) - 1).bit_length() - 1
+    left, right = leaves[:k], leaves[k:]
+    if end <= k:
+        return (*subtree_proof(begin, end, left, complete=complete), root_hash(right))
+    if begin >= k:
+        return (*subtree_proof(begin - k, end - k, right, complete=complete), root_hash(left))
+    return (*subtree_proof(0, end - k, right, complete=False), root_hash(left))
+
+
+@quick
+@given(st.data())
+def test_any_subtree_is_proved_to_be_part_of_its_tree_and_no_other(data) -> None:
+    size = data.draw(st.integers(2, 300))
+    width = data.draw(st.integers(1, size))
+    step = 1 << (width - 1).bit_length()
+    begin = step * data.draw(st.integers(0, (size - width) // step))
+    part, whole = root_hash(LEAVES[begin : begin + width]), root_hash(LEAVES[:size])
+    proof = subtree_proof(begin, begin + width, LEAVES[:size])
+    good = {"begin": begin, "end": begin + width, "size": size, "part_root": part, "root": whole, "proof": proof}
+
+    verify_subtree(**good)
+
+    wrongs: list[dict] = [
+        {"root": node_hash(whole, whole)},
+        {"part_root": node_hash(part, part)},
+        {"proof": (*proof, part)},
+    ]
+    if begin + step + width <= size:
+        wrongs.append({"begin": begin + step, "end": begin + step + width})
+    for wrong in wrongs:
+        with pytest.raises(ProofError):
+            verify_subtree(**{**good, **wrong})
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 255, 256, 257])
@@ -275,3 +311,13 @@ def test_an_index_outside_the_tree_is_refused(index: int) -> None:
 def test_a_proof_that_no_log_could_have_made_stops_early() -> None:
     with pytest.raises(ProofError, match="too long"):
         verify_inclusion(LEAVES[0], index=0, tree_size=1, proof=LEAVES, root=LEAVES[0])
+
+
+@pytest.mark.parametrize("length", [0, 12, 31, 33])
+@pytest.mark.parametrize("what", ["leaf", "root", "proof"])
+def test_what_is_no_sha256_is_no_hash(what: str, length: int) -> None:
+    hashes = {"leaf": LEAVES[0], "root": LEAVES[0], "proof": LEAVES[1], what: bytes(length)}
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_inclusion(hashes["leaf"], index=0, tree_size=2, proof=[hashes["proof"]], root=hashes["root"])
+    with pytest.raises(ProofError, match="32 bytes"):
+        verify_consistency(old_size=1, old_root=hashes["leaf"], size=2, root=hashes["root"], proof=[hashes["proof"]])

@@ -7,6 +7,8 @@ import asyncio
 import pytest
 
 from gateway.sources.sql import SqlSource
+from policies.parse import parse_dataset
+from schemas.dataset import Dataset
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 
@@ -86,9 +88,8 @@ def test_twins_are_found_by_their_own_accounts(ask) -> None:
 
 
 def test_a_former_occupier_is_not_found_by_the_place_she_left(ask) -> None:
-    assert ask("uprn", "900000000043", surname="Bell", date_of_birth="1990-08-09").match is Match.NOBODY or (
-        ask("uprn", "900000000043", surname="Bell", date_of_birth="1990-08-09").match is Match.MISMATCH
-    )
+    """Alan Price lives there now, and he is another."""
+    assert ask("uprn", "900000000043", surname="Bell", date_of_birth="1990-08-09").match is Match.MISMATCH
 
 
 def test_a_former_occupier_is_found_by_her_account(ask) -> None:
@@ -134,18 +135,26 @@ def test_a_blank_marker_counts_as_free_only_where_the_mapping_says_so(source_fro
     assert (blank.match, garbled.match) == (Match.CONFIRMED, Match.PROTECTED_BY_PLACE)
 
 
+def test_a_dataset_that_knows_no_protection_is_found_by_place(source_from, ask, dataset: Dataset) -> None:
+    """Protection is a matter of the dataset: where no such marker exists, none is missed."""
+    line = next(one for one in dataset.text.splitlines() if one.strip().startswith("protected_address:"))
+    unmarked = source_from(of=parse_dataset(dataset.text.replace(line + "\n", "")))
+
+    assert ask("uprn", "900000000042", of=unmarked, **GRACE).match is Match.CONFIRMED
+
+
 @pytest.mark.parametrize("given", [{}, {"surname": "Okafor"}, {"date_of_birth": "1985-02-14"}])
 def test_a_place_confirms_nobody_without_two_details(ask, given: dict[str, str]) -> None:
     """`at_least` holds here too, whatever the caller forgot to check."""
     assert ask("uprn", "900000000042", **given).match is Match.MISMATCH
 
 
-@pytest.mark.parametrize("typed", ["okafor", " OKAFOR ", "Ókafor", "O'Kafor", "Oka-for", "ＯＫＡＦＯＲ"])
+@pytest.mark.parametrize("typed", ["okafor", " OKAFOR ", "Ókafor", "O'Kafor", "Oka-for", "\uff2fkafor"])
 def test_spellings_of_one_name_fit(ask, typed: str) -> None:
     assert ask("account_ref", "1000042", surname=typed, date_of_birth="1985-02-14").match is Match.CONFIRMED
 
 
-@pytest.mark.parametrize("typed", ["Okafo", "Okaforr", "", "'-", "%", "Okafor%", "_kafor"])
+@pytest.mark.parametrize("typed", ["Okafo", "Okaforr", "", "'-", "%", "_kafor"])
 def test_another_name_does_not_fit(ask, typed: str) -> None:
     assert ask("account_ref", "1000042", surname=typed, date_of_birth="1985-02-14").match is Match.MISMATCH
 

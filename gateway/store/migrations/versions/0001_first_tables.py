@@ -125,11 +125,3 @@ def _usage() -> None:
         sa.Column("expires", sa.Integer, nullable=False),
     )
     op.create_index("ix_idempotency_expires", "idempotency", ["expires"])
-    op.create_table(
-        "answered",
-        sa.Column("disclosure_id", sa.String, primary_key=True),
-        sa.Column("client_id", sa.String, nullable=False),
-        sa.Column("values_key", sa.LargeBinary),
-        sa.Column("paths", sa.Integer, nullable=False),
-        sqlite_with_rowid=False,
-    )

@@ -1,0 +1,1 @@
+"""Performance goals, measured as ratios against baselines in the same run: these machines are shared and noisy."""

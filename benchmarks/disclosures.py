@@ -1,0 +1,189 @@
+"""How fast is a governed disclosure beside a bare endpoint, a straightforward one, and the floor?"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import secrets
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pysqlite3
+from joserfc import jwk
+
+from audit.sequencer import Sequencer
+from benchmarks import load
+from gateway.app import make_changes, make_sequencer, utc_now
+from gateway.council import open_council
+from gateway.demo.making import HARBOUR, make_demo
+from gateway.demo.partner import PartnerSystem
+from gateway.oauth.dpop import token_hash
+from gateway.oauth.jose import sign
+from gateway.store.state import Reader
+from audit.sqlite import open_connection
+
+FIELDS: Final = (
+    "full_name", "age", "postcode", "account_ref", "property_type", "valuation_band", "payment_method", "account_status",
+    "council_owned", "instalments", "liable_from", "occupations",
+)  # fmt: skip
+GOALS: Final = {"a": 0.35, "b": 15.0, "c": 4.0, "d": 0.5}
+CASEWORKER: Final = {"id": "jb17", "name": "Jo Bright", "role": "tenancy-sustainment-officer"}
+
+
+def make_council(directory: Path) -> None:
+    """Make the demo's council, with limits that a load doesn't reach, and the key that the rivals verify with."""
+    make_demo(directory, port=8080, residents=2_000, seed=42, progress=lambda _done: None)
+    council = open_council(directory)
+    sequencer: Sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
+    sequencer.start()
+    connection = open_connection(council.state, read_only=True)
+    found = Reader(connection).find_text("agreement", HARBOUR.agreement)
+    connection.close()
+    assert found is not None
+    lines = found[1].replace(f"version: {found[0]}", f"version: {found[0] + 1}").split("\n")
+    lines = ["limits: {batch: 200}" if line.startswith("limits:") else line for line in lines]
+    sequencer.append(make_changes(council).publish_agreement("\n".join(lines), by="operator:bench"))
+    sequencer.close()
+    council.keyring.close()
+    key = jwk.generate_key("EC", "P-256", private=True)
+    (directory / "bench-issuer.jwk.json").write_text(json.dumps(dict(key.as_dict(private=True))))
+
+
+@contextlib.contextmanager
+def served(name: str, directory: Path) -> Iterator[int]:
+    """Serve one endpoint in a process of its own, from start to end of the block."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, "-m", "benchmarks.serve", name, str(directory), str(port)])
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def accounts(directory: Path) -> list[tuple[str, str]]:
+    """Return (account, surname) of people who can be found by both."""
+    connection = pysqlite3.connect(f"file:{directory / 'revenues.sqlite'}?mode=ro", uri=True)
+    rows = connection.execute(
+        "SELECT trim(account_ref), trim(lead_liab_surname) FROM ctaccount WHERE account_ref >= '2000000' "
+        "AND protected_ind = 'N' AND length(trim(lead_birth_date)) = 10 AND lead_birth_date LIKE '__/__/____' LIMIT 1000"
+    ).fetchall()
+    connection.close()
+    return [(ref, surname.title()) for ref, surname in rows]
+
+
+def governed_requests(directory: Path, port: int, count: int) -> list[bytes]:
+    """Get a token over HTTP, then make requests with a fresh proof each."""
+    client = PartnerSystem.from_file(
+        "http://127.0.0.1:8080", HARBOUR.client_id, directory / "partners" / f"{HARBOUR.client_id}.jwk.json"
+    )
+    token = _token(client, port)
+    people = accounts(directory)
+    made = []
+    for number in range(count):
+        ref, surname = people[number % len(people)]
+        body = {
+            "subject": {"account_ref": ref, "confirm": {"surname": surname}},
+            "fields": FIELDS,
+            "case_reference": f"HH-{number}",
+            "caseworker": CASEWORKER,
+        }
+        headers = {
+            "Authorization": f"DPoP {token}",
+            "DPoP": proof_of(client.key, "http://127.0.0.1:8080/v1/disclosures", token),
+            "Content-Type": "application/json",
+        }
+        made.append(load.http("POST", "/v1/disclosures", headers, json.dumps(body).encode()))
+    return made
+
+
+def _token(client: PartnerSystem, port: int) -> str:
+    """Ask at the port that is served; issuer and `htu` are the council's own address all the same."""
+    from urllib.parse import urlencode
+
+    from gateway.demo.partner import details_of, send
+    from gateway.oauth.assertion import ASSERTION_TYPE
+    from gateway.proofs import make_assertion, make_proof
+
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": ASSERTION_TYPE,
+        "client_assertion": make_assertion(client.key, client_id=client.client_id, issuer=client.issuer),
+        "authorization_details": json.dumps(details_of(HARBOUR.agreement)),
+    }
+    proof = make_proof(client.key, method="POST", url=f"{client.issuer}/oauth2/token", token=None)
+    headers = {"DPoP": proof, "Content-Type": "application/x-www-form-urlencoded"}
+    reply = send("POST", f"http://127.0.0.1:{port}/oauth2/token", headers, urlencode(form).encode())
+    return str(reply.json()["access_token"])
+
+
+def proof_of(key: Any, url: str, token: str) -> str:
+    """Return a DPoP proof."""
+    public = {name: value for name, value in key.as_dict(private=False).items() if name in {"kty", "crv", "x", "y"}}
+    claims = {"htm": "POST", "htu": url, "iat": int(time.time()), "jti": secrets.token_hex(12), "ath": token_hash(token)}
+    return sign({"typ": "dpop+jwt", "alg": "ES256", "jwk": public}, claims, key)
+
+
+def rival_requests(name: str, directory: Path, count: int) -> list[bytes]:
+    """Make the requests of an endpoint that we are measured against."""
+    people = accounts(directory)
+    if name == "a":
+        return [load.http("GET", f"/accounts/{people[n % len(people)][0]}", {}) for n in range(count)]
+    issuer = jwk.import_key(json.loads((directory / "bench-issuer.jwk.json").read_text()))
+    mine = jwk.generate_key("EC", "P-256", private=True)
+    claims = {"client_id": "harbour", "exp": int(time.time()) + 600, "cnf": {"jkt": mine.thumbprint()}}
+    token = sign({"typ": "at+jwt", "alg": "ES256"}, claims, issuer)
+    made = []
+    for number in range(count):
+        path = f"/accounts/{people[number % len(people)][0]}"
+        headers = {"Authorization": f"DPoP {token}", "DPoP": proof_of(mine, path, token) if name != "d" else "-"}
+        made.append(load.http("POST", path, headers))
+    return made
+
+
+def measure(directory: Path, *, connections: int = 16, seconds: float = 4.0) -> dict[str, Any]:
+    """Measure all five, one after the other, and the governed one before and after: the machine may have moved."""
+    make_council(directory)
+    found: dict[str, load.Measured] = {}
+    counts = {"a": 40_000, "b": 3_000, "c": 6_000, "d": 30_000}
+    first = governed(directory, connections=connections, seconds=seconds)
+    for name in "abcd":
+        requests = rival_requests(name, directory, counts[name])
+        with served(name, directory) as port:
+            load.run(port, requests[:300], connections=connections, seconds=1.0)
+            found[name] = load.run(port, requests[300:], connections=connections, seconds=seconds)
+    second = governed(directory, connections=connections, seconds=seconds)
+    rate = (first["rate"] + second["rate"]) / 2
+    return {
+        "governed": {"rate": rate, "runs": [first, second]},
+        "rivals": {name: {"rate": one.rate, "wrong": one.wrong, "p99": one.percentile(0.99)} for name, one in found.items()},
+        "ratios": {name: {"ratio": rate / one.rate, "goal": GOALS[name]} for name, one in found.items()},
+    }
+
+
+def governed(directory: Path, *, connections: int, seconds: float) -> dict[str, Any]:
+    """Measure the governed disclosure, with where its time goes."""
+    with served("governed", directory) as port:
+        load.run(port, governed_requests(directory, port, 400), connections=connections, seconds=2.0)
+        found = load.run(port, governed_requests(directory, port, 12_000), connections=connections, seconds=seconds)
+    return {
+        "rate": found.rate,
+        "answers": found.answers,
+        "wrong": found.wrong,
+        "p50": found.percentile(0.5),
+        "p99": found.percentile(0.99),
+    }
+
+

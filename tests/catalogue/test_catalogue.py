@@ -1,0 +1,266 @@
+"""Do the dataset and the cores that ship with the product hold together?"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from policies.compile import compile_rules
+from policies.decide import decide
+from policies.parse import parse_agreement, parse_core, parse_dataset
+from schemas.agreement import Core, RuleSet
+from schemas.dataset import Dataset, FieldType
+from schemas.decision import Release
+from schemas.request import Circumstances
+from schemas.terms import Action, Origin, RecipientKind, Tag
+
+CORES: Final = ("tenancy-sustainment", "discharge-planning", "school-admissions-address-check", "statutory-bars")
+KINDS: Final = {
+    "harbour-housing": RecipientKind.HOUSING_ASSOCIATION,
+    "calder-nhs-trust": RecipientKind.NHS,
+    "aire-academies": RecipientKind.ACADEMY_TRUST,
+}
+AT: Final = datetime(2026, 10, 2, 9, 14, 3, tzinfo=UTC)
+FIXTURES: Final = Path(__file__).parents[1] / "policies" / "fixtures"
+
+
+@pytest.fixture(scope="module")
+def council_tax() -> Dataset:
+    return parse_dataset((files("schemas.catalogue") / "council-tax.yaml").read_text())
+
+
+def core_called(name: str) -> Core:
+    return parse_core((files("policies.core") / f"{name}.yaml").read_text())
+
+
+# -- the dataset
+
+
+def test_council_tax_has_forty_fields(council_tax: Dataset) -> None:
+    """Every path counts: markers, the group and its own fields among them."""
+    assert (council_tax.id, council_tax.version, len(council_tax.fields)) == ("council-tax", 2, 40)
+
+
+def test_council_tax_keeps_to_the_documented_dataset(council_tax: Dataset) -> None:
+    """The same people, keys and, for the fields that the documentation shows, the same definitions."""
+    documented = parse_dataset((FIXTURES / "dataset.yaml").read_text())
+
+    assert documented.fields
+    assert {path: council_tax.fields[path] for path in documented.fields} == dict(documented.fields)
+    assert (council_tax.people, council_tax.keys) == (documented.people, documented.keys)
+    assert council_tax.stale_after == documented.stale_after
+
+
+def test_every_form_of_the_language_can_be_shown(council_tax: Dataset) -> None:
+    """A newcomer finds bands, steps, code groups, a group and markers in the one dataset that ships."""
+    forms = {form for field in council_tax.fields.values() for form in field.chain}
+
+    assert forms >= {
+        "present",
+        "year",
+        "month",
+        "band",
+        "rounded",
+        "group",
+        "pseudonym",
+        "initial",
+        "sector",
+        "count",
+        "latest",
+    }
+    assert {path for path, field in council_tax.fields.items() if field.marker} == {"protected_address", "deceased"}
+
+
+def test_whatever_tells_where_someone_lives_is_tagged(council_tax: Dataset) -> None:
+    """A guardrail names the tag, and so a place that is not tagged slips past it."""
+    places = {"address", "postcode", "uprn", "parish", "correspondence_address", "correspondence_postcode"}
+    tagged = {path for path, field in council_tax.fields.items() if Tag.LOCATION in field.reveals}
+
+    assert tagged == places | {"occupations.postcode"}
+    assert {path for path, one in council_tax.fields.items() if one.type is FieldType.POSTCODE} <= tagged
+
+
+def test_the_joint_holders_fields_are_the_joint_holders(council_tax: Dataset) -> None:
+    theirs = {path: field for path, field in council_tax.fields.items() if path.startswith("joint_")}
+
+    assert theirs
+    assert all(field.of == "joint" and Tag.THIRD_PERSON in field.reveals for field in theirs.values())
+
+
+def test_no_benefit_data(council_tax: Dataset) -> None:
+    assert not [path for path, field in council_tax.fields.items() if field.origin in {Origin.DWP, Origin.HMRC}]
+
+
+def test_a_former_name_is_no_field(council_tax: Dataset) -> None:
+    """It finds its person, and can't be released: there is nothing to name."""
+    assert not [path for path in council_tax.fields if "former" in path or "maiden" in path]
+
+
+# -- the cores
+
+
+def test_every_core_that_ships_is_one_of_these() -> None:
+    shipped = {one.name.removesuffix(".yaml") for one in files("policies.core").iterdir() if one.name.endswith(".yaml")}
+
+    assert shipped == set(CORES)
+    assert {core_called(name).id for name in CORES} == set(CORES)
+
+
+@pytest.mark.parametrize("name", CORES[:3])
+def test_a_cores_ceiling_names_fields_and_forms_that_exist(name: str, council_tax: Dataset) -> None:
+    core = core_called(name)
+
+    assert core.ceiling
+    assert core.dataset == council_tax.id
+    for path, form in core.ceiling.items():
+        assert form in council_tax.fields[path].chain, f"{path}: {form}"
+
+
+def test_the_tenancy_core_keeps_to_the_documented_one() -> None:
+    """Same version, caps and guardrails; its ceiling names more fields, and none of the documented ones higher."""
+    documented, shipped = parse_core((FIXTURES / "core.yaml").read_text()), core_called("tenancy-sustainment")
+
+    assert (shipped.version, shipped.caps, shipped.guardrails) == (
+        documented.version,
+        documented.caps,
+        documented.guardrails,
+    )
+    assert shipped.ceiling is not None
+    assert documented.ceiling is not None
+    assert {path: shipped.ceiling[path] for path in documented.ceiling} == dict(documented.ceiling)
+
+
+@pytest.mark.parametrize("name", CORES[:3])
+def test_every_core_protects_addresses(name: str) -> None:
+    core = core_called(name)
+
+    assert [cap.target.reveals for cap in core.caps if cap.form == "withheld"] == [Tag.LOCATION]
+    assert [rail for rail in core.guardrails if rail.target and rail.target.reveals is Tag.LOCATION]
+
+
+def test_the_statutory_bars_are_for_everyone_and_have_no_ceiling() -> None:
+    bars = core_called("statutory-bars")
+
+    assert (bars.purpose, bars.recipient_kinds, bars.dataset, bars.ceiling) == (None, frozenset(), None, None)
+    assert {(cap.target.reveals, cap.target.origin) for cap in bars.caps} == {
+        (Tag.GENDER_HISTORY, None),
+        (Tag.ADOPTION, None),
+        (None, "dwp"),
+        (None, "hmrc"),
+    }
+    assert {cap.form for cap in bars.caps} == {"withheld"}
+    powers = {cap.target.origin: cap.except_powers for cap in bars.caps}
+    assert powers == {rail.target.origin: rail.except_powers for rail in bars.guardrails if rail.target}
+    assert powers["dwp"], "social security data leave under a listed power"
+
+
+BARRED: Final = """\
+dataset: council-tax
+version: 2
+title: Council tax accounts
+collected_for: council-tax-administration
+collected_under: local-government-finance-act-1992
+people: {liable: {ref: party_ref}}
+keys:
+  account_ref: {finds: [liable], confirm: [surname], at_least: 1}
+fields:
+  account_ref: {type: reference, label: Account reference, classification: personal}
+  surname: {type: name, label: Surname, classification: personal}
+  full_name: {type: name, label: Full name, classification: personal}
+  arrears: {type: text, label: Arrears, classification: personal, %s}
+  protected_address: {type: boolean, label: Protected, classification: personal, marker: true}
+"""
+SHARING: Final = """\
+agreement: northmoor-harbour-tenancies
+version: 1
+follows: [open@1]
+controller: northmoor
+recipients: [harbour-housing]
+relationship: independent_controller
+purpose: tenancy-sustainment
+dataset: council-tax@2
+why: {aim: A, benefit: B, necessary_because: C}
+lawful:
+  - id: main
+    discloser: {basis: public_task, power: %s}
+    recipient: {basis: legitimate_interests, assessment: LIA-1}
+    compatible: {how: assessed, ref: CA-1}
+about: [council tax payers]
+contacts: {controller_dpo: dpo@northmoor.example, recipient_dpo: dpo@harbour.example, urgent: "+44 113 496 0000"}
+term: {starts_on: 2026-04-01, ends_on: 2027-03-31}
+retain: {for: P6Y, from: case_closed, then: delete}
+onward: {may: none}
+releases:
+  - {fields: [full_name], as: full}
+  - {fields: [arrears], as: full}
+"""
+OPEN: Final = """\
+core: open
+version: 1
+for: {purpose: tenancy-sustainment, recipient_kinds: [housing_association], dataset: council-tax}
+ceiling: {full_name: full, arrears: full}
+"""
+
+
+def released_under(power: str, trait: str) -> set[str]:
+    dataset = parse_dataset(BARRED % trait)
+    rules = RuleSet(
+        agreement=parse_agreement(SHARING % power),
+        cores=(parse_core(OPEN), core_called("statutory-bars")),
+        dataset=dataset,
+        recipient_kinds=KINDS,
+        ceiling={"full_name": "full", "arrears": "full"},
+        caps=core_called("statutory-bars").caps,
+        guardrails=core_called("statutory-bars").guardrails,
+        rules_digest="sha256:0",
+    )
+    circumstances = Circumstances(
+        at=AT,
+        recipient="harbour-housing",
+        token_purpose="tenancy-sustainment",
+        token_dataset="council-tax",
+        token_fields=None,
+        token_actions=frozenset({Action.READ}),
+        action=Action.READ,
+        asked=None,
+        role=None,
+        has_caseworker=True,
+        has_case_reference=True,
+        subject="liable",
+    )
+    decision = decide(compile_rules(rules), circumstances)
+    return {path for path, one in decision.fields.items() if isinstance(one, Release)}
+
+
+@pytest.mark.parametrize(
+    ("trait", "power", "leaves"),
+    [
+        ("origin: dwp", "localism-act-2011-s1", False),
+        ("origin: dwp", "welfare-reform-act-2012-s131", True),
+        ("origin: hmrc", "welfare-reform-act-2012-s131", False),
+        ("origin: hmrc", "digital-economy-act-2017-s35", True),
+        ("reveals: [gender_history]", "digital-economy-act-2017-s35", False),
+        ("reveals: [adoption]", "digital-economy-act-2017-s35", False),
+        ("origin: nhs", "localism-act-2011-s1", True),
+    ],
+)
+def test_a_statutory_bar_yields_to_a_listed_power_alone(trait: str, power: str, leaves: bool) -> None:  # noqa: FBT001 -- a case's answer
+    """Decided, not only read: the same line releases or does not, by the power that the law line names."""
+    assert released_under(power, trait) == ({"full_name", "arrears"} if leaves else {"full_name"})
+
+
+def test_the_texts_are_package_data() -> None:
+    """Read from another directory and by a fresh interpreter, as from the installed wheel."""
+    code = (
+        "from importlib.resources import files\n"
+        "for package, name in (('schemas.catalogue', 'council-tax.yaml'), ('policies.core', 'statutory-bars.yaml')):\n"
+        "    assert (files(package) / name).read_text()\n"
+    )
+
+    assert subprocess.run([sys.executable, "-c", code], cwd="/", check=False).returncode == 0  # noqa: S603 -- our own interpreter

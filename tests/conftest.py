@@ -1,0 +1,26 @@
+"""Fixtures that several areas share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from house import House, copy_template, make_template, open_house
+
+
+@pytest.fixture(scope="session")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One council a test process, copied for each test."""
+    return make_template(tmp_path_factory.mktemp("template") / "council")
+
+
+@pytest.fixture
+def council_directory(template: Path, tmp_path: Path) -> Path:
+    return copy_template(template, tmp_path / "council")
+
+
+@pytest.fixture
+def house(council_directory: Path) -> Iterator[House]:
+    with open_house(council_directory) as running:
+        yield running

@@ -1,0 +1,212 @@
+"""A whole gateway in a test: the council of the demo, its partners as callers, a clock that a test moves."""
+
+from __future__ import annotations
+
+import base64
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+import pysqlite3
+from httpx2 import Response
+from joserfc import jwk
+from starlette.testclient import TestClient
+
+from audit.commitment import open_bundle
+from audit.keyring import Keyring
+from audit.sqlite import bundles
+from audit.verify import Verified, verify_answer
+from gateway.app import build_app
+from gateway.council import Council, open_council
+from gateway.demo.making import DPO, PARTNERS, make_demo
+from gateway.oauth.assertion import ASSERTION_TYPE
+from gateway.proofs import make_assertion, make_proof
+
+PORT = 8080
+ISSUER = f"http://127.0.0.1:{PORT}"
+CASEWORKER = {"id": "jb17", "name": "Jo Bright", "role": "tenancy-sustainment-officer"}
+GRACE = {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}}
+HARBOUR, CALDER, AIRE = PARTNERS
+
+
+def make_template(directory: Path) -> Path:
+    """Make the council that each test gets a copy of."""
+    make_demo(directory, port=PORT, residents=11, seed=7, progress=lambda _done: None)
+    return directory
+
+
+@dataclass
+class Clock:
+    """The instant now, until a test moves it."""
+
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def move(self, **by: float) -> None:
+        self.at += timedelta(**by)
+
+
+@dataclass
+class Caller:
+    """A client that signs its calls."""
+
+    house: House
+    client_id: str
+    key: Any
+    token: str = ""
+
+    def form(self, **more: str) -> dict[str, str]:
+        assertion = make_assertion(self.key, client_id=self.client_id, issuer=ISSUER, now=self.house.clock().timestamp())
+        return {
+            "grant_type": "client_credentials",
+            "client_assertion_type": ASSERTION_TYPE,
+            "client_assertion": assertion,
+            **more,
+        }
+
+    def proof(self, method: str, path: str, token: str | None = None) -> str:
+        now = self.house.clock().timestamp()
+        return make_proof(self.key, method=method, url=ISSUER + path, token=token, now=now)
+
+    def ask_token(self, **more: str) -> Response:
+        headers = {
+            "DPoP": self.proof("POST", "/oauth2/token"),
+            "Content-Type": "application/x-www-form-urlencoded",
+        }
+        return self.house.http.post("/oauth2/token", content=urlencode(self.form(**more)), headers=headers)
+
+    def get_token(self, *agreements: str, **detail: Any) -> Caller:
+        details = [{"type": "stile_disclosure_v1", "agreement": one, **detail} for one in agreements]
+        more = {"authorization_details": json.dumps(details)} if agreements else {"resource": f"{ISSUER}/control"}
+        answer = self.ask_token(**more)
+        assert answer.status_code == 200, answer.text
+        self.token = answer.json()["access_token"]
+        return self
+
+    def headers(self, method: str, path: str) -> dict[str, str]:
+        return {"Authorization": f"DPoP {self.token}", "DPoP": self.proof(method, path, self.token)}
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
+        sent = {**self.headers(method, path), **{name.replace("_", "-"): value for name, value in headers.items()}}
+        if body is None:
+            return self.house.http.request(method, path, headers=sent)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.house.http.request(method, path, content=content, headers={"Content-Type": "application/json", **sent})
+
+    def ask(self, subject: dict[str, Any] | None = None, **members: Any) -> Response:
+        """Ask as a caseworker with a case does; a member that is None is left out."""
+        headers = {name: members.pop(name) for name in ("Idempotency_Key",) if name in members}
+        body = {"subject": subject or GRACE, "case_reference": "HH-2291", "caseworker": CASEWORKER, **members}
+        return self.call("POST", "/v1/disclosures", {k: v for k, v in body.items() if v is not None}, **headers)
+
+
+@dataclass
+class House:
+    """A gateway that runs in this process."""
+
+    directory: Path
+    council: Council
+    clock: Clock
+    http: TestClient
+
+    @property
+    def vkey(self) -> str:
+        return self.council.signer.vkey
+
+    @property
+    def wiring(self) -> Any:
+        return self.http.app.state.wiring
+
+    def caller(self, client_id: str) -> Caller:
+        folder = "offices" if client_id == DPO else "partners"
+        key = jwk.import_key(json.loads((self.directory / folder / f"{client_id}.jwk.json").read_text()))
+        return Caller(self, client_id, key)
+
+    def harbour(self) -> Caller:
+        return self.caller(HARBOUR.client_id).get_token(HARBOUR.agreement)
+
+    def calder(self) -> Caller:
+        return self.caller(CALDER.client_id).get_token(CALDER.agreement)
+
+    def aire(self) -> Caller:
+        return self.caller(AIRE.client_id).get_token(AIRE.agreement)
+
+    def dpo(self) -> Caller:
+        return self.caller(DPO).get_token()
+
+    def append(self, within: Any) -> Any:
+        """Make a change as `stile` does beside the gateway: through the log's own writer."""
+        return self.wiring.sequencer.append(within)
+
+    def changes(self) -> Any:
+        return self.wiring.changes
+
+    def verify(self, answer: Response) -> Verified:
+        return verify_answer(answer.content, vkey=self.vkey)
+
+    def rows(self, statement: str, *values: Any) -> list[Any]:
+        connection = pysqlite3.connect(f"file:{self.council.state}?mode=ro", uri=True)
+        found = connection.execute(statement, values).fetchall()
+        connection.close()
+        return found
+
+    def entries(self, kind: str | None = None) -> list[dict[str, Any]]:
+        rows = self.rows("SELECT idx, entry FROM log_entry ORDER BY idx")
+        found = [{"index": index, **orjson.loads(entry)} for index, entry in rows]
+        return [one for one in found if kind is None or one["kind"] == kind]
+
+    def truth(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Open everything that an entry commits to, as the council can while the keys live."""
+        connection = pysqlite3.connect(f"file:{self.council.state}?mode=ro", uri=True)
+        ring: Keyring = self.council.keyring
+        opened: dict[str, Any] = {}
+        for key_id, ciphertext in bundles(connection, entry["index"]):
+            for name, opening in open_bundle(ring.load(key_id), entry["id"], ciphertext).items():
+                opened[name] = orjson.loads(_unpadded(opening))[2]
+        connection.close()
+        return opened
+
+    def last(self) -> dict[str, Any]:
+        """Return the truth of the newest entry, with the entry's own members."""
+        entry = self.entries()[-1]
+        return {"entry": entry, **self.truth(entry)}
+
+
+def _unpadded(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@contextmanager
+def open_house(directory: Path, *, clock: Clock | None = None, **settings: Any) -> Iterator[House]:
+    """Run the gateway of a council's directory."""
+    council = open_council(directory)
+    if settings:
+        council = replace(council, settings=council.settings.model_copy(update=settings))
+    clock = clock or Clock()
+    with TestClient(build_app(council, clock=clock), base_url=ISSUER, raise_server_exceptions=False) as http:
+        yield House(directory, council, clock, http)
+    council.keyring.close()
+
+
+def copy_template(template: Path, to: Path) -> Path:
+    shutil.copytree(template, to)
+    return to
+
+
+def withheld(answer: Response) -> dict[str, str]:
+    """Return field -> reason of an answer."""
+    return {one["field"]: one["reason"] for one in answer.json()["disclosure"]["withheld"]}
+
+
+def released(answer: Response) -> dict[str, Any]:
+    """Return field -> value of an answer."""
+    return {name: one["value"] for name, one in answer.json()["disclosure"]["record"]["fields"].items()}

@@ -1,0 +1,64 @@
+"""Where do the tests' texts stand, and how do they become a rule set?"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from policies.compile import Compiled, compile_rules
+from policies.compose import compose
+from policies.parse import parse_agreement, parse_core, parse_dataset
+from ruamel.yaml import YAML
+from schemas.agreement import Agreement, Core, RuleSet
+from schemas.dataset import Dataset
+from schemas.terms import RecipientKind
+
+HERE = Path(__file__).parent
+FIXTURES = HERE / "fixtures"
+CASES = HERE / "cases"
+TEXTS = CASES / "texts"
+
+
+def load_yaml(path: Path):
+    return YAML(typ="safe", pure=True).load(path.read_text())
+
+
+@cache
+def datasets() -> dict[tuple[str, int], Dataset]:
+    texts = [*TEXTS.glob("*.dataset.yaml"), FIXTURES / "dataset.yaml"]
+    found = [parse_dataset(path.read_text()) for path in texts]
+    return {(one.id, one.version): one for one in found}
+
+
+@cache
+def cores() -> tuple[Core, ...]:
+    texts = [*sorted(TEXTS.glob("*.core.yaml")), *sorted(TEXTS.glob("*.council.yaml")), FIXTURES / "core.yaml"]
+    return tuple(parse_core(path.read_text()) for path in texts)
+
+
+@cache
+def agreements() -> dict[str, Agreement]:
+    texts = [*TEXTS.glob("*.agreement.yaml"), FIXTURES / "agreement.yaml"]
+    found = [parse_agreement(path.read_text()) for path in texts]
+    return {one.id: one for one in found}
+
+
+@cache
+def kinds() -> dict[str, RecipientKind]:
+    return {name: RecipientKind(kind) for name, kind in load_yaml(TEXTS / "partners.yaml").items()}
+
+
+def bounds(agreement: Agreement) -> list[Core]:
+    """Return what the gateway would: the followed cores, the statutory bars, the council's rules."""
+    always = [one for one in cores() if one.is_council or one.id == "statutory-bars"]
+    return [*(one for one in cores() if (one.id, one.version) in agreement.follows), *always]
+
+
+def composed(agreement: Agreement, **more) -> RuleSet:
+    given = {"dataset": datasets()[agreement.dataset], "cores": bounds(agreement), "recipient_kinds": kinds(), "mapped": None}
+    return compose(agreement, **{**given, **more})
+
+
+@cache
+def compiled(name: str) -> Compiled:
+    return compile_rules(composed(agreements()[name]))

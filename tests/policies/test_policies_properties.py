@@ -1,0 +1,249 @@
+"""The law as properties: over random rules, circumstances and records, what is always so?"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import policies_building as build
+import policies_random as some
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from policies.compile import compile_rules
+from policies.decide import decide
+from schemas.agreement import RuleSet
+from schemas.consent import ConsentRecord
+from schemas.decision import Decision, Record, Release, Shaped, Unusable
+from schemas.request import Circumstances
+from schemas.terms import ConsentState, Reason, TrueReason
+
+quick = settings(deadline=None, max_examples=120)
+quicker = settings(deadline=None, max_examples=60)
+
+
+def outcome(rules: RuleSet, c: Circumstances, held: Record) -> tuple[Decision, Shaped]:
+    return build.answer(compile_rules(rules), c, held if c.subject else None)
+
+
+def releases_no_more(rules: RuleSet, one: Shaped, other: Shaped) -> bool:
+    """Tell whether every field leaves in no finer form, and no group with more rows."""
+    fields = rules.dataset.fields
+    for path, (form, _) in one.lines.items():
+        if path not in other.lines or fields[path].rank(form) > fields[path].rank(other.lines[path][0]):
+            return False
+        if path in rules.dataset.groups and rows_of(one, path) > rows_of(other, path):
+            return False
+    return True
+
+
+def rows_of(shaped: Shaped, path: str) -> int:
+    value = shaped.fields[path]["value"]
+    return len(value) if isinstance(value, list) else int(value)
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), st.data())
+def test_losing_a_fact_of_the_request_never_releases_more(rules, c, held, data):
+    """Absent, a role, a reference, a statement, an emergency or a yes opens nothing."""
+    _, full = outcome(rules, c, held)
+    lost = data.draw(st.sampled_from(sorted(_LOSSES)))
+
+    _, less = outcome(rules, replace(c, **_LOSSES[lost](c)), held)
+
+    assert releases_no_more(rules, less, full), lost
+
+
+def without_yes(c: Circumstances) -> dict[str, dict[str, tuple[ConsentRecord, ...]]]:
+    left = {
+        who: tuple(one for one in many if one.state is not ConsentState.GIVEN) for who, many in c.consents.items()
+    }
+    return {"consents": left}
+
+
+_LOSSES = {
+    "role": lambda _: {"role": None},
+    "caseworker": lambda _: {"has_caseworker": False},
+    "case reference": lambda _: {"has_case_reference": False},
+    "statement": lambda _: {"has_statement": False},
+    "assessment": lambda _: {"has_assessment": False},
+    "emergency": lambda _: {"emergency": None},
+    "consents": without_yes,
+    "actions": lambda _: {"token_actions": frozenset()},
+    "purpose": lambda _: {"token_purpose": ""},
+    "dataset": lambda _: {"token_dataset": ""},
+    "subject": lambda _: {"subject": None},
+    "recipient": lambda _: {"recipient": ""},
+}
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), st.data())
+def test_losing_or_corrupting_a_fact_of_the_record_never_releases_more(rules, c, held, data):
+    """A blank or broken marker holds back; a blank or broken value does not leave."""
+    _, full = outcome(rules, c, held)
+    spoilt = data.draw(st.sampled_from([None, Unusable.INVALID, "not what it was", 0]))
+    path = data.draw(st.sampled_from([*some.OUTER, *some.INNER]))
+
+    _, less = outcome(rules, c, spoil(held, path, spoilt))
+
+    assert releases_no_more(rules, less, full), path
+
+
+def spoil(held: Record, path: str, raw: object) -> Record:
+    if "." not in path:
+        return replace(held, values={**held.values, path: raw})
+    return replace(held, groups={name: tuple({**row, path: raw} for row in rows) for name, rows in held.groups.items()})
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), some.caps())
+def test_another_cap_never_releases_more(rules, c, held, cap):
+    _, full = outcome(rules, c, held)
+    _, less = outcome(replace(rules, caps=(*rules.caps, cap)), c, held)
+
+    assert releases_no_more(rules, less, full)
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), some.guardrails())
+def test_another_guardrail_never_releases_more(rules, c, held, rail):
+    _, full = outcome(rules, c, held)
+    _, less = outcome(replace(rules, guardrails=(rail,)), c, held)
+
+    assert releases_no_more(rules, less, full)
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), some.restrictions(), st.sampled_from(["resident", "carer"]))
+def test_another_restriction_never_releases_more(rules, c, held, restriction, who):
+    _, full = outcome(rules, c, held)
+    more = {**c.restrictions, who: (*c.restrictions.get(who, ()), restriction)}
+    _, less = outcome(rules, replace(c, restrictions=more), held)
+
+    assert releases_no_more(rules, less, full)
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), st.frozensets(st.sampled_from(some.FIELDS), min_size=1))
+def test_a_narrower_token_never_releases_more(rules, c, held, names):
+    _, full = outcome(rules, c, held)
+    narrowed = names if c.token_fields is None else c.token_fields & names
+    _, less = outcome(rules, replace(c, token_fields=narrowed), held)
+
+    assert releases_no_more(rules, less, full)
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), st.randoms(use_true_random=False))
+def test_the_order_of_lines_never_matters(rules, c, held, random):
+    lines, caps = list(rules.agreement.releases), list(rules.caps)
+    random.shuffle(lines)
+    random.shuffle(caps)
+    shuffled = replace(rules, agreement=replace(rules.agreement, releases=tuple(lines)), caps=tuple(caps))
+
+    decision, one = outcome(rules, c, held)
+    again, other = outcome(shuffled, c, held)
+
+    assert (one.fields, one.lines, one.withheld, one.true_reasons) == (
+        other.fields,
+        other.lines,
+        other.withheld,
+        other.true_reasons,
+    )
+    assert (decision.permits, decision.read, decision.holds_until) == (again.permits, again.read, again.holds_until)
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records())
+def test_nothing_leaves_that_was_not_both_asked_and_released(rules, c, held):
+    """Data minimisation; a group that carries an asked field in its rows is the one thing more."""
+    decision, shaped = outcome(rules, c, held)
+
+    released = {path for line in rules.agreement.releases for path in line.fields}
+    asked = set(released if c.asked is None else c.asked)
+    for path in shaped.lines:
+        assert path in released
+        assert path in asked or any(one.startswith(path + ".") and one in shaped.lines for one in asked)
+    for path, field in decision.fields.items():
+        assert isinstance(field, Release) or path not in shaped.lines
+    assert asked == (set(shaped.lines) | set(shaped.withheld)) - (decision.carriers - asked)
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records())
+def test_what_the_record_causes_has_one_public_reason(rules, c, held):
+    """Whatever a record holds, a field's reason is the decision's, or `not_available`."""
+    decision, shaped = outcome(rules, c, held)
+
+    for path, reason in shaped.withheld.items():
+        one = decision.fields[path]
+        assert reason is (Reason.NOT_AVAILABLE if isinstance(one, Release) else one.reason)
+        assert isinstance(one, Release) == (path in shaped.true_reasons)
+
+
+@quicker
+@given(some.rule_sets(), some.all_circumstances(), some.records(), some.records())
+def test_the_decision_never_depends_on_the_record(rules, c, held, other):
+    """Status and all but the withheld fields are settled before anything is read."""
+    one, _ = outcome(rules, c, held)
+    two, _ = outcome(rules, c, other)
+
+    assert one == two
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records())
+def test_only_what_the_decision_reads_can_matter(rules, c, held):
+    """A source that hands over the whole record changes nothing: what was not to be read is not looked at."""
+    compiled = compile_rules(rules)
+    held_back = build.answer(compiled, c, held if c.subject else None)[1]
+
+    decision = decide(compiled, c)
+    whole = build.shape(
+        held if c.subject else None,
+        decision,
+        compiled,
+        people=frozenset({"resident", "carer"}),
+        on=build.london_day(c.at),
+        emergency=c.emergency,
+        recipient=c.recipient,
+        pseudonym=build.pseudonym_for(compiled, c),
+    )
+
+    assert whole == held_back
+
+
+@quick
+@given(some.rule_sets(), some.all_circumstances(), some.records(), st.integers(0, 10**12))
+def test_a_decision_holds_until_it_says(rules, c, held, later):
+    """At any instant before `holds_until` the same is decided, and the same leaves."""
+    compiled = compile_rules(rules)
+    decision, shaped = build.answer(compiled, c, held if c.subject else None)
+    if decision.holds_until is None:
+        return
+    assert decision.holds_until > c.at
+    span = (decision.holds_until - c.at) // build.MICROSECOND
+    at = c.at + build.MICROSECOND * (later % span)
+
+    again, same = build.answer(compiled, replace(c, at=at), held if c.subject else None)
+
+    assert (again.fields, again.permits, again.holds_until) == (decision.fields, decision.permits, decision.holds_until)
+    assert same == shaped
+
+
+@quicker
+@given(some.rule_sets(), some.all_circumstances())
+def test_a_remembered_decision_is_the_decision(rules, c):
+    """The memo changes how fast, never what."""
+    compiled = compile_rules(rules)
+    first = decide(compiled, c)
+
+    assert decide(compiled, c) == first == decide(compile_rules(rules), c)
+
+
+@quicker
+@given(some.rule_sets(), some.all_circumstances())
+def test_nobody_confirmed_leaves_nothing(rules, c):
+    _, shaped = build.answer(compile_rules(rules), replace(c, subject=None), None)
+
+    assert not shaped.fields
+    assert set(shaped.true_reasons.values()) <= {TrueReason.NOT_CONFIRMED}
