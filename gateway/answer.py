@@ -222,8 +222,18 @@ def _names(
     keys: Keys,
     retry_of: str | None,
 ) -> dict[str, tuple[SealingKey, Any]]:
-    client, request = ask.caller.client, ask.request
-    caseworker = request.caseworker
+    return {
+        **names_of_ask(judged, ask, services, keys),
+        "fields": (keys.controller, _fields(shaped)),
+        "request": (keys.subject, {"digest": ask.body_digest, "retry_of": retry_of}),
+        "answer": (keys.subject, {"digest": digest(disclosure)}),
+        "facts": (keys.subject, _facts(judged, record, shaped, ask)),
+    }
+
+
+def names_of_ask(judged: Judgement, ask: Ask, services: Services, keys: Keys) -> dict[str, tuple[SealingKey, Any]]:
+    """Return what an entry holds of who asked, for what, about whom: the same whatever became of it."""
+    client, caseworker = ask.caller.client, ask.request.caseworker
     return {
         "parties": (keys.controller, {"partner": client.partner_id, "client": client.client_id}),
         "caseworker": (
@@ -239,12 +249,8 @@ def _names(
             else {},
         ),
         "basis": (keys.controller, _basis(judged, services)),
-        "fields": (keys.controller, _fields(shaped)),
         "subject": (keys.subject, {"ref": judged.subject_ref}),
         "matter": (keys.subject, _matter(ask)),
-        "request": (keys.subject, {"digest": ask.body_digest, "retry_of": retry_of}),
-        "answer": (keys.subject, {"digest": digest(disclosure)}),
-        "facts": (keys.subject, _facts(judged, record, shaped, ask)),
     }
 
 

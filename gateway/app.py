@@ -20,6 +20,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.entry import canonical, new_entry_id
+from audit.keyring import KeyringError
 from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from audit.sqlite import open_connection
 from gateway.api import control, disclosures, documents, health
@@ -53,6 +54,7 @@ from gateway.wiring import Wiring
 from schemas.instants import london_day
 
 DISCLOSURES: Final = "/v1/disclosures"
+UNWRITABLE: Final = (NotDurableError, LogUnavailableError, KeyringError)  # nothing can be recorded, so nothing leaves
 
 
 def utc_now() -> datetime:
@@ -151,8 +153,8 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
     app.add_exception_handler(RequestValidationError, _answer_validation)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, _answer_http)  # type: ignore[arg-type]  # the same
-    app.add_exception_handler(NotDurableError, _answer_unwritable)
-    app.add_exception_handler(LogUnavailableError, _answer_unwritable)
+    for failure in UNWRITABLE:
+        app.add_exception_handler(failure, _answer_unwritable)
     extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council))
     app.add_middleware(Envelope, hot=[route for route in routes if route.path in {DISCLOSURES, "/oauth2/token"}])
     return app
@@ -221,15 +223,10 @@ class Envelope:
         try:
             if request.url.path.startswith("/control/"):
                 await control.authenticate_control(request)
-            hot = self._hot.get((scope["method"], scope["path"]))
-            if hot is None:
-                await self._app(scope, receive, send_named)
-            else:
-                scope["route"] = hot
-                await (await hot.endpoint(request))(scope, receive, send_named)
+            await self._handle(request, receive, send_named)
         except ProblemError as error:
             await (await answer_problem(request, error))(scope, receive, send_named)
-        except (NotDurableError, LogUnavailableError) as error:
+        except UNWRITABLE as error:
             await (await _answer_unwritable(request, error))(scope, receive, send_named)
         except Exception as error:  # noqa: BLE001 -- the door: a bug is told as one, and its message stays inside
             fault = type(error).__name__
@@ -238,6 +235,15 @@ class Envelope:
                 await (await answer_problem(request, ProblemError(FAULT)))(scope, receive, send_named)
         finally:
             wiring.telemetry.count(_route_of(scope), sent.get("status", 0), steps)
+
+    async def _handle(self, request: Request, receive: Receive, send: Send) -> None:
+        scope = request.scope
+        hot = self._hot.get((scope["method"], scope["path"]))
+        if hot is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = hot
+        await (await hot.endpoint(request))(scope, receive, send)
 
 
 def _server_timing(steps: Steps, settings: Settings) -> str:

@@ -1,7 +1,7 @@
 """What happens inside the append transaction? The transaction is the judge: of replays, limits and the state.
 
-Everything here may run twice (a neighbour that fails makes the batch run again), so it writes rows only through
-the given connection and leaves what it found in plain attributes that the next run overwrites.
+Everything here writes rows only through the given connection, so that what the log does not keep leaves no trace, and
+leaves what it found in plain attributes.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from audit.entry import Kind
 from audit.sequencer import Draft, Moment
 from gateway import limits
 from gateway.answer import Prepared, claim_keys, prepare
 from gateway.judgement import Judgement, judge
 from gateway.oauth.server import Seen
+from gateway.refusing import refuse_at_limit
 from gateway.services import Ask, Services
 from gateway.store.state import Reader
 from schemas.decision import Record
@@ -131,23 +131,11 @@ class Attempt:
             return None
         if not limits.mark_reached(connection, self.ask.caller.client.client_id, self.reached):
             return None
-        return self._limit_entry()
+        return refuse_at_limit(self.judged, self.reached, self.ask, self.services, connection=connection)
 
     def _misses_too_often(self, connection: Any, moment: Moment) -> bool:
         partner = self.ask.caller.client.partner_id or ""
         return limits.misses(connection, partner, self.judged.key_ref, moment.at) >= limits.MOST_MISSES
-
-    def _limit_entry(self) -> Draft | None:
-        if self.prepared is None or self.reached is None:
-            return None
-        draft = self.prepared.draft
-        return Draft(
-            kind=Kind.REFUSAL,
-            entry_id=draft.entry_id,
-            sealed=self.prepared.sealed,
-            outcome="none",
-            recipient=draft.recipient,
-        )
 
     def _use(self, moment: Moment) -> limits.Use | None:
         if self.judged.live is None:
@@ -182,7 +170,8 @@ class Attempt:
         if self.ask.idempotency_key is None or self.retry_of is not None or self.prepared is None:
             return
         connection.execute(
-            "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires) VALUES (?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires) "
+            "VALUES (?, ?, ?, ?, ?)",
             (
                 self.ask.caller.client.client_id,
                 self.ask.idempotency_key,

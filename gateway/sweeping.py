@@ -7,11 +7,10 @@ import contextlib
 from datetime import datetime
 from typing import Any, Final
 
-from audit.commitment import seal
-from audit.entry import Kind
 from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError, Within
 from gateway import limits
 from gateway.early_limits import EarlyLimits
+from gateway.refusing import refuse_in_window
 from gateway.services import Services
 
 EVERY: Final = 1.0  # seconds
@@ -42,21 +41,14 @@ def _ended_window(services: Services, client_id: str, what: tuple[str, str, str]
     """Return the item that drops a window's row and, where it refused more than its first call, records how many."""
     name, limit, window = what
     client = services.reader.find_client(client_id)
+    partner = client.partner_id if client else None
 
     def within(connection: Any, moment: Moment) -> Draft | None:
         found = connection.execute('DELETE FROM usage WHERE name = ? AND "window" = ?', (name, window))
         if not refused or found.rowcount < 1:
             return None
-        entry_id = services.new_id("e", moment.at)
-        controller = services.keyring.controller()
-        partner = client.partner_id if client else None
-        names = {
-            "parties": (controller, {"partner": partner, "client": client_id}),
-            "what": (controller, {"limit": limit, "window": window, "refused": refused}),
-        }
-        return Draft(
-            kind=Kind.REFUSAL, entry_id=entry_id, sealed=seal(entry_id, names, (), None), outcome="none", recipient=partner
-        )
+        facts = {"limit": limit, "window": window, "refused": refused}
+        return refuse_in_window((client_id, partner), facts, services, moment)
 
     return within
 

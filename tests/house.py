@@ -210,3 +210,12 @@ def withheld(answer: Response) -> dict[str, str]:
 def released(answer: Response) -> dict[str, Any]:
     """Return field -> value of an answer."""
     return {name: one["value"] for name, one in answer.json()["disclosure"]["record"]["fields"].items()}
+
+
+def republish(house: House, name: str, *changes: tuple[str, str]) -> None:
+    """Publish the next version of an agreement, with parts of its text replaced; each must stand in it."""
+    version, text, _ = house.wiring.services.reader.find_text("agreement", name)
+    for old, new in ((f"version: {version}\n", f"version: {version + 1}\n"), *changes):
+        assert old in text, f"{old!r} does not stand in {name}"
+        text = text.replace(old, new)
+    house.append(house.changes().publish_agreement(text, by="test"))

@@ -1,0 +1,177 @@
+"""How much may a partner ask? Judged in the append transaction, recorded once a window."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+
+from house import Clock, House, open_house, republish
+
+from gateway.sweeping import sweep_once
+
+HARBOUR = "northmoor-harbour-tenancies"
+LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"
+PEOPLE = [("1000042", "Adeyemi"), ("1000043", "Price"), ("1000051", "Hargreaves"), ("1000061", "Rahman")]
+
+
+def limit(house: House, text: str) -> None:
+    republish(house, HARBOUR, (LIMITS, f"limits: {{{text}, batch: 1}}"))
+
+
+def subject(number: int) -> dict[str, object]:
+    ref, surname = PEOPLE[number]
+    return {"account_ref": ref, "confirm": {"surname": surname}}
+
+
+def noon(house: House) -> None:
+    house.clock.at = house.clock.at.replace(hour=12, minute=0, second=0, microsecond=0)
+
+
+def test_what_is_left_is_told_with_each_answer(house: House) -> None:
+    noon(house)
+    limit(house, "per_minute: 3, subjects_per_day: 2")
+
+    answer = house.harbour().ask(subject(0), fields=["age"])
+
+    assert answer.headers["ratelimit-policy"] == '"per_minute";q=3;w=60, "subjects_per_day";q=2;w=86400'
+    assert answer.headers["ratelimit"].startswith('"per_minute";r=2;t=60, "subjects_per_day";r=1;t=')
+
+
+def test_calls_over_the_minutes_limit_are_refused_before_their_body_is_read(house: House) -> None:
+    """The first refusal is an entry; those in between cost no write; one more entry holds the count."""
+    noon(house)
+    limit(house, "per_minute: 2")
+    harbour = house.harbour()
+    for _ in range(2):
+        assert harbour.ask(subject(0), fields=["age"]).status_code == 200
+
+    first = harbour.ask(subject(0), fields=["age"])
+    entries = len(house.entries())
+    malformed = harbour.call("POST", "/v1/disclosures", b"not even JSON")
+
+    assert (first.status_code, first.json()["code"], first.headers["retry-after"]) == (429, "limit_reached", "60")
+    assert malformed.status_code == 429
+    assert malformed.json()["urgent_contact"] == "+44 113 496 0000"
+    assert len(house.entries()) == entries
+    house.clock.move(seconds=61)
+    asyncio.run(sweep_of(house))
+    truth = house.last()
+    assert truth["entry"]["kind"] == "refusal"
+    assert truth["facts"] == {"limit": "per_minute", "window": truth["facts"]["window"], "refused": 1}
+    assert {len(entry["_sd"]) for entry in house.entries("refusal")} == {10}
+    house.clock.move(seconds=60)
+    assert house.harbour().ask(subject(0), fields=["age"]).status_code == 200
+
+
+async def sweep_of(house: House) -> None:
+    """Sweep on the gateway's own loop."""
+    wiring = house.wiring
+    await asyncio.to_thread(house.http.portal.call, sweep_once, wiring.services, wiring.early_limits)
+
+
+def test_subjects_a_day_counts_persons_not_calls(house: House) -> None:
+    limit(house, "subjects_per_day: 2")
+    harbour = house.harbour()
+    statuses = [harbour.ask(subject(number), fields=["age"]).status_code for number in (0, 0, 1, 2, 0)]
+
+    assert statuses == [200, 200, 200, 429, 200]
+
+
+def test_one_person_may_be_asked_for_so_often_a_day(house: House) -> None:
+    noon(house)
+    limit(house, "same_subject_per_day: 2")
+    harbour = house.harbour()
+    statuses = [harbour.ask(subject(0), fields=["age"]).status_code for _ in range(3)]
+    house.clock.move(days=1)
+
+    assert statuses == [200, 200, 429]
+    assert house.harbour().ask(subject(0), fields=["age"]).status_code == 200
+
+
+def test_the_day_of_a_limit_is_londons(council_directory) -> None:
+    """In summer time the day turns at 23:00 UTC."""
+    clock = Clock(datetime(2027, 1, 10, 12, tzinfo=UTC))
+    with open_house(council_directory, clock=clock) as house:
+        house.clock.at = datetime(2027, 3, 28, 22, 59, tzinfo=UTC)  # the clocks went forward that morning
+        limit(house, "same_subject_per_day: 1")
+        assert house.harbour().ask(subject(0), fields=["age"]).status_code == 200
+        assert house.harbour().ask(subject(0), fields=["age"]).status_code == 429
+        house.clock.move(minutes=1)
+        assert house.harbour().ask(subject(0), fields=["age"]).status_code == 200
+
+
+def test_an_emergency_waives_the_limits_of_a_day_and_not_of_a_minute(house: House) -> None:
+    noon(house)
+    limit(house, "per_minute: 3, same_subject_per_day: 1")
+    harbour = house.harbour()
+    emergency = {"kind": "risk_to_life", "reason": "Threat made by telephone"}
+    statuses = [
+        harbour.ask(subject(0), fields=["postcode"], emergency=more).status_code
+        for more in (None, emergency, emergency, emergency)
+    ]
+
+    assert statuses == [200, 200, 200, 429]
+
+
+def test_a_limit_reached_is_one_entry_a_window(house: House) -> None:
+    limit(house, "same_subject_per_day: 1")
+    harbour = house.harbour()
+    for _ in range(4):
+        harbour.ask(subject(0), fields=["age"])
+
+    assert [entry["kind"] for entry in house.entries()][-2:] == ["disclosure", "refusal"]
+    truth = house.last()
+    assert truth["facts"]["limit"] == "same_subject_per_day"
+    assert (truth["fields"], truth["answer"]["digest"], truth["values"]) == ({}, None, {"_sd": []})
+
+
+def test_a_repeat_is_decided_again_and_not_counted_again(house: House) -> None:
+    limit(house, "same_subject_per_day: 1")
+    harbour = house.harbour()
+    first = harbour.ask(subject(0), fields=["age"], Idempotency_Key="k-1")
+    repeat = harbour.ask(subject(0), fields=["age"], Idempotency_Key="k-1")
+
+    assert (first.status_code, repeat.status_code) == (200, 200)
+    disclosures = [one.json()["disclosure"]["disclosure_id"] for one in (first, repeat)]
+    assert disclosures[0] != disclosures[1]
+    assert house.verify(repeat).openings["request"]["retry_of"] == disclosures[0]
+    assert house.verify(first).openings["request"]["retry_of"] is None
+
+
+def test_a_key_with_another_body_is_refused(house: House) -> None:
+    harbour = house.harbour()
+    harbour.ask(subject(0), fields=["age"], Idempotency_Key="k-1")
+    before = len(house.entries())
+
+    other = harbour.ask(subject(1), fields=["age"], Idempotency_Key="k-1")
+
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    assert len(house.entries()) == before
+
+
+def test_a_key_is_free_again_after_a_day(house: House) -> None:
+    harbour = house.harbour()
+    harbour.ask(subject(0), fields=["age"], Idempotency_Key="k-1")
+    house.clock.move(hours=24, seconds=1)
+
+    answer = house.harbour().ask(subject(1), fields=["age"], Idempotency_Key="k-1")
+
+    assert house.verify(answer).openings["request"]["retry_of"] is None
+
+
+def test_one_partners_key_is_not_anothers(house: House) -> None:
+    house.harbour().ask(subject(0), fields=["age"], Idempotency_Key="k-1")
+    worker = {"id": "n1", "name": "Nell Ward", "role": "discharge-coordinator"}
+
+    answer = house.calder().ask(subject(0), fields=["full_name"], caseworker=worker, Idempotency_Key="k-1")
+
+    assert answer.status_code == 200
+
+
+def test_what_no_longer_counts_is_dropped(house: House) -> None:
+    limit(house, "per_minute: 9, same_subject_per_day: 9")
+    house.harbour().ask(subject(0), fields=["age"], Idempotency_Key="k-1")
+    house.clock.move(days=2)
+    asyncio.run(sweep_of(house))
+
+    assert [house.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("seen", "idempotency", "usage")] == [0, 0, 0]
