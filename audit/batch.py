@@ -1,6 +1,8 @@
 """What does one transaction of the log write? Every item's rows, the entries, the nodes, the signed head.
 
-Each item has a savepoint: one that fails leaves none of its rows, and its neighbours are written all the same.
+An item that fails leaves none of its rows, and its neighbours are written all the same. Failing is rare, so a batch is
+first written without savepoints, and many rows by one statement: between two statements every other thread of Python
+may come between. Where an item fails that has written rows, the batch begins again, with a savepoint for each item.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from audit.checkpoint import CheckpointSigner
 from audit.commitment import Sealed
 from audit.entry import STATE_KINDS, EntryError, Kind, entry_bytes
 from audit.merkle import Edge, ProofError, inclusion_from, leaf_hash
-from audit.sqlite import LogCorruptError, from_micros, head, to_micros
+from audit.sqlite import Head, LogCorruptError, from_micros, to_micros
 
 # SQLite's primary result codes that are the statement's own fault. Every other is the store's, and so everybody's.
 _OWN_FAULTS: Final = frozenset(
@@ -30,6 +32,21 @@ _OWN_FAULTS: Final = frozenset(
         25,  # RANGE
     }
 )
+_PORTIONS: Final = (64, 16, 4, 1)  # rows of one statement
+_INSERT_ENTRY: Final = "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES "
+_INSERT_BUNDLE: Final = "INSERT INTO log_bundle (idx, key_id, ciphertext) VALUES "
+
+
+class ItemFailedError(Exception):
+    """An item failed whose rows only a savepoint could take back: begin again, carefully."""
+
+
+class TransactionEndedError(Exception):
+    """An item has ended the transaction, which no item may: what it wrote can't be taken back any more."""
+
+
+# Failures that are no single item's, whoever meets them.
+_NOBODYS_OWN: Final = (LogCorruptError, ProofError, TransactionEndedError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +96,8 @@ class Within(Protocol):
     """Runs in the writer's thread inside the transaction: judges, writes rows, returns its entry or None.
 
     It has no effect but through the connection, and neither commits nor rolls back, for what it wrote is undone
-    when it raises. With None its rows are kept. What it raises reaches its own caller alone.
+    when it raises. With None its rows are kept. What it raises reaches its own caller alone. It may run twice, when an
+    item of its batch fails. It sees its neighbours' rows and state keys; their entries may not be written yet.
     """
 
     def __call__(self, connection: Any, moment: Moment, /) -> Draft | None: ...
@@ -111,28 +129,37 @@ class _Made:
 
 @dataclass(slots=True)
 class Batch:
-    """One transaction's writes. Lives inside it; the caller begins, commits and rolls back."""
+    """One transaction's writes. Lives inside it; the caller begins, commits and rolls back.
+
+    Raises ItemFailedError unless `careful`: the caller rolls back, and writes the same items in a careful one.
+    """
 
     connection: Any
     signer: CheckpointSigner
     edge: Edge
     clock: Callable[[], datetime]
+    head: Head | None
+    careful: bool
     _last: datetime = field(init=False)
     _state_index: int = field(init=False)
     _counters: dict[str, int] = field(init=False, default_factory=dict)
     _nodes: list[tuple[int, int, bytes]] = field(init=False, default_factory=list)
+    _entries: list[tuple[int, str, str, bytes]] = field(init=False, default_factory=list)
+    _bundles: list[tuple[int, bytes, bytes]] = field(init=False, default_factory=list)
+    _ids: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
-        found = head(self.connection)
-        self._last = from_micros(found[2]) if found else datetime.fromtimestamp(0, UTC)
-        self._state_index = found[3] if found else -1
+        self._last = from_micros(self.head[2]) if self.head else datetime.fromtimestamp(0, UTC)
+        self._state_index = self.head[3] if self.head else -1
 
     def write(self, items: Sequence[Item]) -> None:
-        """Run every item, then write nodes and the signed head. Raises what is not one item's own failure."""
+        """Run every item, then write entries, nodes and the signed head. Raises what is not one item's own failure."""
         known = self.edge.nodes()
-        made = [(item, self._run(item)) for item in items]
+        made = [(item, self._run_carefully(item) if self.careful else self._run(item)) for item in items]
         if not self._nodes:
             return
+        if not self.careful:
+            self._insert_together()
         known |= {(level, index): hashed for level, index, hashed in self._nodes}
         checkpoint, size = self._write_head(), self.edge.size
         for item, one in made:
@@ -153,19 +180,30 @@ class Batch:
             )
 
     def _run(self, item: Item) -> _Made | None:
+        """Run one item without a savepoint; a failure becomes its result where it has written nothing."""
+        item.result = None
+        written = self.connection.total_changes
+        try:
+            return self._write_item(item.within)
+        except _NOBODYS_OWN:
+            raise
+        except BaseException as error:  # an item's failure is told to its caller, whatever it is
+            if self.connection.total_changes != written or _is_the_stores(error):
+                raise ItemFailedError from error
+            item.result = error
+            return None
+
+    def _run_carefully(self, item: Item) -> _Made | None:
         """Run one item under its savepoint; a failure of its own becomes its result."""
+        item.result = None
         self.connection.execute("SAVEPOINT item")
         try:
             found = self._write_item(item.within)
-        except (LogCorruptError, ProofError):
+        except _NOBODYS_OWN:
             raise
-        except pysqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", None)
-            if code is not None and code & 0xFF not in _OWN_FAULTS:
+        except BaseException as error:  # an item's failure is told to its caller, whatever it is
+            if _is_the_stores(error):
                 raise
-            found, item.result = None, error
-            self.connection.execute("ROLLBACK TO item")
-        except BaseException as error:  # noqa: BLE001 -- an item's failure is told to its caller, whatever it is
             found, item.result = None, error
             self.connection.execute("ROLLBACK TO item")
         self.connection.execute("RELEASE item")
@@ -176,7 +214,7 @@ class Batch:
         index = self.edge.size
         draft = within(self.connection, Moment(at=at, state_index=self._state_index, index=index))
         if not self.connection.in_transaction:
-            raise EntryError("an item has ended the transaction, which no item may")
+            raise TransactionEndedError
         if draft is None:
             return None
         if bool(draft.state_keys) != (draft.kind in STATE_KINDS):
@@ -190,7 +228,10 @@ class Batch:
             outcome=draft.outcome,
             counter=counter,
         )
-        self._insert(draft, entry, index)
+        if self.careful:
+            self._insert(draft, entry, index)
+        else:
+            self._keep(draft, entry, index)
         # From here on nothing can fail: what is only in memory knows no savepoint.
         if draft.recipient is not None and counter is not None:
             self._counters[draft.recipient] = counter
@@ -206,31 +247,45 @@ class Batch:
         row = self.connection.execute("SELECT value FROM recipient_counter WHERE name = ?", (name,)).fetchone()
         return int(row[0]) if row else 0
 
-    def _insert(self, draft: Draft, entry: bytes, index: int) -> None:
-        execute, executemany = self.connection.execute, self.connection.executemany
+    def _keep(self, draft: Draft, entry: bytes, index: int) -> None:
+        """Keep an entry for `_insert_together`."""
+        if draft.entry_id in self._ids:
+            raise EntryError("there is an entry of this id already")
+        self._insert_state_keys(draft, index)
+        self._ids.add(draft.entry_id)
+        self._entries.append((index, draft.entry_id, draft.kind.value, entry))
+        self._bundles += [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles]
+
+    def _insert_together(self) -> None:
         try:
-            execute(
-                "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES (?, ?, ?, ?)",
-                (index, draft.entry_id, draft.kind.value, entry),
-            )
+            insert_rows(self.connection, _INSERT_ENTRY, self._entries)
+            insert_rows(self.connection, _INSERT_BUNDLE, self._bundles)
+        except pysqlite3.Error as error:
+            # Whose row it was, and whether it was its own fault, comes out when each is written by itself.
+            raise ItemFailedError from error
+
+    def _insert(self, draft: Draft, entry: bytes, index: int) -> None:
+        try:
+            insert_rows(self.connection, _INSERT_ENTRY, [(index, draft.entry_id, draft.kind.value, entry)])
         except pysqlite3.IntegrityError as error:
-            if execute("SELECT 1 FROM log_entry WHERE entry_id = ?", (draft.entry_id,)).fetchone():
+            if self.connection.execute("SELECT 1 FROM log_entry WHERE entry_id = ?", (draft.entry_id,)).fetchone():
                 raise EntryError("there is an entry of this id already") from error
             raise LogCorruptError(f"entry {index} can't follow what the log holds: {error}") from error
-        executemany(
-            "INSERT INTO log_bundle (idx, key_id, ciphertext) VALUES (?, ?, ?)",
-            [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles],
-        )
+        bundles = [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles]
+        insert_rows(self.connection, _INSERT_BUNDLE, bundles)
+        self._insert_state_keys(draft, index)
+
+    def _insert_state_keys(self, draft: Draft, index: int) -> None:
+        """Write an entry's state keys at once, not with the head: the next item of this batch must see them."""
         if draft.state_keys:
-            # At once, not with the head: the next item of this batch must see it.
-            executemany(
+            self.connection.executemany(
                 "INSERT INTO state_key (key, idx) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET idx = excluded.idx",
                 [(key, index) for key in draft.state_keys],
             )
 
     def _write_head(self) -> str:
         execute, size, root = self.connection.execute, self.edge.size, self.edge.root()
-        self.connection.executemany("INSERT INTO log_node (level, idx, hash) VALUES (?, ?, ?)", self._nodes)
+        insert_rows(self.connection, "INSERT INTO log_node (level, idx, hash) VALUES ", self._nodes)
         self.connection.executemany(
             "INSERT INTO recipient_counter (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -245,3 +300,22 @@ class Batch:
             (size, root, to_micros(self._last), self._state_index),
         )
         return note
+
+
+def _is_the_stores(error: BaseException) -> bool:
+    """Tell whether an error is of the store, and so everybody's, rather than of the statement that met it."""
+    code = getattr(error, "sqlite_errorcode", None) if isinstance(error, pysqlite3.Error) else None
+    return code is not None and code & 0xFF not in _OWN_FAULTS
+
+
+def insert_rows(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows by as few statements as may be; `statement` ends in VALUES.
+
+    In portions of a few sizes, so that the driver keeps their statements prepared.
+    """
+    place = 0
+    while place < len(rows):
+        portion = next(size for size in _PORTIONS if size <= len(rows) - place)
+        marks = ", ".join(["(" + ", ".join("?" * len(rows[0])) + ")"] * portion)
+        connection.execute(statement + marks, [value for row in rows[place : place + portion] for value in row])
+        place += portion

@@ -202,7 +202,7 @@ class Keyring:
             self._connection.executemany(statement, rows)
             self._connection.execute("COMMIT")
         except pysqlite3.Error as error:
-            if self._connection.in_transaction:
+            with contextlib.suppress(pysqlite3.Error):  # there may be no transaction, nor even an open file
                 self._connection.execute("ROLLBACK")
             raise KeyringError("the key file can't be written") from error
 

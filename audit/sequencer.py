@@ -17,10 +17,10 @@ from typing import Any, Final
 
 import pysqlite3
 
-from audit.batch import Appended, Batch, Done, Draft, Item, Moment, Result, Within
+from audit.batch import Appended, Batch, Done, Draft, Item, ItemFailedError, Moment, Result, Within
 from audit.checkpoint import CheckpointSigner
 from audit.merkle import Edge, subtrees
-from audit.sqlite import LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
+from audit.sqlite import Head, LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
 
 __all__ = [
     "Appended",
@@ -186,12 +186,20 @@ class Sequencer:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
     def _transaction(self, items: Sequence[Item]) -> None:
+        try:
+            self._write(items, careful=False)
+        except ItemFailedError:
+            self._write(items, careful=True)
+
+    def _write(self, items: Sequence[Item], *, careful: bool) -> None:
         if self._connection is None:
             self._connection = open_connection(self._database, read_only=False)
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
-            Batch(connection, self._signer, self._current_edge(connection), self._clock).write(items)
+            found = head(connection)
+            edge = self._current_edge(connection, found)
+            Batch(connection, self._signer, edge, self._clock, found, careful=careful).write(items)
             connection.execute("COMMIT")
         except BaseException:
             self._edge = Edge(0, ())  # whatever it holds was not committed: read it again
@@ -200,9 +208,8 @@ class Sequencer:
                 connection.execute("ROLLBACK")
             raise
 
-    def _current_edge(self, connection: Any) -> Edge:
+    def _current_edge(self, connection: Any, found: Head | None) -> Edge:
         """Return the right edge, read again where another process has appended; it must give the head's root."""
-        found = head(connection)
         size, root = (found[0], found[1]) if found else (0, Edge(0, ()).root())
         if self._edge.size != size:
             load = loader(connection)

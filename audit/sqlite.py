@@ -16,6 +16,7 @@ from audit.entry import as_text
 from audit.merkle import ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
 
 Connection = Any  # a pysqlite3 connection: the driver has no types
+Head = tuple[int, bytes, int, int]  # size, root, microseconds of the last entry, state index
 CHECKED_AT_START: Final = 10_000  # entries
 
 
@@ -68,7 +69,7 @@ def loader(connection: Connection) -> Callable[[int, int], bytes]:
     return load
 
 
-def head(connection: Connection) -> tuple[int, bytes, int, int] | None:
+def head(connection: Connection) -> Head | None:
     """Return (size, root, microseconds of the last entry, state index), or None for an empty log."""
     row = connection.execute("SELECT size, root, at, state_index FROM log_head").fetchone()
     return (row[0], row[1], row[2], row[3]) if row else None
@@ -123,7 +124,7 @@ def _check_entries(connection: Connection, last: int | None) -> None:
         seen += 1
         if kept is None:
             raise LogCorruptError(f"entry {index} has no leaf: node {index} of level 0 is missing")
-        if leaf_hash(bytes(entry)) != kept:
+        if not isinstance(entry, bytes) or leaf_hash(entry) != kept:
             raise LogCorruptError(f"entry {index} is not the one that was appended: its hash differs from its leaf")
     if seen != size - begin:
         raise LogCorruptError(f"of the entries from {begin} on, {size - begin - seen} are missing")

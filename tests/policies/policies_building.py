@@ -133,7 +133,7 @@ def minimised(held: Record, decision: Decision) -> Record:
         groups={
             group: tuple({path: raw for path, raw in row.items() if path in decision.read} for row in rows)
             for group, rows in held.groups.items()
-            if group in decision.read
+            if any(path.partition(".")[0] == group for path in decision.read)
         },
     )
 

@@ -1,0 +1,276 @@
+"""What does each boundary refuse, and does it say what is wrong, where, and what to do?"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from house import CASEWORKER, GRACE, House, open_house, republish, withheld
+
+from gateway.store.changes import ChangeRefusedError
+
+BODY = {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1", "caseworker": CASEWORKER}
+
+
+def changed(**members: Any) -> bytes:
+    return json.dumps({**BODY, **members}).encode()
+
+
+DEEP = b'{"subject":' + b"[" * 5_000 + b"]" * 5_000 + b"}"
+MALFORMED = {
+    "not JSON": (b"{", 400, "request_malformed", ""),
+    "not UTF-8": (b'{"subject": "\xff"}', 400, "request_malformed", ""),
+    "empty": (b"", 400, "request_malformed", ""),
+    "an array": (b"[]", 400, "request_malformed", ""),
+    "nested deeply": (DEEP, 413, "request_too_large", "16 levels"),
+    "over 64 KiB": (changed(statement="x" * 70_000), 413, "request_too_large", ""),
+    "an unknown member": (changed(reason="because"), 400, "request_malformed", "reason"),
+    "no subject": (b'{"fields": ["age"]}', 400, "request_malformed", "subject"),
+    "a subject of two keys": (changed(subject={**GRACE, "uprn": "1"}), 400, "request_malformed", "subject"),
+    "an unknown key": (changed(subject={"nino": "AB123456C", "confirm": {}}), 400, "request_malformed", "account_ref"),
+    "too few details": (changed(subject={"account_ref": "1000042", "confirm": {}}), 400, "request_malformed", "at least 1"),
+    "an unknown detail": (
+        changed(subject={"account_ref": "1000042", "confirm": {"shoe_size": "9"}}),
+        400,
+        "request_malformed",
+        "confirm",
+    ),
+    "a key of the wrong type": (changed(subject={"account_ref": 1000042}), 400, "request_malformed", "strings"),
+    "a member twice": (
+        changed().replace(b'"case_reference"', b'"case_reference": "a", "case_reference"'),
+        400,
+        "request_malformed",
+        "twice",
+    ),
+    "a member twice, spelt differently": (
+        changed().replace(b'"case_reference"', b'"case\\u005freference": "a", "case_reference"'),
+        400,
+        "request_malformed",
+        "twice",
+    ),
+    "fields of the wrong type": (changed(fields="age"), 400, "request_malformed", "fields"),
+    "no fields": (changed(fields=[]), 400, "request_malformed", "fields"),
+    "a field twice": (changed(fields=["age", "age"]), 400, "request_malformed", "fields"),
+    "a field that is not there": (changed(fields=["shoe_size"]), 400, "request_malformed", "fields"),
+    "too many fields": (changed(fields=[f"f{n}" for n in range(201)]), 400, "request_malformed", "fields"),
+    "a control character": (changed(case_reference="a\u0000b"), 400, "request_malformed", "case_reference"),
+    "text turned around": (changed(case_reference="a\u202eb"), 400, "request_malformed", "case_reference"),
+    "half a character pair": (
+        changed().replace(b'"HH-1"', b'"\\ud800"'),
+        400,
+        "request_malformed",
+        "",
+    ),
+    "an empty case reference": (changed(case_reference="  "), 400, "request_malformed", "case_reference"),
+    "a caseworker without a role": (changed(caseworker={"id": "a", "name": "b"}), 400, "request_malformed", "role"),
+    "an unknown kind of emergency": (changed(emergency={"kind": "fire", "reason": "x"}), 400, "request_malformed", "kind"),
+    "an emergency without a reason": (changed(emergency={"kind": "risk_to_life"}), 400, "request_malformed", "reason"),
+    "a number past all bounds": (b'{"subject": 1' + b"0" * 4_000 + b"}", 400, "request_malformed", ""),
+    "not a number": (b'{"subject": NaN}', 400, "request_malformed", ""),
+    "another agreement than the token's": (changed(agreement="northmoor-calder-discharge"), 403, "nothing_permitted", ""),
+}
+
+
+@pytest.mark.parametrize("case", MALFORMED, ids=str)
+def test_a_body_that_can_not_be_read_is_refused_in_words(house: House, case: str) -> None:
+    body, status, code, told = MALFORMED[case]
+    harbour = house.harbour()
+    disclosed = len(house.entries("disclosure"))
+
+    answer = harbour.call("POST", "/v1/disclosures", body)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert told in answer.json()["detail"]
+    assert answer.json()["remedy"]
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert answer.json()["urgent_contact"] == "+44 113 496 0000"
+    assert len(house.entries("disclosure")) == disclosed
+    for secret in (b"Okafor", b"1985-02-14", b"1000042", b"AB123456C"):
+        assert secret not in answer.content
+
+
+def test_a_body_of_another_type_is_refused(house: House) -> None:
+    harbour = house.harbour()
+    headers = {**harbour.headers("POST", "/v1/disclosures"), "Content-Type": "text/plain"}
+
+    answer = house.http.post("/v1/disclosures", content=changed(), headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (415, "not_json")
+
+
+def test_authentication_comes_before_the_body_is_read(house: House) -> None:
+    """A stranger's body is not looked at, however large or broken it is."""
+    answer = house.http.post("/v1/disclosures", content=b"[" * 1_000_000, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+
+
+STRANGERS = [
+    ("POST", "/v1/disclosures"),
+    ("POST", "/v1/explain"),
+    ("GET", "/v1/agreements"),
+    ("GET", "/v1/disclosures/x/receipt"),
+]
+
+
+@pytest.mark.parametrize(("method", "path"), STRANGERS)
+def test_a_stranger_gets_401_and_is_told_where_to_get_a_token(house: House, method: str, path: str) -> None:
+    answer = house.http.request(method, path)
+
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith('DPoP error="invalid_token"')
+    assert "/.well-known/oauth-protected-resource" in answer.headers["www-authenticate"]
+
+
+def test_every_call_of_the_description_that_wants_a_token_refuses_a_stranger(house: House) -> None:
+    paths = house.http.get("/openapi.json").json()["paths"]
+    guarded = [
+        (method.upper(), path)
+        for path, item in paths.items()
+        for method, operation in item.items()
+        if operation.get("security")
+    ]
+
+    assert len(guarded) >= 9
+    for method, path in guarded:
+        answer = house.http.request(method, path.replace("{", "").replace("}", ""), json={})
+        assert (answer.status_code, answer.json()["code"]) == (401, "token_refused"), path
+
+
+def test_a_partners_token_is_refused_at_the_control_side(house: House) -> None:
+    harbour = house.harbour()
+
+    answer = harbour.call("POST", "/control/v1/consents", {})
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+
+
+def test_an_offices_token_is_refused_at_the_partners_side(house: House) -> None:
+    answer = house.dpo().call("POST", "/v1/disclosures", BODY)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+
+
+def test_a_token_of_two_agreements_must_name_one(house: House) -> None:
+    version, text, _ = house.wiring.services.reader.find_text("agreement", "northmoor-harbour-tenancies")
+    second = text.replace("agreement: northmoor-harbour-tenancies", "agreement: northmoor-harbour-second")
+    house.append(house.changes().publish_agreement(second, by="test"))
+    harbour = house.caller("harbour-case-system").get_token("northmoor-harbour-tenancies", "northmoor-harbour-second")
+
+    unclear = harbour.ask(fields=["age"])
+    clear = harbour.ask(fields=["age"], agreement="northmoor-harbour-second")
+
+    assert version
+    assert (unclear.status_code, unclear.json()["code"]) == (400, "agreement_unclear")
+    assert clear.json()["disclosure"]["agreement"]["id"] == "northmoor-harbour-second"
+
+
+def test_the_token_only_narrows(house: House) -> None:
+    narrow = house.caller("harbour-case-system").get_token("northmoor-harbour-tenancies", fields=["age"])
+
+    answer = narrow.ask(fields=["age", "full_name"])
+
+    assert withheld(answer) == {"full_name": "outside_the_token"}
+
+
+def test_an_agreement_ends_at_the_very_instant(house: House) -> None:
+    """`ends_on` holds to the last instant of that London day, and not a microsecond longer."""
+    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.at.date())
+    _, end = agreement.compiled.edges[0], max(agreement.compiled.edges)
+    house.clock.at = end - timedelta(microseconds=1)
+    assert house.harbour().ask(fields=["age"]).status_code == 200
+
+    house.clock.at = end
+    answer = house.harbour().ask(fields=["age"])
+
+    assert (answer.status_code, withheld(answer)) == (403, {"age": "agreement_not_in_force"})
+
+
+def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_nothing(house: House) -> None:
+    """The transaction is the judge of time: an item whose `holds_until` has come is decided again there."""
+    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.at.date())
+    end = max(agreement.compiled.edges)
+    house.clock.at = end - timedelta(seconds=1)
+    harbour = house.harbour()
+    log = house.wiring.services.log
+    append = log.append
+
+    async def late(within):
+        house.clock.at = end
+        return await append(within)
+
+    log.append = late
+
+    answer = harbour.ask(fields=["age"])
+
+    assert (answer.status_code, withheld(answer)) == (403, {"age": "agreement_not_in_force"})
+    assert house.verify(answer).outcome == "none"
+
+
+def test_a_clock_that_is_ten_seconds_fast_is_borne(house: House) -> None:
+    harbour = house.harbour()
+    house.clock.move(seconds=-9)
+    assert harbour.call("GET", "/v1/agreements").status_code == 200
+
+    house.clock.move(seconds=-51)
+    body, headers = None, harbour.headers("GET", "/v1/agreements")
+    house.clock.move(seconds=-60)
+    refused = house.http.get("/v1/agreements", headers=headers)
+
+    assert body is None
+    assert refused.status_code == 401
+
+
+def test_the_callers_names_of_a_request_are_echoed(house: House) -> None:
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+    answer = house.harbour().call("GET", "/v1/agreements", X_Request_ID="abc-1", traceparent=trace)
+
+    assert (answer.headers["x-request-id"], answer.headers["traceparent"]) == ("abc-1", trace)
+
+
+def test_a_hostile_name_of_a_request_is_replaced(house: House) -> None:
+    answer = house.harbour().call("GET", "/v1/agreements", X_Request_ID="a b<script>", traceparent="00-0")
+
+    assert answer.headers["x-request-id"].isalnum()
+    assert "traceparent" not in answer.headers
+
+
+def test_server_timing_tells_the_total_only(council_directory) -> None:
+    with open_house(council_directory, steps_in_server_timing=False) as house:
+        answer = house.harbour().ask(fields=["age"])
+
+    assert answer.headers["server-timing"].startswith("total;dur=")
+    assert "," not in answer.headers["server-timing"]
+
+
+def test_addresses_come_from_the_setting_and_never_from_host(house: House) -> None:
+    headers = {"Host": "evil.example", "X-Forwarded-Host": "evil.example", "X-Forwarded-Proto": "https"}
+
+    metadata = house.http.get("/.well-known/oauth-authorization-server", headers=headers)
+    problem = house.http.get("/v1/agreements", headers=headers)
+
+    assert "evil" not in metadata.text
+    assert "evil" not in problem.text
+    assert metadata.json()["issuer"] == "http://127.0.0.1:8080"
+
+
+def test_a_consent_of_unknown_words_is_refused(house: House) -> None:
+    answer = house.dpo().call("POST", "/control/v1/consents", {"state": "perhaps", "extra": 1})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
+    assert "state" in answer.json()["detail"]
+
+
+def test_two_publications_of_one_version_make_one(house: House) -> None:
+    """The second is told which version to give it; the first stands."""
+    version, text, _ = house.wiring.services.reader.find_text("agreement", "northmoor-harbour-tenancies")
+    republish(house, "northmoor-harbour-tenancies")
+
+    with pytest.raises(ChangeRefusedError, match=f"give this one version {version + 2}"):
+        house.append(
+            house.changes().publish_agreement(text.replace(f"version: {version}", f"version: {version + 1}"), by="test")
+        )

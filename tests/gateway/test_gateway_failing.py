@@ -1,0 +1,210 @@
+"""Fail closed: where it can't be recorded, nothing leaves; a source that fails is told clearly, and recorded."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from pathlib import Path
+
+import pysqlite3
+import pytest
+from house import CASEWORKER, GRACE, House, open_house
+
+from audit.keyring import KeyringError
+from audit.sqlite import LogCorruptError
+from gateway.council import CouncilError, open_council
+from gateway.store.schema import SchemaError
+
+EMERGENCY = {"kind": "risk_to_life", "reason": "Threat made by telephone"}
+
+
+def fill_disk(house: House) -> None:
+    """Let the log's own connection have no page more than it holds now."""
+    sequencer = house.wiring.sequencer
+    house.append(lambda connection, _moment: connection.execute("PRAGMA max_page_count=1").fetchone() and None)
+    assert sequencer is not None
+
+
+def nothing_left(house: House, answer, entries: int) -> None:
+    assert answer.status_code == 503
+    assert answer.json()["code"] == "log_unavailable"
+    assert answer.json()["urgent_contact"] == "+44 113 496 0000"
+    assert "retry-after" in answer.headers
+    assert b"Okafor" not in answer.content
+    assert len(house.entries()) == entries
+
+
+def test_no_record_no_disclosure_when_the_log_is_closed(house: House) -> None:
+    harbour = house.harbour()
+    entries = len(house.entries())
+    house.wiring.sequencer.close()
+
+    nothing_left(house, harbour.ask(fields=["full_name"], emergency=EMERGENCY), entries)
+
+
+def test_no_record_no_disclosure_when_the_disk_is_full(house: House) -> None:
+    """And when there is room again, the gateway goes on by itself."""
+    harbour = house.harbour()
+    entries = len(house.entries())
+    fill_disk(house)
+    answers = [harbour.ask(fields=["full_name"]) for _ in range(12)]
+    refused = [answer for answer in answers if answer.status_code != 200]
+
+    assert refused, "the disk was never full"
+    kept = len(house.entries()) - entries
+    assert kept == len(answers) - len(refused)
+    assert {answer.json()["code"] for answer in refused} == {"log_unavailable"}
+    # A failed batch opens its connection anew, and that one has the whole disk again.
+    assert harbour.ask(fields=["full_name"]).status_code == 200
+
+
+def test_no_record_no_disclosure_without_the_keyring(house: House) -> None:
+    harbour = house.harbour()
+    entries = len(house.entries())
+    house.council.keyring.close()
+
+    answer = harbour.ask({"account_ref": "1000043", "confirm": {"surname": "Price"}}, fields=["full_name"])
+
+    nothing_left(house, answer, entries)
+
+
+def test_a_source_that_is_gone_discloses_nothing_and_is_recorded(house: House) -> None:
+    harbour = house.harbour()
+    (house.directory / "revenues.sqlite").unlink()
+
+    answer = harbour.ask(fields=["full_name"], emergency=EMERGENCY)
+
+    assert (answer.status_code, answer.json()["code"]) == (502, "source_unavailable")
+    assert answer.json()["urgent_contact"] == "+44 113 496 0000"
+    failure = house.entries("failure")[-1]
+    assert failure["id"] == answer.json()["failure_id"]
+    truth = house.truth(failure)
+    assert truth["what"]["code"] == "source_unavailable"
+    assert truth["parties"] == {"partner": "harbour-housing", "client": "harbour-case-system"}
+
+
+def test_a_source_that_is_slow_is_cut_off(house: House) -> None:
+    """The mapping says for how long a source may think; then the answer is 504."""
+    harbour = house.harbour()
+    connection = pysqlite3.connect(str(house.directory / "revenues.sqlite"))
+    connection.executescript(
+        "ALTER TABLE ctaccount RENAME TO kept; CREATE VIEW ctaccount AS "
+        "WITH RECURSIVE slow(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM slow WHERE n < 100000000) "
+        "SELECT kept.* FROM kept WHERE (SELECT count(*) FROM slow) > 0;"
+    )
+    connection.close()
+    begun = time.monotonic()
+
+    answer = harbour.ask(fields=["full_name"])
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "source_slow")
+    assert time.monotonic() - begun < 20
+    assert house.truth(house.entries("failure")[-1])["what"]["code"] == "source_slow"
+
+
+def test_a_failure_that_can_not_be_recorded_is_the_logs(house: House) -> None:
+    harbour = house.harbour()
+    (house.directory / "revenues.sqlite").unlink()
+    house.wiring.sequencer.close()
+
+    answer = harbour.ask(fields=["full_name"])
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "log_unavailable")
+
+
+def test_a_proof_is_good_for_one_call(house: House) -> None:
+    harbour = house.harbour()
+    headers = {**harbour.headers("POST", "/v1/disclosures"), "Content-Type": "application/json"}
+    body = {"subject": GRACE, "fields": ["age"], "case_reference": "x", "caseworker": CASEWORKER}
+
+    first = house.http.post("/v1/disclosures", json=body, headers=headers)
+    entries = len(house.entries())
+    second = house.http.post("/v1/disclosures", json=body, headers=headers)
+
+    assert (first.status_code, second.status_code, second.json()["code"]) == (200, 401, "proof_replayed")
+    assert len(house.entries()) == entries
+
+
+def test_a_proof_stays_used_across_a_restart(council_directory: Path) -> None:
+    with open_house(council_directory) as house:
+        harbour = house.harbour()
+        headers = harbour.headers("GET", "/v1/agreements")
+        token = harbour.token
+        assert house.http.get("/v1/agreements", headers=headers).status_code == 200
+    with open_house(council_directory) as house:
+        assert token in headers["Authorization"]
+        assert house.http.get("/v1/agreements", headers=headers).json()["code"] == "proof_replayed"
+
+
+def test_a_revoked_client_is_refused_at_once(house: House) -> None:
+    harbour = house.harbour()
+    house.append(house.changes().revoke_client("harbour-case-system", by="test"))
+
+    assert harbour.ask(fields=["age"]).status_code == 401
+
+
+def test_a_suspended_partner_is_refused_at_once(house: House) -> None:
+    harbour = house.harbour()
+    house.append(house.changes().set_partner_status("harbour-housing", active=False, by="test"))
+
+    assert harbour.ask(fields=["age"]).status_code == 401
+    house.append(house.changes().set_partner_status("harbour-housing", active=True, by="test"))
+    assert harbour.ask(fields=["age"]).status_code == 200
+
+
+def test_readiness_tells_when_the_log_can_not_be_written(house: House) -> None:
+    assert house.http.get("/readyz").json() == {"ready": True}
+    house.wiring.sequencer.close()
+
+    answer = house.http.get("/readyz")
+
+    assert (answer.status_code, answer.json()["log"]) == (503, "not writable")
+    assert house.http.get("/healthz").status_code == 200
+
+
+DAMAGE = {
+    "an entry was changed": "UPDATE log_entry SET entry = entry || x'20' WHERE idx = 3",
+    "a node is missing": "DELETE FROM log_node WHERE level = 0 AND idx = 2",
+    "the head was set back": "UPDATE log_head SET size = size - 1",
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE, ids=str)
+def test_a_damaged_log_refuses_to_start(council_directory: Path, what: str) -> None:
+    """And says what is wrong, and where."""
+    connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
+    for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(f"DROP TRIGGER {name}")
+    connection.execute(DAMAGE[what])
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(LogCorruptError, match=r"entry|node|head"), open_house(council_directory):
+        pass
+
+
+@pytest.mark.parametrize("name", ["keys.sqlite", "master.key", "state.sqlite", "state.lock"])
+def test_a_missing_file_refuses_to_start(council_directory: Path, name: str) -> None:
+    (council_directory / name).unlink()
+
+    with pytest.raises((CouncilError, KeyringError), match=r"restore"):
+        open_council(council_directory)
+
+
+def test_another_councils_keys_refuse_to_start(council_directory: Path, template: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(template, other)
+    (council_directory / "master.key").write_bytes(b"A" * 43 + b"=\n")
+
+    with pytest.raises(KeyringError, match="another master key"):
+        open_council(council_directory)
+
+
+def test_an_unknown_schema_version_refuses_to_start(council_directory: Path) -> None:
+    connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
+    connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    connection.commit()
+    connection.close()
+
+    with pytest.raises(SchemaError, match="9999"):
+        open_council(council_directory)
