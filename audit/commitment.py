@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -51,9 +51,10 @@ class Sealed:
 
 
 @lru_cache(maxsize=16_384)
-def _derived(secret: bytes) -> tuple[bytes, bytes]:
-    """Return (K_salt, K_enc)."""
-    return hmac.digest(secret, b"stile salt 1", "sha256"), hmac.digest(secret, b"stile enc 1", "sha256")
+def _derived(secret: bytes) -> tuple[hmac.HMAC, hmac.HMAC]:
+    """Return the MACs under K_salt and K_enc, before their messages: what is common to all is worked out once."""
+    k_salt, k_enc = (hmac.digest(secret, b"stile %b 1" % name, "sha256") for name in (b"salt", b"enc"))
+    return hmac.new(k_salt, digestmod="sha256"), hmac.new(k_enc, digestmod="sha256")
 
 
 def forget_derived() -> None:
@@ -61,9 +62,22 @@ def forget_derived() -> None:
     _derived.cache_clear()
 
 
+def _mac(under: hmac.HMAC, message: str) -> bytes:
+    # A copy, and not hmac.digest: that one lets the interpreter go, and waits long under load to get it back.
+    mac = under.copy()
+    mac.update(message.encode())
+    return mac.digest()
+
+
 def encode(raw: bytes) -> str:
     """Return base64url without padding."""
     return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE, b"=").decode()
+
+
+def _encode_all(raws: Iterable[bytes]) -> list[str]:
+    """Return `encode` of each, put into the other alphabet all at once."""
+    lines = b"".join([binascii.b2a_base64(raw) for raw in raws])
+    return lines.translate(_URLSAFE, b"=").decode().split("\n")[:-1]
 
 
 def digest_of(opening: str) -> str:
@@ -71,13 +85,24 @@ def digest_of(opening: str) -> str:
     return encode(hashlib.sha256(opening.encode()).digest())
 
 
+def _digests_of(openings: Iterable[str]) -> list[str]:
+    """Return `digest_of` each, sorted."""
+    return sorted(_encode_all([hashlib.sha256(one.encode()).digest() for one in openings]))
+
+
 def _salt(key: SealingKey, entry_id: str, name: str, size: int = SALT_SIZE) -> bytes:
-    return hmac.digest(_derived(key.secret)[0], f"{entry_id}\x00{name}".encode(), "sha256")[:size]
+    return _mac(_derived(key.secret)[0], f"{entry_id}\x00{name}")[:size]
 
 
 def opening_of(salt: bytes, name: str, value: JsonValue) -> str:
     """Return base64url of the canonical [salt, name, value]: RFC 9901, section 4.2.1."""
     return encode(canonical([encode(salt), name, value]))
+
+
+def _openings_of(salts: Iterable[bytes], named: Iterable[tuple[str, JsonValue]]) -> list[str]:
+    """Return `opening_of` each."""
+    both = zip(_encode_all(salts), named, strict=True)
+    return _encode_all([canonical([salt, name, value]) for salt, (name, value) in both])
 
 
 def value_of(opening: str) -> Any:
@@ -91,10 +116,7 @@ def value_openings(seed: bytes, values: Sequence[tuple[str, JsonValue]]) -> list
     if len(dict(ordered)) != len(ordered):
         raise EntryError("a path is released twice")
     salts = hashlib.shake_128(seed).digest(SALT_SIZE * len(ordered))
-    return [
-        opening_of(salts[SALT_SIZE * place : SALT_SIZE * (place + 1)], path, value)
-        for place, (path, value) in enumerate(ordered)
-    ]
+    return _openings_of((salts[place : place + SALT_SIZE] for place in range(0, len(salts), SALT_SIZE)), ordered)
 
 
 def seal(
@@ -107,18 +129,20 @@ def seal(
 
     Raises EntryError for a value that can't stand in an entry.
     """
-    openings = {name: opening_of(_salt(key, entry_id, name), name, value) for name, (key, value) in names.items()}
+    salts = [_salt(key, entry_id, name) for name, (key, _) in names.items()]
+    values_of = [(name, value) for name, (_, value) in names.items()]
+    openings = dict(zip(names, _openings_of(salts, values_of), strict=True))
     kept: dict[bytes, tuple[SealingKey, dict[str, str]]] = {}
     for name, (key, _) in names.items():
         kept.setdefault(key.key_id, (key, {}))[1][name] = openings[name]
     seed = None
     if values_key is not None:
         seed = _salt(values_key, entry_id, "values seed", 32)
-        digests = sorted(digest_of(one) for one in value_openings(seed, values))
+        digests = _digests_of(value_openings(seed, values))
         openings["values"] = opening_of(_salt(values_key, entry_id, "values"), "values", {"_sd": digests})
         kept.setdefault(values_key.key_id, (values_key, {}))[1]["values"] = openings["values"]
     return Sealed(
-        sd=tuple(sorted(digest_of(one) for one in openings.values())),
+        sd=tuple(_digests_of(openings.values())),
         openings=openings,
         seed=seed,
         bundles=tuple((key.key_id, _encrypt(key, entry_id, mine)) for key, mine in kept.values()),
@@ -127,7 +151,7 @@ def seal(
 
 def _bundle_cipher(key: SealingKey, entry_id: str) -> AESGCM:
     # A key of its own for each entry, so that a nonce of zeros is used once.
-    return AESGCM(hmac.digest(_derived(key.secret)[1], entry_id.encode(), "sha256"))
+    return AESGCM(_mac(_derived(key.secret)[1], entry_id))
 
 
 def _encrypt(key: SealingKey, entry_id: str, openings: Mapping[str, str]) -> bytes:

@@ -13,7 +13,8 @@ VERSION: Final = 1
 ENTRY_LIMIT: Final = 16_384  # bytes
 DEEPEST: Final = 32
 LARGEST_INTEGER: Final = 2**53  # integers below it are exact in every JSON reader: RFC 8785, section 3.2.2.3
-_SCALARS: Final = frozenset({str, bool, type(None)})
+_SCALARS: Final = frozenset({str, bool, type(None), int, orjson.Fragment})  # a fragment is made by `written` alone
+_OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 JsonValue = Any
@@ -106,19 +107,25 @@ def canonical(value: JsonValue) -> bytes:
     except TypeError as error:
         raise EntryError("a member's name is not a string") from error
     try:
-        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+        return orjson.dumps(value, option=_OPTIONS)
     except orjson.JSONEncodeError as error:
-        raise EntryError("a string holds what UTF-8 can't, or a name is of a subclass of str") from error
+        raise EntryError(
+            "a string holds what UTF-8 can't, a name is of a subclass of str, or an integer is 2**53 or more"
+        ) from error
+
+
+def written(value: JsonValue) -> JsonValue:
+    """Return a value that was checked and written once, and may stand in others as it is."""
+    return orjson.Fragment(canonical(value))
 
 
 def _check(value: JsonValue, depth: int) -> None:
-    """Raise EntryError for what is not of the subset, TypeError for a member's name that is no string."""
+    """Raise EntryError for what is not of the subset, TypeError for a member's name that is no string.
+
+    An integer's size is left to orjson, which refuses what is not exact (RFC 8785, section 3.2.2.3).
+    """
     kind = type(value)
     if kind in _SCALARS:
-        return
-    if kind is int:
-        if not -LARGEST_INTEGER < value < LARGEST_INTEGER:
-            raise EntryError("an integer is 2**53 or more: write it as a string")
         return
     if kind is dict:
         if not "".join(value).isascii():
@@ -128,9 +135,9 @@ def _check(value: JsonValue, depth: int) -> None:
         raise EntryError(f"a {kind.__name__} can't stand in an entry")
     if depth == 0:
         raise EntryError(f"nested over {DEEPEST} levels deep")
-    for inner in value:
-        # Most are scalars, and a call costs more than the question.
-        if type(inner) not in _SCALARS:
+    # Most hold scalars alone, and a loop of Python's costs more than the question.
+    if not _SCALARS.issuperset(map(type, value)):
+        for inner in value:
             _check(inner, depth - 1)
 
 

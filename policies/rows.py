@@ -60,7 +60,7 @@ def _visible(
 
 def _order(raw: object) -> tuple[bool, str, Any]:
     """Return a row's place; what is not known comes first, so that it is never the latest."""
-    if isinstance(raw, bool) or not isinstance(raw, str | int | Decimal | date):
+    if isinstance(raw, bool) or not isinstance(raw, str | int | Decimal | date) or raw != raw:  # noqa: PLR0124 -- NaN
         return False, "", 0
     kind = "number" if isinstance(raw, int | Decimal) else type(raw).__name__
     return True, kind, raw

@@ -96,12 +96,29 @@ async def get_reference(request: Request) -> Response:
     """Show the description of the API to a person."""
     description = request.app.openapi()
     operations = [
-        {"path": path, "method": method.upper(), "id": f"{method}-{path}".replace("/", "-"), **operation}
+        {
+            "path": path,
+            "method": method.upper(),
+            "id": f"{method}{path}".replace("/", "-"),
+            **operation,
+            "parameters": [_resolved(description, one) for one in operation.get("parameters", [])],
+            "responses": {status: _resolved(description, one) for status, one in operation["responses"].items()},
+        }
         for path, item in description["paths"].items()
         for method, operation in item.items()
         if method in {"get", "post", "put", "patch", "delete"}
     ]
     return _page("reference.html", api=description, operations=operations, json=_indented)
+
+
+def _resolved(description: dict[str, Any], part: dict[str, Any]) -> dict[str, Any]:
+    """Return what a reference into the description's components stands for."""
+    if "$ref" not in part:
+        return part
+    found: dict[str, Any] = description
+    for name in part["$ref"].split("/")[1:]:
+        found = found[name]
+    return found
 
 
 def _indented(value: object) -> str:

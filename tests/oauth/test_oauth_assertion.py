@@ -305,6 +305,22 @@ def test_json_that_would_hurt_is_refused_cleanly(scene, content: bytes) -> None:
     assert refusal_of(scene, f"{part(content)}.{body}.{signature}").startswith("client_assertion: ")
 
 
+def test_half_a_surrogate_pair_is_refused_over_a_good_signature(scene) -> None:
+    """As a `jti` or a client's id it would reach the database, which takes no such text."""
+    assert "holds what is not JSON" in refusal_of(scene, scene.assertion(jti="\ud800"))
+    assert "holds what is not JSON" in refusal_of(scene, scene.assertion(iss="\udfff", sub="\udfff"))
+
+
+@pytest.mark.parametrize(("levels", "status"), [(8, 200), (9, 401)])
+def test_claims_are_shallow_whoever_signed_them(scene, levels: int, status: int) -> None:
+    """The claims set itself is the first of eight levels."""
+    nested: object = 1
+    for _ in range(levels - 1):
+        nested = [nested]
+
+    assert scene.ask(scene.form(scene.assertion(more=nested))).status == status
+
+
 @pytest.mark.parametrize(
     "assertion",
     ["", ".", "..", "a.b", "a.b.c.d", "a.b.c\n", "=.=.=", "é.é.é", "a" * 100_000, "A.A.A", " ", "eyJ9.e30.AB"],

@@ -85,7 +85,7 @@ def test_losing_or_corrupting_a_fact_of_the_record_never_releases_more(seed):
     r = Random(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     _, full = outcome(rules, c, held)
-    spoilt = r.choice([None, Unusable.INVALID, "not what it was", 0])
+    spoilt = r.choice([None, Unusable.INVALID, b"not what it was"])
     path = r.choice([*some.OUTER, *some.INNER])
 
     _, less = outcome(rules, c, spoil(held, path, spoilt))

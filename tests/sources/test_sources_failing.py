@@ -145,6 +145,22 @@ def test_a_broken_source_fails_without_a_value_in_its_message(
     assert failed.value.__suppress_context__, "a driver's message may hold values"
 
 
+def test_a_connection_that_failed_is_not_lent_again(source_from) -> None:
+    """Whatever state the failure left it in, the next call gets a fresh one."""
+    source = source_from(("arrears: a.arrears", "arrears: a.no_such_column"))
+    opened: list[object] = []
+    sa.event.listen(source._engine, "connect", lambda connection, _record: opened.append(connection))
+    fetch(source, "full_name")
+    fetch(source, "full_name")
+    assert len(opened) == 1
+
+    with pytest.raises(SourceFailedError):
+        fetch(source, "arrears")
+    fetch(source, "full_name")
+
+    assert len(opened) == 2
+
+
 def test_a_missing_source_is_not_created(tmp_path: Path, source_from) -> None:
     with pytest.raises(SourceFailedError):
         asyncio.run(source_from(directory=tmp_path).identify(GRACE))
