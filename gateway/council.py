@@ -62,9 +62,9 @@ def create_council(directory: Path, values: dict[str, str | bool]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     master = secrets.token_bytes(32)
-    _write_secret(directory / MASTER, base64.b64encode(master) + b"\n")
+    write_secret(directory / MASTER, base64.b64encode(master) + b"\n")
     for name in (STATE, KEYS, LOCK):
-        _write_secret(directory / name, b"")
+        write_secret(directory / name, b"")
     keyring = Keyring.create(directory / KEYS, master)
     log_key = Ed25519PrivateKey.generate()
     keyring.store_named("log", log_key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
@@ -107,8 +107,12 @@ def _load_master(directory: Path, settings: Settings) -> bytes:
     return key
 
 
-def _write_secret(file: Path, content: bytes) -> None:
-    handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+def write_secret(file: Path, content: bytes) -> None:
+    """Write a new file that only its owner may read, durably; CouncilError where one stands there already."""
+    try:
+        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise CouncilError(f"{file} can't be made: {error.strerror}; give a new file in a folder that exists") from error
     with os.fdopen(handle, "wb") as stream:
         stream.write(content)
         stream.flush()

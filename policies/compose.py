@@ -52,9 +52,10 @@ def compose(
     if not flaws:
         rules = _rules(agreement, dataset, bounds, kinds)
         flaws += line_flaws(rules)
-        # The rest takes the lines' fields, forms and laws for granted.
+        # Each check takes for granted what the one before has found sound.
         if not flaws:
             flaws += [*idle_flaws(rules), *variation_flaws(rules), *law_flaws(rules), *marker_flaws(rules, mapped)]
+        if not flaws:
             flaws += guardrail_flaws(rules)
         if not flaws:
             return rules

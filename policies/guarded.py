@@ -28,7 +28,7 @@ def guardrail_flaws(rules: RuleSet) -> Iterator[Flaw]:
     for rail in rules.guardrails:
         parts = net_parts(rail, rules)
         # Of a target each field breaks the guardrail alone; of `together` only all parts at once.
-        wholes = [parts] if rail.together else [(part,) for part in parts]
+        wholes = [parts] if rail.together and parts else [(part,) for part in parts]
         for whole in wholes:
             broken = _first_broken(rules, rail, whole)
             if broken is not None:

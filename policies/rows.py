@@ -60,10 +60,11 @@ def _visible(
 
 def _order(raw: object) -> tuple[bool, str, Any]:
     """Return a row's place; what is not known comes first, so that it is never the latest."""
-    if isinstance(raw, bool) or not isinstance(raw, str | int | Decimal | date) or raw != raw:  # noqa: PLR0124 -- NaN
-        return False, "", 0
-    kind = "number" if isinstance(raw, int | Decimal) else type(raw).__name__
-    return True, kind, raw
+    if type(raw) in {str, date}:
+        return True, type(raw).__name__, raw
+    if type(raw) is int or (isinstance(raw, Decimal) and raw.is_finite()):
+        return True, "number", raw
+    return False, "", 0
 
 
 def _value(work: Work, form: str, rows: list[Row], inner: Mapping[str, Release]) -> Any:

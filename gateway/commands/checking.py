@@ -9,7 +9,8 @@ import typer
 
 from audit.verify import ProofError, verify_answer
 from gateway.app import utc_now
-from gateway.commands.common import Directory, office, show
+from gateway.commands.common import Directory, office, show, telling
+from gateway.council import open_council
 from gateway.explaining import condition_text
 from gateway.store.changes import ChangeRefusedError
 from policies.decide import decide as decide_on
@@ -46,6 +47,12 @@ def verify(
         typer.echo(f"{file}: verified: entry {verified.index} of {verified.size}, {verified.outcome}")
     if failed:
         raise typer.Exit(1)
+
+
+def vkey(directory: Directory = Path()) -> None:
+    """Print the log's key, for partners and auditors to keep."""
+    with telling():
+        typer.echo(open_council(directory).signer.vkey)
 
 
 def decide(

@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -85,12 +86,25 @@ def telling() -> Iterator[None]:
 
 
 def read_text(file: Path) -> str:
-    """Return a text file, or say what is wrong with it."""
+    """Return a text file, standard input for `-`, or by its id a text that ships with Stile; else say what is wrong."""
+    shipped = shipped_texts().get(str(file)) if not file.exists() else None
+    if shipped is not None:
+        return shipped
     try:
         return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         typer.secho(f"{file}: {type(error).__name__}: give a UTF-8 text file", err=True, fg="red")
         raise typer.Exit(1) from error
+
+
+def shipped_texts() -> dict[str, str]:
+    """Return the datasets and cores that ship with Stile, by id."""
+    return {
+        one.name.removesuffix(".yaml"): one.read_text(encoding="utf-8")
+        for folder in (files("schemas.catalogue"), files("policies.core"))
+        for one in folder.iterdir()
+        if one.name.endswith(".yaml")
+    }
 
 
 def operator() -> str:

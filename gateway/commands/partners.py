@@ -10,7 +10,8 @@ import typer
 from joserfc import jwk
 from joserfc.errors import JoseError
 
-from gateway.commands.common import Directory, office, operator, read_text, said
+from gateway.commands.common import Directory, office, operator, read_text, said, telling
+from gateway.council import write_secret
 from gateway.oauth.clients import Role
 from gateway.proofs import make_assertion, make_proof
 from gateway.store.changes import ChangeRefusedError
@@ -81,6 +82,15 @@ def revoke_client(client_id: Id, directory: Directory = Path()) -> None:
     """Revoke a client: its tokens are refused from the next entry on."""
     with office(directory) as here:
         said(f"{client_id} revoked", here.append(here.changes.revoke_client(client_id, by=operator())))
+
+
+def key(file: Annotated[Path, typer.Argument(help="A new file for the private key; only its owner may read it.")]) -> None:
+    """Make a client's key pair: the private JWK goes to FILE, the public JWK set to standard output."""
+    with telling():
+        made = jwk.generate_key("EC", "P-256", private=True)
+        write_secret(file, json.dumps(dict(made.as_dict(private=True))).encode() + b"\n")
+        public = {**made.as_dict(private=False), "kid": made.thumbprint(), "use": "sig", "alg": "ES256"}
+        typer.echo(json.dumps({"keys": [public]}, indent=2))
 
 
 def assertion(

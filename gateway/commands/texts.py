@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from policies.compose import compose, warnings
-from policies.explain import explain_agreement
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
@@ -17,11 +15,13 @@ from gateway.sources.mapping import mapping_findings, parse_mapping
 from gateway.sources.registry import SourceRegistry
 from gateway.store.changes import ChangeRefusedError, check_agreement
 from gateway.store.state import Reader
+from policies.compose import compose, warnings
+from policies.explain import explain_agreement
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
 from schemas.dataset import FieldType
 
-File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input.")]
+File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
 core = typer.Typer(no_args_is_help=True, help="The common core, and the council's own rules.")
 agreement = typer.Typer(no_args_is_help=True, help="Agreements: who gets what, for what, until when.")

@@ -23,7 +23,7 @@ from gateway.oauth.jose import COMPATIBLE, JoseRefusedError, import_public_key
 from gateway.sources.mapping import digest_of, mapped_paths, mapping_findings, parse_mapping
 from gateway.store.state import Reader, to_micros
 from policies.compose import compose
-from policies.findings import Finding, TextError
+from policies.findings import Finding, TextError, did_you_mean
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import as_text, london_day
@@ -202,6 +202,7 @@ class Changes:
         """Record that a person gave or refused consent. Its instants are the transaction's unless set later."""
 
         def within(connection: Any, moment: Moment) -> Draft:
+            _check_scope(connection, record.dataset, record.fields, record.recipients)
             kept = replace(record, from_at=max(record.from_at, moment.at))
             if kept.until is not None and kept.until <= kept.from_at:
                 raise ChangeRefusedError("the consent would end before it begins")
@@ -229,6 +230,7 @@ class Changes:
 
         def within(connection: Any, moment: Moment) -> Draft:
             one = restriction
+            _check_scope(connection, one.dataset, one.fields, one.recipients)
             connection.execute(
                 "INSERT INTO restriction (restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, "
                 "until, recorded_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -311,6 +313,19 @@ class Changes:
     def _claimed_key(self, connection: Any, ref: bytes, year: int) -> SealingKey:
         key, _ = self.keyring.key_for(connection, ref, "P6Y", year)
         return self.keyring.claim(connection, ref, "P6Y", year, key)
+
+
+def _check_scope(connection: Any, dataset: str, fields: frozenset[str], recipients: frozenset[str]) -> None:
+    """Raise ChangeRefusedError for an unknown name: a restriction that is misspelt would hold nothing back."""
+    reader = Reader(connection)
+    row = reader.find_text("dataset", dataset)
+    if row is None:
+        known = {name for name, *_ in reader.texts("dataset")}
+        raise ChangeRefusedError(f"no dataset called {dataset} is published. {did_you_mean(dataset, known)}")
+    paths = reader.readings.dataset(row[1]).fields
+    for what, names, known in (("field", fields, set(paths)), ("partner", recipients, set(reader.partner_kinds()))):
+        for name in sorted(names - known):
+            raise ChangeRefusedError(f"there is no {what} called {name}. {did_you_mean(name, known)}")
 
 
 def _plain(value: object) -> object:
