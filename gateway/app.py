@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -119,6 +119,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
             proof_keys=proof_keys,
             available=lambda client: reader.available_to(client, london_day(clock())),
             new_jti=lambda: secrets.token_urlsafe(16),
+            subject_secret=council.keyring.named("index"),
         ),
         early_limits=EarlyLimits(),
         changes=make_changes(council),
@@ -156,7 +157,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     for failure in UNWRITABLE:
         app.add_exception_handler(failure, _answer_unwritable)
     extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council))
-    app.add_middleware(Envelope, hot=[route for route in routes if route.path in {DISCLOSURES, "/oauth2/token"}])
+    app.add_middleware(Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}))
     return app
 
 
@@ -194,9 +195,10 @@ class Envelope:
     their own authentication.
     """
 
-    def __init__(self, app: ASGIApp, *, hot: Iterable[Route]) -> None:
+    def __init__(self, app: ASGIApp, *, routes: Sequence[Route], hot: frozenset[str]) -> None:
         self._app = app
-        self._hot = {(method, route.path): route for route in hot for method in route.methods or ()}
+        self._hot = {(method, route.path): route for route in routes if route.path in hot for method in route.methods or ()}
+        self._templates: dict[object, str] = {route.endpoint: route.path for route in routes}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one call."""
@@ -234,7 +236,7 @@ class Envelope:
             if not sent:
                 await (await answer_problem(request, ProblemError(FAULT)))(scope, receive, send_named)
         finally:
-            wiring.telemetry.count(_route_of(scope), sent.get("status", 0), steps)
+            wiring.telemetry.count(self._route_of(scope), sent.get("status", 0), steps)
 
     async def _handle(self, request: Request, receive: Receive, send: Send) -> None:
         scope = request.scope
@@ -245,19 +247,18 @@ class Envelope:
         scope["route"] = hot
         await (await hot.endpoint(request))(scope, receive, send)
 
+    def _route_of(self, scope: Scope) -> str:
+        """Return a route's template: an address itself may hold anything."""
+        route = scope.get("route")
+        path: str = route.path if route is not None else self._templates.get(scope.get("endpoint"), "other")
+        return path
+
 
 def _server_timing(steps: Steps, settings: Settings) -> str:
     """Return the total; the steps besides only where the setting asks for them, for they can tell of a record."""
     shown = steps.taken if settings.steps_in_server_timing else {}
     parts = [f"{name};dur={seconds * 1000:.2f}" for name, seconds in shown.items()]
     return ", ".join([f"total;dur={steps.total() * 1000:.1f}", *parts])
-
-
-def _route_of(scope: Scope) -> str:
-    """Return a route's template: an address itself may hold anything."""
-    route = scope.get("route")
-    path: str = getattr(route, "path", "other") if route else "other"
-    return path
 
 
 async def answer_problem(request: Request, error: ProblemError) -> Response:

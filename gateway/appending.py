@@ -45,6 +45,7 @@ class Attempt:
         self.record = record
         self.judged = judged
         self.prepared: Prepared | None = None
+        self.decided_again_at = judged.at
         self.stopped: Stopped | None = None
         self.reached: limits.Reached | None = None
         self.left = limits.Left(())
@@ -94,7 +95,7 @@ class Attempt:
         )
         fetched = self._early.decision.read if self.record is not None else frozenset()
         if self._early.found.match is Match.CONFIRMED and judged.decision.permits and judged.decision.read - fetched:
-            self.stopped = Stopped.FETCH_AGAIN
+            self.stopped, self.decided_again_at = Stopped.FETCH_AGAIN, moment.at
             return False
         self.judged = judged
         record = self.record if judged.decision.permits else None

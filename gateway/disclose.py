@@ -5,6 +5,7 @@ Open this file first. Refusals are values and go down the same path; failures ar
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -35,6 +36,7 @@ from gateway.sources.contract import SourceFailedError, SourceSlowError
 from schemas.decision import Record
 from schemas.terms import Match
 
+EVER: Final = datetime.min.replace(tzinfo=UTC)
 MOST_ROUNDS: Final = 3  # fetches for one call while the state moves under it
 
 
@@ -53,9 +55,9 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     Raises ProblemError for every failure; nothing is disclosed then.
     """
     steps = ask.steps
+    state_index, not_before = ask.state_index, EVER
     for number in range(MOST_ROUNDS):
-        state_index = ask.state_index if number == 0 else services.reader.refresh()
-        judged = await _judge(ask, services, state_index)
+        judged = await _judge(ask, services, state_index=state_index, not_before=not_before)
         record = await _fetch(judged, ask, services)
         steps.mark("fetch")
         attempt = Attempt(ask, judged, record, services, is_first=number == 0)
@@ -68,12 +70,15 @@ async def disclose(ask: Ask, services: Services) -> Answer:
         steps.mark("append")
         if attempt.stopped is not Stopped.FETCH_AGAIN:
             return _answer(attempt, appended, services)
+        # The log's time may be ahead of this machine's clock; deciding by the clock again would lead here again.
+        state_index, not_before = services.reader.refresh(), attempt.decided_again_at
     raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"})
 
 
-async def _judge(ask: Ask, services: Services, state_index: int) -> Judgement:
+async def _judge(ask: Ask, services: Services, *, state_index: int, not_before: datetime) -> Judgement:
     """Decide first as if nobody were found: a refusal that no person could change asks no council system."""
-    early = judge(services.reader, ask, services, found=NOBODY, at=services.clock(), state_index=state_index)
+    at = max(services.clock(), not_before)
+    early = judge(services.reader, ask, services, found=NOBODY, at=at, state_index=state_index)
     ask.steps.mark("decide")
     if early.live is None or early.live.ended:
         return early
@@ -86,7 +91,8 @@ async def _judge(ask: Ask, services: Services, state_index: int) -> Judgement:
     except SourceFailedError as error:
         raise await _source_failed(error, early, ask, services) from error
     ask.steps.mark("identify")
-    judged = judge(services.reader, ask, services, found=found, at=services.clock(), state_index=state_index)
+    at = max(services.clock(), at)
+    judged = judge(services.reader, ask, services, found=found, at=at, state_index=state_index)
     ask.steps.mark("decide")
     return judged
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from audit.keyring import reference
+from gateway.oauth.details import covers_subject
 from gateway.problems import AGREEMENT_UNCLEAR, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
 from gateway.sources.contract import Found
@@ -63,7 +64,7 @@ def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: dat
     live = reader.find_agreement(agreement_id, london_day(at)) if agreement_id else None
     refs = _references(services, live, found)
     key_ref = _key_reference(ask, services, live)
-    circumstances = _circumstances(reader, ask, found, refs, agreement_id, at)
+    circumstances = _circumstances(reader, services, ask, found, refs, agreement_id, at)
     decision = decide(live.compiled if live and not live.ended else None, circumstances)
     if live and live.ended:
         decision = _ended(decision)
@@ -127,11 +128,14 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
 
 
 def _circumstances(
-    reader: Reader, ask: Ask, found: Found, refs: dict[str, str], agreement_id: str | None, at: datetime
+    reader: Reader, services: Services, ask: Ask, found: Found, refs: dict[str, str], agreement_id: str | None, at: datetime
 ) -> Circumstances:
     request, token = ask.request, ask.caller.token
     detail = token.details.get(agreement_id or "", {})
     fields = detail.get("fields")
+    query = request.subject
+    if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=query.value):
+        fields = ()  # the token was narrowed to another person
     consents, restrictions = reader.answers_of(refs)
     return Circumstances(
         at=at,

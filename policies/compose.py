@@ -48,18 +48,19 @@ def compose(
     """
     bounds = _in_order(agreement, cores)
     kinds = {name: recipient_kinds[name] for name in agreement.recipients if name in recipient_kinds}
-    flaws = [*_party_flaws(agreement, dataset, kinds), *core_flaws(agreement, dataset, bounds, kinds)]
-    if not flaws:
-        rules = _rules(agreement, dataset, bounds, kinds)
-        flaws += line_flaws(rules)
-        # Each check takes for granted what the one before has found sound.
-        if not flaws:
-            flaws += [*idle_flaws(rules), *variation_flaws(rules), *law_flaws(rules), *marker_flaws(rules, mapped)]
-        if not flaws:
-            flaws += guardrail_flaws(rules)
-        if not flaws:
-            return rules
-    raise TextError(located(agreement.text, flaws))
+    # Each check takes for granted what the one before has found sound.
+    _refuse(agreement, [*_party_flaws(agreement, dataset, kinds), *core_flaws(agreement, dataset, bounds, kinds)])
+    rules = _rules(agreement, dataset, bounds, kinds)
+    _refuse(agreement, line_flaws(rules))
+    _refuse(agreement, [*idle_flaws(rules), *variation_flaws(rules), *law_flaws(rules), *marker_flaws(rules, mapped)])
+    _refuse(agreement, guardrail_flaws(rules))
+    return rules
+
+
+def _refuse(agreement: Agreement, flaws: Iterable[Flaw]) -> None:
+    found = located(agreement.text, flaws)
+    if found:
+        raise TextError(found)
 
 
 def warnings(rules: RuleSet) -> tuple[Finding, ...]:

@@ -123,14 +123,18 @@ def _consent_beside_obligation(rules: RuleSet) -> Iterator[Flaw]:
     for place, law in enumerate(laws):
         if LawfulBasis.CONSENT not in _bases(law):
             continue
-        theirs = set(fields_under(rules, law))
-        others = [one for one in laws if one == law or theirs & set(fields_under(rules, one))]
+        theirs = _paths_under(rules, law)
+        others = [one for one in laws if one == law or theirs & _paths_under(rules, one)]
         if any(LawfulBasis.LEGAL_OBLIGATION in _bases(one) for one in others):
             yield Flaw(
                 ("lawful", place),
                 f"the line of law {law.id} rests on consent beside a legal obligation",
                 "Rest on the obligation; ask for consent as a condition (`when: [consent]`) where that is meant.",
             )
+
+
+def _paths_under(rules: RuleSet, law: LegalBasis) -> set[str]:
+    return {field.path for field in fields_under(rules, law)}
 
 
 def _bases(law: LegalBasis) -> set[LawfulBasis]:

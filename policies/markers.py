@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from policies.compile import AGES, birth_path, net_parts, paths_of
 from policies.places import Flaw, Step
 from policies.targets import covered
-from schemas.agreement import Atom, Cap, Condition, Guardrail, RuleSet
+from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, RuleSet
 from schemas.dataset import Dataset, FieldType
 
 
@@ -36,6 +36,8 @@ def _covered(rule: Cap | Guardrail, rules: RuleSet) -> frozenset[str]:
 def _flaws(
     rules: RuleSet, condition: Condition, of: str | None, mapped: Collection[str] | None, way: tuple[Step, ...], who: str
 ) -> Iterator[Flaw]:
+    if isinstance(condition, Atom) and condition not in RECORD_ATOMS:
+        return
     if condition in AGES and birth_path(rules, of) is None:
         yield Flaw(way, f"{who} asks for an age, and the dataset derives none", "Give the dataset an age `from` a date.")
     if condition is Atom.DECEASED and not _has_deceased(rules.dataset):

@@ -26,7 +26,7 @@ def parse_core(text: str) -> Core:
     found_guardrails = section.may("guardrails", guardrails, ())
     section.check(not (is_council and ceiling), "ceiling", "council rules set no ceiling", "Write caps; they only lower.")
     section.check(
-        bool(ceiling or found_caps or found_guardrails),
+        not {"ceiling", "caps", "guardrails"}.isdisjoint(section.names()),
         "core",
         "says nothing",
         "Add a ceiling, caps or guardrails.",

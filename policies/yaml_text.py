@@ -73,7 +73,7 @@ def read_document(text: str) -> Members:
         mark = error.problem_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         raise TextError([Finding(line, column, f"not YAML: {error.problem}", "Mend the text there.")]) from error
-    except (YAMLError, ValueError, RecursionError) as error:
+    except (YAMLError, ValueError, OverflowError, RecursionError) as error:
         raise TextError([Finding(1, 1, "not YAML", "Mend the text.")]) from error
 
 

@@ -30,6 +30,7 @@ async def post_token(request: Request) -> Response:
             wiring.endpoint,
             form=form,
             proofs=request.headers.getlist("dpop"),
+            authorization=request.headers.getlist("authorization"),
             now=wiring.services.clock().timestamp(),
         )
     except OAuthRefusal as refused:

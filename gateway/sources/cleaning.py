@@ -22,6 +22,7 @@ _CLEAN: Final[Mapping[str, Callable[[str], str]]] = {
     "title": lambda text: re.sub(r"[^\W\d_]+('[^\W\d_]{1}\b)?", lambda m: m[0].capitalize(), text.lower()),
 }
 LONGEST: Final = 4_000  # characters of one value
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 
 
 def clean_value(raw: object, column: Column, field: Field) -> RawValue:
@@ -35,7 +36,7 @@ def clean_value(raw: object, column: Column, field: Field) -> RawValue:
         return None
     if isinstance(raw, date) and field.type is FieldType.DATE:
         return _day(raw)
-    if len(text) > LONGEST or any(unicodedata.category(c) == "Cc" for c in text):
+    if len(text) > LONGEST or _CONTROL.search(text):
         return Unusable.INVALID
     try:
         return _PARSE[field.type](text, column)

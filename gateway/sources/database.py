@@ -48,19 +48,20 @@ def _sqlite_engine(path: str, connections: int, timeout: float) -> Engine:
     engine = sa.create_engine(
         "sqlite://",
         module=pysqlite3,
-        creator=lambda: _open_sqlite(path, timeout),
+        creator=lambda: open_sqlite(path, timeout),
         poolclass=sa.pool.QueuePool,
         pool_size=connections,
         max_overflow=0,
         pool_timeout=timeout,
     )
     # An extract is often replaced as a whole, at night: a kept connection would go on reading the old file.
-    sa.event.listen(engine, "connect", lambda _opened, record: record.info.update(file=_file(path)))
+    sa.event.listen(engine, "connect", lambda _opened, record: record.info.update(file=file_of(path)))
     sa.event.listen(engine, "checkout", lambda _opened, record, _fairy: _check_file(record.info.get("file"), path))
     return engine
 
 
-def _open_sqlite(path: str, timeout: float) -> Any:
+def open_sqlite(path: str, timeout: float) -> Any:
+    """Return a connection that can't write; `timeout` is how long it waits for a lock."""
     # Quoted, for a `?` or `#` in a directory's name would end the path. Read-only twice: the file, and the session.
     address = f"file:{quote(path)}?mode=ro"
     connection = pysqlite3.connect(address, uri=True, timeout=timeout, check_same_thread=False)
@@ -68,7 +69,8 @@ def _open_sqlite(path: str, timeout: float) -> Any:
     return connection
 
 
-def _file(path: str) -> tuple[int, int] | None:
+def file_of(path: str) -> tuple[int, int] | None:
+    """Name the file that stands at a path now; None where there is none."""
     try:
         found = os.stat(path)  # noqa: PTH116 -- once for every call: half the time of Path's own
     except OSError:
@@ -77,7 +79,7 @@ def _file(path: str) -> tuple[int, int] | None:
 
 
 def _check_file(opened: tuple[int, int] | None, path: str) -> None:
-    if opened != _file(path):
+    if opened != file_of(path):
         raise sa.exc.DisconnectionError("the file was replaced")  # the pool then opens the new one
 
 
@@ -116,8 +118,14 @@ def is_slowness(error: Exception) -> bool:
     )
 
 
-def read(connection: Connection, statement: str, value: object, name: str) -> Sequence[Any]:
-    """Run a statement with its one value bound as `:name`; the mapping's parser lets no other parameter in."""
+def read(connection: Any, statement: str, value: object, name: str) -> Sequence[Any]:
+    """Run a statement with its one value bound as `:name`; the mapping's parser lets no other parameter in.
+
+    `connection` is SQLAlchemy's, or SQLite's own.
+    """
+    if isinstance(connection, pysqlite3.Connection):
+        found: list[Any] = connection.execute(statement, {name: value}).fetchall()
+        return found
     if connection.dialect.name == "sqlite":
         return connection.exec_driver_sql(statement, {name: value}).fetchall()
     return connection.execute(sa.text(statement), {name: value}).fetchall()

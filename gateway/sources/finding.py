@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from sqlalchemy.engine import Connection
-
 from gateway.sources.cleaning import clean_value, detail_form, key_form, typed_form
 from gateway.sources.columns import Column
 from gateway.sources.contract import Found
@@ -33,7 +31,7 @@ class Search:
         self._mapping = mapping
         self._statement = lru_cache(maxsize=64)(self._make_statement)
 
-    def identify(self, connection: Connection, query: SubjectQuery) -> Found:
+    def identify(self, connection: Any, query: SubjectQuery) -> Found:
         """Return the one person that key and details fit, or what the log should know of the failure."""
         key = self._dataset.keys[query.key]
         value = key_form(self._dataset.fields[query.key], query.value)

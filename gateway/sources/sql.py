@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 from sqlalchemy.engine import URL, Connection
 
+from gateway.sources.at_once import AtOnce, NotAtOnceError
 from gateway.sources.cleaning import clean_value
 from gateway.sources.columns import Column
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError
@@ -47,15 +49,17 @@ class SqlSource:
         self._search = Search(dataset, mapping)
         self._engine = make_engine(url, connections=connections, timeout=mapping.timeout)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="source")
+        self._at_once = AtOnce(url.database or "") if url.get_backend_name() == "sqlite" else None
         self._fetch_sql = lru_cache(maxsize=1024)(self._make_fetch_sql)
+        self._rows_sql = lru_cache(maxsize=1024)(self._make_rows_sql)
 
     async def identify(self, query: SubjectQuery) -> Found:
         """Find one person by key and confirming details."""
-        return await self._run(lambda connection: self._search.identify(connection, query))
+        return await self._ask(lambda connection: self._search.identify(connection, query))
 
     async def fetch(self, found: Found, paths: frozenset[str]) -> Record:
         """Read the named paths of a confirmed person's record."""
-        return await self._run(lambda connection: self._fetch(connection, found, paths))
+        return await self._ask(lambda connection: self._fetch(connection, found, paths))
 
     async def survey(self, sample: int) -> dict[str, Counter[str]]:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
@@ -63,10 +67,18 @@ class SqlSource:
 
     def close(self) -> None:
         """Let threads and connections go."""
+        if self._at_once is not None:
+            self._at_once.close()
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._engine.dispose()
 
-    async def _run(self, work: Callable[[Connection], T], *, seconds: float | None = None) -> T:
+    async def _ask(self, work: Callable[[Any], T]) -> T:
+        if self._at_once is not None:
+            with contextlib.suppress(NotAtOnceError):
+                return self._at_once.ask(work)
+        return await self._run(work)
+
+    async def _run(self, work: Callable[[Any], T], *, seconds: float | None = None) -> T:
         seconds = self._mapping.timeout if seconds is None else seconds
         until = time.monotonic() + seconds
         loop = asyncio.get_running_loop()
@@ -84,7 +96,7 @@ class SqlSource:
     def _slow(self, seconds: float) -> SourceSlowError:
         return SourceSlowError(f"{self._mapping.source} did not answer in {seconds} s")
 
-    def _with_connection(self, work: Callable[[Connection], T], until: float) -> T:
+    def _with_connection(self, work: Callable[[Any], T], until: float) -> T:
         with connected(self._engine, until=until) as connection:
             return work(connection)
 
@@ -102,7 +114,7 @@ class SqlSource:
         columns.append(mapping.as_at or "NULL")
         return f"SELECT {', '.join(columns)} FROM {mapping.from_} WHERE {mapping.row} = :row LIMIT 2", wanted
 
-    def _fetch(self, connection: Connection, found: Found, paths: frozenset[str]) -> Record:
+    def _fetch(self, connection: Any, found: Found, paths: frozenset[str]) -> Record:
         statement, wanted = self._fetch_sql(paths, found.subject or "")
         rows = read(connection, statement, found.row, "row")
         if len(rows) != 1:
@@ -116,20 +128,19 @@ class SqlSource:
             stale=stale_after is not None and self._clock() - as_at > stale_after,
         )
 
-    def _groups(
-        self, connection: Connection, row: object, paths: frozenset[str]
-    ) -> dict[str, tuple[Mapping[str, RawValue], ...]]:
+    def _groups(self, connection: Any, row: object, paths: frozenset[str]) -> dict[str, tuple[Mapping[str, RawValue], ...]]:
         named = {path.partition(".")[0] for path in paths}
         return {group: self._rows(connection, group, row, paths) for group in self._mapping.groups if group in named}
 
-    def _rows(
-        self, connection: Connection, group: str, row: object, paths: frozenset[str]
-    ) -> tuple[Mapping[str, RawValue], ...]:
+    def _make_rows_sql(self, group: str, paths: frozenset[str]) -> tuple[str, list[tuple[Field, Column]]]:
         mapped = self._mapping.groups[group]
         columns = {f"{group}.{name}": column for name, column in mapped.fields.items()}
         wanted = [(self._dataset.fields[path], column) for path, column in columns.items() if path in paths]
         selected = ", ".join(column.sql or "NULL" for _, column in wanted) or "1"
-        statement = f"SELECT {selected} FROM {mapped.from_} WHERE {mapped.where} LIMIT {MOST_GROUP_ROWS + 1}"
+        return f"SELECT {selected} FROM {mapped.from_} WHERE {mapped.where} LIMIT {MOST_GROUP_ROWS + 1}", wanted
+
+    def _rows(self, connection: Any, group: str, row: object, paths: frozenset[str]) -> tuple[Mapping[str, RawValue], ...]:
+        statement, wanted = self._rows_sql(group, paths)
         found = read(connection, statement, row, "row")
         if len(found) > MOST_GROUP_ROWS:
             # Cut short, `count` and `latest` would be false.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from datetime import timedelta
 from typing import Any
@@ -174,6 +175,20 @@ def test_the_token_only_narrows(house: House) -> None:
     answer = narrow.ask(fields=["age", "full_name"])
 
     assert withheld(answer) == {"full_name": "outside_the_token"}
+
+
+def test_a_token_for_one_person_is_for_nobody_else(house: House) -> None:
+    """`subject` in authorization_details stands in the token as a keyed reference, never as an identifier."""
+    subject = {"account_ref": "1000042"}
+    caller = house.caller("harbour-case-system").get_token("northmoor-harbour-tenancies", subject=subject)
+
+    own = caller.ask(fields=["age"])
+    other = caller.ask({"account_ref": "1000043", "confirm": {"surname": "Price"}}, fields=["age"])
+
+    assert own.status_code == 200
+    assert (other.status_code, withheld(other)) == (403, {"age": "outside_the_token"})
+    payload = caller.token.split(".")[1]
+    assert b"1000042" not in base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
 
 
 def test_an_agreement_ends_at_the_very_instant(house: House) -> None:

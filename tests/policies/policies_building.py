@@ -101,7 +101,9 @@ def typed(dataset: Dataset, path: str, raw: object) -> object:
 def record(dataset: Dataset, values: dict[str, object], groups: dict[str, list[dict[str, object]]] | None = None) -> Record:
     """Return a record of the given values; rows name their fields without the group."""
     rows = {
-        group: tuple({f"{group}.{name}": typed(dataset, f"{group}.{name}", raw) for name, raw in row.items()} for row in many)
+        group: tuple(
+            {f"{group}.{name}": typed(dataset, f"{group}.{name}", raw) for name, raw in row.items()} for row in many
+        )
         for group, many in (groups or {}).items()
     }
     return Record({path: typed(dataset, path, raw) for path, raw in values.items()}, rows, as_at=NOW)

@@ -13,6 +13,7 @@ from random import Random
 
 import policies_building as build
 import policies_texts as texts
+
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Guardrail, RecordTerm, ReleaseLine, RuleSet, Target
 from schemas.dataset import WITHHELD, FieldType
 from schemas.decision import Record, Unusable
@@ -51,6 +52,10 @@ INSTANTS = [
     datetime(2027, 3, 31, 23, tzinfo=UTC),
     datetime(2026, 6, 30, 23, tzinfo=UTC),
 ]
+
+
+def world(seed: int) -> Random:
+    return Random(seed)  # noqa: S311 -- worlds for tests, no secrets
 
 
 def few(r: Random, values, most: int = 2, *, often: float = 0.4) -> list:
@@ -220,7 +225,7 @@ def raw(r: Random, path: str) -> object:
         case FieldType.BOOLEAN:
             return r.random() < 0.3
         case _:
-            return r.choice(["Élodie", "A1", "’t Hooft", "9434765919"])
+            return r.choice(["Élodie", "A1", "\u2019t Hooft", "9434765919"])
 
 
 UNUSABLE = [None, Unusable.INVALID, "", "\0", Decimal("NaN"), Decimal("Infinity"), 7, 1.5, b"x", date(1, 1, 1), 10**30]

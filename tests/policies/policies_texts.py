@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
 from policies.compile import Compiled, compile_rules
 from policies.compose import compose
 from policies.parse import parse_agreement, parse_core, parse_dataset
-from ruamel.yaml import YAML
 from schemas.agreement import Agreement, Core, RuleSet
 from schemas.dataset import Dataset
 from schemas.terms import RecipientKind
@@ -55,7 +56,12 @@ def bounds(agreement: Agreement) -> list[Core]:
 
 
 def composed(agreement: Agreement, **more) -> RuleSet:
-    given = {"dataset": datasets()[agreement.dataset], "cores": bounds(agreement), "recipient_kinds": kinds(), "mapped": None}
+    given = {
+        "dataset": datasets()[agreement.dataset],
+        "cores": bounds(agreement),
+        "recipient_kinds": kinds(),
+        "mapped": None,
+    }
     return compose(agreement, **{**given, **more})
 
 

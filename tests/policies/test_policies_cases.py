@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime
 import policies_building as build
 import policies_texts as texts
 import pytest
+
 from policies.compile import Compiled
 from policies.decide import decide
 from schemas.agreement import RECORD_ATOMS, Atom

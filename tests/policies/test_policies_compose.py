@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import policies_texts as texts
 import pytest
+
 from policies.compose import compose, rules_digest, warnings
 from policies.findings import TextError
 from policies.parse import parse_agreement, parse_core, parse_dataset
@@ -63,15 +64,40 @@ AGREEMENTS = {
     "a form that is not in the chain": ("[age], as: band", "[age], as: year", "as: year", "Did you mean years?"),
     "above the ceiling": ("[age], as: band", "[age], as: years", "as: years", "age as years is above the ceiling band"),
     "a field without a ceiling": ("[full_name]", "[surname]", "as: full}", "surname as full is above the ceiling withheld"),
-    "a variation that is over before it begins": ("ends_on: 2026-12-31", "ends_on: 2026-03-31", "as: month, when", "above the"),
+    "a variation that is over before it begins": (
+        "ends_on: 2026-12-31",
+        "ends_on: 2026-03-31",
+        "as: month, when",
+        "above the",
+    ),
     "an unknown line of law": ("under: emergency", "under: emergence", "under: emergence", "Did you mean emergency?"),
-    "an emergency without its own law": (", under: emergency}", "}", "{fields: [postcode], as: full", "line of law of its own"),
+    "an emergency without its own law": (
+        ", under: emergency}",
+        "}",
+        "{fields: [postcode], as: full",
+        "line of law of its own",
+    ),
     "an unknown person": (LINE, LINE[:-1] + ", of: liabel}", "of: liabel", "Did you mean liable?"),
-    "an unknown recipient": (LINE, LINE[:-1] + ", to: [harbor-housing]}", "harbor-housing]}", "Did you mean harbour-housing?"),
+    "an unknown recipient": (
+        LINE,
+        LINE[:-1] + ", to: [harbor-housing]}",
+        "harbor-housing]}",
+        "Did you mean harbour-housing?",
+    ),
     "a kind of nobody here": (LINE, LINE[:-1] + ", to: [charity]}", "charity]}", "neither a recipient"),
     "an unknown role": (LINE, LINE[:-1] + ", roles: [rent-officer]}", "rent-officer]}", "names no role rent-officer"),
-    "an unknown marker": (LINE, LINE[:-1] + ", when: [record: {decesed: true}]}", "when: [record", "Did you mean deceased?"),
-    "what is no marker": (LINE, LINE[:-1] + ", when: [record: {surname: x}]}", "when: [record", "surname, which is no marker"),
+    "an unknown marker": (
+        LINE,
+        LINE[:-1] + ", when: [record: {decesed: true}]}",
+        "when: [record",
+        "Did you mean deceased?",
+    ),
+    "what is no marker": (
+        LINE,
+        LINE[:-1] + ", when: [record: {surname: x}]}",
+        "when: [record",
+        "surname, which is no marker",
+    ),
     "a marker's value": (LINE, LINE[:-1] + ', when: [record: {deceased: "yes"}]}', "when: [record", "Write true or false."),
     "adult and child": (LINE, LINE[:-1] + ", when: [adult, child]}", "when: [adult", "can never hold together"),
     "true and false": (
@@ -81,12 +107,22 @@ AGREEMENTS = {
         "can never hold together",
     ),
     "an unregistered recipient": ("[harbour-housing]", "[harbor]", "harbor]", "recipient harbor is not registered"),
-    "the controller itself": ("[harbour-housing]", "[harbour-housing, northmoor]", "northmoor]", "is the controller itself"),
+    "the controller itself": (
+        "[harbour-housing]",
+        "[harbour-housing, northmoor]",
+        "northmoor]",
+        "is the controller itself",
+    ),
     "a recipient that the core is not for": ("[harbour-housing]", "[harbour-housing, trust]", "trust]", "trust is a nhs"),
     "a core that is not published": ("sustainment@3]", "sustainment@4]", "tenancy-sustainment@4", "not published"),
     "another purpose": ("purpose: tenancy", "purpose: tenant", "purpose: tenant", "is for the purpose tenancy-sustainment"),
     "another dataset": ("council-tax@2", "council-tax@3", "dataset: council", "not the dataset council-tax@2"),
-    "the same line twice": (FIRST, f"{FIRST}\n{FIRST}", "{fields: [age], as: band}\n  - {fields: [post", "stands here twice"),
+    "the same line twice": (
+        FIRST,
+        f"{FIRST}\n{FIRST}",
+        "{fields: [age], as: band}\n  - {fields: [post",
+        "stands here twice",
+    ),
     "a line that never matters": (
         FIRST,
         f"{FIRST}\n  - {{fields: [age], as: over_18, when: [consent]}}",
@@ -117,6 +153,12 @@ AGREEMENTS = {
         "variations:\n  - {field: age, as: year, reason: x, dpia: y, approved_by: [dpo], ends_on: 2026-12-31}",
         "as: year, reason",
         "Did you mean years?",
+    ),
+    "a variation that nobody needs and that is over": (
+        "variations:",
+        "variations:\n  - {field: age, as: years, reason: x, dpia: y, approved_by: [dpo], ends_on: 2026-03-31}",
+        "ends_on: 2026-03-31",
+        "ends before the agreement starts",
     ),
     "a variation twice": (
         "variations:",
@@ -153,17 +195,31 @@ def test_a_field_of_one_person_is_not_released_as_anothers():
 
 def test_what_stands_in_rows_needs_the_rows():
     agreement = texts.agreements()["northmoor-hope-befriending"]
-    lines = (*agreement.releases, replace(agreement.releases[0], id="releases/13", fields=("episodes.provider",), form="full"))
+    lines = (
+        *agreement.releases,
+        replace(agreement.releases[0], id="releases/13", fields=("episodes.provider",), form="full"),
+    )
 
     with pytest.raises(TextError, match="no line releases the rows of episodes"):
         texts.composed(replace(agreement, releases=lines))
 
 
+@pytest.mark.parametrize(("term", "said"), [("{risk_level: mauve}", "amber, green, red"), ("{risk_level: true}", "amber")])
+def test_a_code_is_compared_with_its_own_codes(term, said):
+    text = (texts.TEXTS / "northmoor-calder-discharge.agreement.yaml").read_text()
+
+    with pytest.raises(TextError, match=said):
+        texts.composed(parse_agreement(put("{risk_level: red}", term, text)))
+
+
 def test_a_row_does_not_choose_the_form():
     """Were a row's marker to choose, hiding a row could open another in a finer form."""
     text = (texts.TEXTS / "northmoor-calder-discharge.agreement.yaml").read_text()
-    text = put("as: district}", "as: district}\n  - {fields: [episodes.placement_postcode], as: full, when: "
-               "[record: {episodes.hidden: false}]}", text)
+    text = put(
+        "as: district}",
+        "as: district}\n  - {fields: [episodes.placement_postcode], as: full, when: [record: {episodes.hidden: false}]}",
+        text,
+    )
 
     with pytest.raises(TextError, match="rests on a marker of a row"):
         texts.composed(parse_agreement(text))
@@ -184,7 +240,11 @@ CORES = {
     "a cap on an unknown field": ("{reveals: location, as: w", "{fields: [uprm], as: w", "names an unknown field uprm"),
     "a guardrail on an unknown field": ("{postcode: full, ", "{postcod: full, ", "names an unknown field postcod"),
     "a guardrail on an unknown form": ("{postcode: full, ", "{postcode: year, ", "postcode has no form year"),
-    "a cap on an unknown marker": ("{protected_address: true}}\n    at", "{protected: true}}\n    at", "unknown marker protected"),
+    "a cap on an unknown marker": (
+        "{protected_address: true}}\n    at",
+        "{protected: true}}\n    at",
+        "unknown marker protected",
+    ),
     "a record cap that lowers": ("reveals: location, as: withheld", "reveals: location, as: area", "lowers to area"),
     "no ceiling": ("ceiling:", "ceilings:", "no member ceilings"),
     "a core for another dataset": ("dataset: council-tax}", "dataset: housing}", "is for the dataset housing"),
@@ -217,7 +277,11 @@ def test_council_rules_are_not_followed_by_name():
 
 def test_two_followed_cores_allow_the_lower_of_both():
     other = CORE.replace("core: tenancy-sustainment", "core: second").replace("  full_name: full", "  full_name: initial")
-    text = put("[tenancy-sustainment@3]", "[tenancy-sustainment@3, second@3]", put("[full_name], as: full", "[full_name], as: initial"))
+    text = put(
+        "[tenancy-sustainment@3]",
+        "[tenancy-sustainment@3, second@3]",
+        put("[full_name], as: full", "[full_name], as: initial"),
+    )
 
     rules = compose(
         parse_agreement(text),
@@ -236,7 +300,8 @@ def test_council_rules_for_other_purposes_do_not_bind():
 
 
 def test_council_rules_bind_the_kinds_that_they_are_for():
-    council = "council: northmoor\nfor: {recipient_kinds: [charity]}\ncaps: [{id: a, says: b, at_most: {fields: [age], as: over_18}}]"
+    scope = "council: northmoor\nfor: {recipient_kinds: [charity]}\n"
+    council = scope + "caps: [{id: a, says: b, at_most: {fields: [age], as: over_18}}]"
     both = put("[harbour-housing]", "[harbour-housing, hope]")
 
     assert "a" not in [one.id for one in publish(council=council).caps if not one.recipient_kinds]
@@ -339,6 +404,19 @@ def test_lines_that_can_never_meet_break_no_guardrail_together():
     assert refused(council=council)
 
 
+@pytest.mark.parametrize(("form", "breaks"), [("initial", True), ("full", True), ("year", True)])
+def test_a_guardrail_on_a_form_that_the_dataset_leaves_out(form, breaks):
+    """What is more revealing than the missing form breaks it; of a form that no name has, everything does."""
+    dataset = DATASET.replace("full_name:         {type: name,", "full_name: {forms: [present, full], type: name,")
+    together = f"{{full_name: {form}, age: band}}"
+    council = f"council: northmoor\nguardrails: [{{id: rail, says: Never, never: {{together: {together}}}}}]"
+
+    assert bool(refused(dataset=dataset, council=council)) is breaks
+    lower = put(LINE, LINE.replace("full}", "present}"))
+    if form != "year":
+        assert publish(agreement=lower, dataset=dataset, council=council)
+
+
 def test_a_guardrail_on_what_the_dataset_lacks_forbids_nothing():
     council = "council: northmoor\nguardrails: [{id: rail, says: Never, never: {together: {full_name: full, gone: full}}}]"
 
@@ -373,8 +451,16 @@ def test_a_cap_on_what_every_record_holds_is_told():
 
 ADVICE = {
     "a law that nothing rests on": (", when: [emergency], under: emergency}", ", when: [consent]}", "nothing rests on"),
-    "a variation that no line needs": ("[date_of_birth], as: month", "[date_of_birth], as: year", "no line needs the variation"),
-    "a purpose that is not explained": ("    compatible: {how: assessed, ref: CA-2026-07}\n", "", "why the purpose is compatible"),
+    "a variation that no line needs": (
+        "[date_of_birth], as: month",
+        "[date_of_birth], as: year",
+        "no line needs the variation",
+    ),
+    "a purpose that is not explained": (
+        "    compatible: {how: assessed, ref: CA-2026-07}\n",
+        "",
+        "why the purpose is compatible",
+    ),
     "no assessment": (", assessment: LIA-2026-03", "", "names no assessment"),
     "law enforcement": ("legitimate_interests, ", "legitimate_interests, regime: dpa_2018_part_3, ", "is not certain"),
 }

@@ -11,6 +11,7 @@ import policies_texts as texts
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from policies.facts import age_on
 from policies.forms import apply_form, band_of, pseudonym_key, pseudonym_value
 from schemas.dataset import CHAINS, IDENTIFIERS, Field, FieldType
@@ -49,7 +50,7 @@ def test_a_postcode_is_read_from_the_right(raw, area, district, sector):
     assert shown == [True, area, district, sector, f"{district} {raw[-3:]}"]
 
 
-@pytest.mark.parametrize("raw", ["LS1", "1", "ls1 4ap", "LS1  4AP", "LS١ 4AP", "\0"])
+@pytest.mark.parametrize("raw", ["LS1", "1", "ls1 4ap", "LS1  4AP", "LS\u0661 4AP", "\0"])
 def test_what_is_no_postcode_has_no_form(raw):
     assert [form_of(FieldType.POSTCODE, form, raw) for form in CHAINS[FieldType.POSTCODE]] == [INVALID] * 5
 
@@ -113,7 +114,9 @@ def test_money_is_rounded_down_to_the_step(raw, rounded, full):
     assert form_of(FieldType.MONEY, "full", raw, step=50) == full
 
 
-@pytest.mark.parametrize(("raw", "full"), [(3, 3), (Decimal("3.0"), 3), (Decimal("2.50"), "2.5"), (Decimal("1E-7"), "0.0000001")])
+@pytest.mark.parametrize(
+    ("raw", "full"), [(3, 3), (Decimal("3.0"), 3), (Decimal("2.50"), "2.5"), (Decimal("1E-7"), "0.0000001")]
+)
 def test_a_number_with_a_fraction_is_text(raw, full):
     assert form_of(FieldType.NUMBER, "full", raw) == full
 
@@ -125,7 +128,7 @@ def test_a_number_that_cannot_be_counted_is_invalid(raw):
 
 @pytest.mark.parametrize(
     ("raw", "initial"),
-    [("Élodie", "É"), ("E\u0301lodie", "É"), ("’t Hooft", "T"), ("  ada", "A"), ("ørsted", "Ø"), ("李", "李")],
+    [("Élodie", "É"), ("E\u0301lodie", "É"), ("\u2019t Hooft", "T"), ("  ada", "A"), ("ørsted", "Ø"), ("李", "李")],
 )
 def test_an_initial_is_the_first_letter(raw, initial):
     """Composed: an accent belongs to its letter."""
@@ -155,7 +158,9 @@ def test_a_blank_text_is_not_held(raw):
     assert form_of(FieldType.TEXT, "present", raw) is None
 
 
-@pytest.mark.parametrize(("kind", "raw"), [(FieldType.BOOLEAN, 1), (FieldType.NUMBER, True), (FieldType.DATE, "2026-01-01")])
+@pytest.mark.parametrize(
+    ("kind", "raw"), [(FieldType.BOOLEAN, 1), (FieldType.NUMBER, True), (FieldType.DATE, "2026-01-01")]
+)
 def test_a_value_of_another_type_is_invalid(kind, raw):
     assert form_of(kind, "full", raw) is INVALID
 
@@ -226,7 +231,9 @@ def letters_before_a_digit(district: str) -> str:
 
 
 @settings(deadline=None, max_examples=200)
-@given(st.sampled_from([FieldType.NUMBER, FieldType.MONEY]), st.decimals(-(10**6), 10**6, places=3) | st.integers(-5000, 5000))
+@given(
+    st.sampled_from([FieldType.NUMBER, FieldType.MONEY]), st.decimals(-(10**6), 10**6, places=3) | st.integers(-5000, 5000)
+)
 def test_chain_law_of_numbers(kind, raw):
     """A band is what follows from the rounded figure, and that from the whole one: edges are multiples of the step."""
     more = {"bands": (-100, 0, 100, 500), "step": 50}
@@ -239,7 +246,9 @@ def test_chain_law_of_numbers(kind, raw):
 @settings(deadline=None, max_examples=100)
 @given(st.text(min_size=1).filter(str.strip))
 def test_chain_law_of_names(raw):
-    assert form_of(FieldType.NAME, "initial", form_of(FieldType.NAME, "full", raw)) == form_of(FieldType.NAME, "initial", raw)
+    assert form_of(FieldType.NAME, "initial", form_of(FieldType.NAME, "full", raw)) == form_of(
+        FieldType.NAME, "initial", raw
+    )
 
 
 @settings(deadline=None, max_examples=50)
@@ -252,8 +261,18 @@ def test_chain_law_of_codes(raw):
 
 @settings(deadline=None, max_examples=300)
 @given(
-    st.sampled_from(sorted((kind, form) for kind, chain in CHAINS.items() for form in chain if kind is not FieldType.GROUP)),
-    st.none() | st.booleans() | st.integers() | st.decimals() | st.dates() | st.datetimes() | st.text() | st.binary() | st.floats(),
+    st.sampled_from(
+        sorted((kind, form) for kind, chain in CHAINS.items() for form in chain if kind is not FieldType.GROUP)
+    ),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.decimals()
+    | st.dates()
+    | st.datetimes()
+    | st.text()
+    | st.binary()
+    | st.floats(),
 )
 def test_every_form_of_any_value_is_a_value_or_a_refusal(chosen, raw):
     """No value of a source, however broken, makes an exception."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 import policies_building as build
 import policies_texts as texts
 import pytest
+
 from policies.compile import compile_rules
 from policies.findings import TextError
 from schemas.agreement import Atom, Guardrail, RecordTerm, ReleaseLine, Target

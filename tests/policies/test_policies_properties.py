@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 
 import policies_building as build
 import policies_random as some
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from policies.compile import compile_rules
 from policies.decide import decide
 from schemas.agreement import RuleSet
@@ -45,7 +45,7 @@ def rows_of(shaped: Shaped, path: str) -> int:
 @given(SEEDS)
 def test_losing_a_fact_of_the_request_never_releases_more(seed):
     """Absent, a role, a reference, a statement, an emergency or a yes opens nothing."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     _, full = outcome(rules, c, held)
     lost = r.choice(sorted(_LOSSES))
@@ -56,9 +56,7 @@ def test_losing_a_fact_of_the_request_never_releases_more(seed):
 
 
 def without_yes(c: Circumstances) -> dict[str, dict[str, tuple[ConsentRecord, ...]]]:
-    left = {
-        who: tuple(one for one in many if one.state is not ConsentState.GIVEN) for who, many in c.consents.items()
-    }
+    left = {who: tuple(one for one in many if one.state is not ConsentState.GIVEN) for who, many in c.consents.items()}
     return {"consents": left}
 
 
@@ -82,7 +80,7 @@ _LOSSES = {
 @given(SEEDS)
 def test_losing_or_corrupting_a_fact_of_the_record_never_releases_more(seed):
     """A blank or broken marker holds back; a blank or broken value does not leave."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     _, full = outcome(rules, c, held)
     spoilt = r.choice([None, Unusable.INVALID, b"not what it was"])
@@ -102,7 +100,7 @@ def spoil(held: Record, path: str, raw: object) -> Record:
 @promise
 @given(SEEDS)
 def test_another_cap_never_releases_more(seed):
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     cap = some.cap(r)
     _, full = outcome(rules, c, held)
@@ -114,7 +112,7 @@ def test_another_cap_never_releases_more(seed):
 @promise
 @given(SEEDS)
 def test_another_guardrail_never_releases_more(seed):
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     rail = some.guardrail(r)
     _, full = outcome(rules, c, held)
@@ -126,7 +124,7 @@ def test_another_guardrail_never_releases_more(seed):
 @promise
 @given(SEEDS)
 def test_another_restriction_never_releases_more(seed):
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     restriction = some.restriction(r)
     who = r.choice(some.PEOPLE)
@@ -140,7 +138,7 @@ def test_another_restriction_never_releases_more(seed):
 @promise
 @given(SEEDS)
 def test_a_narrower_token_never_releases_more(seed):
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     names = frozenset(r.sample(some.FIELDS, 5))
     _, full = outcome(rules, c, held)
@@ -153,7 +151,7 @@ def test_a_narrower_token_never_releases_more(seed):
 @promise
 @given(SEEDS)
 def test_the_order_of_lines_never_matters(seed):
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     lines, caps = list(rules.agreement.releases), list(rules.caps)
     r.shuffle(lines)
@@ -176,7 +174,7 @@ def test_the_order_of_lines_never_matters(seed):
 @given(SEEDS)
 def test_nothing_leaves_that_was_not_both_asked_and_released(seed):
     """Data minimisation; a group that carries an asked field in its rows is the one thing more."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     decision, shaped = outcome(rules, c, held)
 
@@ -194,7 +192,7 @@ def test_nothing_leaves_that_was_not_both_asked_and_released(seed):
 @given(SEEDS)
 def test_what_the_record_causes_has_one_public_reason(seed):
     """Whatever a record holds, a field's reason is the decision's, or `not_available`."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     decision, shaped = outcome(rules, c, held)
 
@@ -208,7 +206,7 @@ def test_what_the_record_causes_has_one_public_reason(seed):
 @given(SEEDS)
 def test_the_decision_never_depends_on_the_record(seed):
     """Status and all but the withheld fields are settled before anything is read."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     other = some.record(r)
     one, _ = outcome(rules, c, held)
@@ -221,7 +219,7 @@ def test_the_decision_never_depends_on_the_record(seed):
 @given(SEEDS)
 def test_only_what_the_decision_reads_can_matter(seed):
     """A source that hands over the whole record changes nothing: what was not to be read is not looked at."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     compiled = compile_rules(rules)
     held_back = build.answer(compiled, c, held if c.subject else None)[1]
@@ -245,7 +243,7 @@ def test_only_what_the_decision_reads_can_matter(seed):
 @given(SEEDS)
 def test_a_decision_holds_until_it_says(seed):
     """At any instant before `holds_until` the same is decided, and the same leaves."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
     compiled = compile_rules(rules)
     decision, shaped = build.answer(compiled, c, held if c.subject else None)
@@ -265,7 +263,7 @@ def test_a_decision_holds_until_it_says(seed):
 @given(SEEDS)
 def test_a_remembered_decision_is_the_decision(seed):
     """The memo changes how fast, never what."""
-    r = Random(seed)
+    r = some.world(seed)
     rules, c = some.rule_set(r), some.circumstances(r)
     compiled = compile_rules(rules)
     first = decide(compiled, c)
@@ -276,7 +274,7 @@ def test_a_remembered_decision_is_the_decision(seed):
 @promise
 @given(SEEDS)
 def test_nobody_confirmed_leaves_nothing(seed):
-    r = Random(seed)
+    r = some.world(seed)
     rules, c = some.rule_set(r), some.circumstances(r)
     _, shaped = build.answer(compile_rules(rules), replace(c, subject=None), None)
 
