@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,6 +38,9 @@ def server_of(council: Council, app: FastAPI, *, host: str, port: int) -> uvicor
 def serve_council(council: Council, *, host: str, port: int, metrics_port: int) -> None:
     """Serve until told to stop; raises what building the gateway raises."""
     app = build_app(council)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        # uvicorn sends itself the signal again once it has finished: that is no failure, so nothing more is done.
+        signal.signal(number, lambda *_: None)
     with metrics_of(app, host=host, port=metrics_port):
         server_of(council, app, host=host, port=port).run()
 

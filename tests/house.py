@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import shutil
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -219,3 +220,10 @@ def republish(house: House, name: str, *changes: tuple[str, str]) -> None:
         assert old in text, f"{old!r} does not stand in {name}"
         text = text.replace(old, new)
     house.append(house.changes().publish_agreement(text, by="test"))
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

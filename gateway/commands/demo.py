@@ -62,7 +62,9 @@ def _make(console: Console, directory: Path, *, port: int, residents: int, seed:
         if differing:
             wanted = ", ".join(f"--{name} {made_with[name]}" for name, _ in sorted(differing))
             raise CouncilError(f"{directory} was made with {wanted}: use the same, or --fresh, or another --dir")
-        console.print(f"[dim]The council in {directory} is kept from an earlier run; --fresh starts over.[/dim]")
+        console.print(
+            f"[dim]The council in {directory} is kept from an earlier run; --fresh starts over.[/dim]", soft_wrap=True
+        )
         return
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Generating Northmoor and its residents", total=residents)

@@ -123,9 +123,20 @@ def read(connection: Any, statement: str, value: object, name: str) -> Sequence[
 
     `connection` is SQLAlchemy's, or SQLite's own.
     """
+    found: Sequence[Any]
     if isinstance(connection, pysqlite3.Connection):
-        found: list[Any] = connection.execute(statement, {name: value}).fetchall()
-        return found
-    if connection.dialect.name == "sqlite":
-        return connection.exec_driver_sql(statement, {name: value}).fetchall()
-    return connection.execute(sa.text(statement), {name: value}).fetchall()
+        found = connection.execute(statement, {name: value}).fetchall()
+    elif connection.dialect.name == "sqlite":
+        found = connection.exec_driver_sql(statement, {name: value}).fetchall()
+    else:
+        found = connection.execute(sa.text(statement), {name: value}).fetchall()
+    return found
+
+
+def read_one_instant(connection: Any) -> None:
+    """Let an SQLite file's next statements read one instant of it, until the connection is given back."""
+    is_own = isinstance(connection, pysqlite3.Connection)
+    if is_own or connection.dialect.name == "sqlite":
+        opened = connection if is_own else connection.connection.driver_connection
+        if not opened.in_transaction:
+            opened.execute("BEGIN")

@@ -18,7 +18,7 @@ from gateway.sources.at_once import AtOnce, NotAtOnceError
 from gateway.sources.cleaning import clean_value
 from gateway.sources.columns import Column
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError
-from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read
+from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read, read_one_instant
 from gateway.sources.finding import Search
 from gateway.sources.mapping import Mapping as SourceMapping
 from schemas.dataset import Dataset, Field
@@ -51,6 +51,7 @@ class SqlSource:
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="source")
         self._at_once = AtOnce(url.database or "") if url.get_backend_name() == "sqlite" else None
         self._fetch_sql = lru_cache(maxsize=1024)(self._make_fetch_sql)
+        self._groups = lru_cache(maxsize=1024)(self._named_groups)
         self._rows_sql = lru_cache(maxsize=1024)(self._make_rows_sql)
 
     async def identify(self, query: SubjectQuery) -> Found:
@@ -116,6 +117,9 @@ class SqlSource:
 
     def _fetch(self, connection: Any, found: Found, paths: frozenset[str]) -> Record:
         statement, wanted = self._fetch_sql(paths, found.subject or "")
+        groups = self._groups(paths)
+        if groups:
+            read_one_instant(connection)
         rows = read(connection, statement, found.row, "row")
         if len(rows) != 1:
             raise SourceFailedError(f"{self._mapping.source}: the record is gone, or is there twice")
@@ -123,14 +127,14 @@ class SqlSource:
         stale_after = self._dataset.stale_after
         return Record(
             values=_cleaned(wanted, rows[0][:-1]),
-            groups=self._groups(connection, found.row, paths),
+            groups={group: self._rows(connection, group, found.row, paths) for group in groups},
             as_at=as_at,
             stale=stale_after is not None and self._clock() - as_at > stale_after,
         )
 
-    def _groups(self, connection: Any, row: object, paths: frozenset[str]) -> dict[str, tuple[Mapping[str, RawValue], ...]]:
+    def _named_groups(self, paths: frozenset[str]) -> list[str]:
         named = {path.partition(".")[0] for path in paths}
-        return {group: self._rows(connection, group, row, paths) for group in self._mapping.groups if group in named}
+        return [group for group in self._mapping.groups if group in named]
 
     def _make_rows_sql(self, group: str, paths: frozenset[str]) -> tuple[str, list[tuple[Field, Column]]]:
         mapped = self._mapping.groups[group]

@@ -93,6 +93,7 @@ def test_calls_in_the_queue_are_slow_when_their_own_time_is_up(source_from) -> N
 
 def test_threads_end_when_the_source_is_closed(source_from) -> None:
     source = source_from()
+    source._at_once = None
     fetch(source, "arrears")
     assert [one for one in threading.enumerate() if one.name.startswith("source")]
 
@@ -148,6 +149,7 @@ def test_a_broken_source_fails_without_a_value_in_its_message(
 def test_a_connection_that_failed_is_not_lent_again(source_from) -> None:
     """Whatever state the failure left it in, the next call gets a fresh one."""
     source = source_from(("arrears: a.arrears", "arrears: a.no_such_column"))
+    source._at_once = None
     opened: list[object] = []
     sa.event.listen(source._engine, "connect", lambda connection, _record: opened.append(connection))
     fetch(source, "full_name")

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
+import pysqlite3
 import pytest
 import sqlalchemy as sa
 
+from gateway.sources import at_once
 from gateway.sources.contract import Found, SourceFailedError
 from gateway.sources.database import read
 from gateway.sources.sql import SqlSource
@@ -40,8 +42,9 @@ class Watch:
     statements: list[tuple[str, object]] = field(default_factory=list)
 
 
-@pytest.fixture
-def watched(source: SqlSource) -> Watch:
+@pytest.fixture(params=["at once", "in a thread"])
+def watched(source: SqlSource, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Watch:
+    """Watch a source that is asked on the loop itself, and one that is asked in a thread."""
     watch = Watch()
 
     def authorize(action: int, table: str, column: str, *_rest: object) -> int:
@@ -52,9 +55,28 @@ def watched(source: SqlSource) -> Watch:
     def note(_connection: object, _cursor: object, statement: str, parameters: object, *_rest: object) -> None:
         watch.statements.append((statement, parameters))
 
+    if request.param == "at once":
+        _watch_at_once(monkeypatch, authorize, watch)
+        return watch
+    source._at_once = None
     sa.event.listen(source._engine, "checkout", lambda opened, *_: opened.set_authorizer(authorize))
     sa.event.listen(source._engine, "before_cursor_execute", note)
     return watch
+
+
+def _watch_at_once(monkeypatch: pytest.MonkeyPatch, authorize: Callable[..., int], watch: Watch) -> None:
+    class Noting(pysqlite3.Connection):  # type: ignore[misc]  # the driver has no types
+        def execute(self, statement: str, *parameters: object) -> object:
+            if parameters:
+                watch.statements.append((statement, parameters[0]))
+            return super().execute(statement, *parameters)
+
+    def open_noting(path: str, timeout: float) -> Noting:
+        opened: Noting = pysqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=timeout, factory=Noting)
+        opened.set_authorizer(authorize)
+        return opened
+
+    monkeypatch.setattr(at_once, "open_sqlite", open_noting)
 
 
 def fetch(source: SqlSource, *paths: str, found: Found = FOUND) -> Record:
