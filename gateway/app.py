@@ -45,7 +45,7 @@ from gateway.problems import (
 )
 from gateway.services import Secrets, Services
 from gateway.settings import Settings
-from gateway.sources.registry import SourceRegistry
+from gateway.source_registry import SourceRegistry
 from gateway.store.changes import Changes
 from gateway.store.state import Reader
 from gateway.sweeping import sweep

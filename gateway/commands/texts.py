@@ -11,8 +11,8 @@ import typer
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
+from gateway.source_registry import SourceRegistry
 from gateway.sources.mapping import mapping_findings, parse_mapping
-from gateway.sources.registry import SourceRegistry
 from gateway.store.changes import ChangeRefusedError, check_agreement
 from gateway.store.state import Reader
 from policies.compose import compose, warnings

@@ -11,10 +11,10 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway.source_registry import SourceRegistry
 from gateway.sources.columns import Column
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import Mapping, digest_of, mapped_paths, mapping_findings, parse_mapping
-from gateway.sources.registry import SourceRegistry
 from gateway.sources.sql import SqlSource
 from policies.findings import TextError
 from schemas.dataset import Dataset
