@@ -62,7 +62,8 @@ def forget_derived() -> None:
     _derived.cache_clear()
 
 
-def _mac(under: hmac.HMAC, message: str) -> bytes:
+def mac_of(under: hmac.HMAC, message: str) -> bytes:
+    """Return HMAC-SHA256 of a message (RFC 2104), under a key that is worked in already."""
     # A copy, and not hmac.digest: that one lets the interpreter go, and waits long under load to get it back.
     mac = under.copy()
     mac.update(message.encode())
@@ -91,7 +92,7 @@ def _digests_of(openings: Iterable[str]) -> list[str]:
 
 
 def _salt(key: SealingKey, entry_id: str, name: str, size: int = SALT_SIZE) -> bytes:
-    return _mac(_derived(key.secret)[0], f"{entry_id}\x00{name}")[:size]
+    return mac_of(_derived(key.secret)[0], f"{entry_id}\x00{name}")[:size]
 
 
 def opening_of(salt: bytes, name: str, value: JsonValue) -> str:
@@ -151,7 +152,7 @@ def seal(
 
 def _bundle_cipher(key: SealingKey, entry_id: str) -> AESGCM:
     # A key of its own for each entry, so that a nonce of zeros is used once.
-    return AESGCM(_mac(_derived(key.secret)[1], entry_id))
+    return AESGCM(mac_of(_derived(key.secret)[1], entry_id))
 
 
 def _encrypt(key: SealingKey, entry_id: str, openings: Mapping[str, str]) -> bytes:

@@ -16,6 +16,7 @@ LARGEST_INTEGER: Final = 2**53  # integers below it are exact in every JSON read
 _SCALARS: Final = frozenset({str, bool, type(None), int, orjson.Fragment})  # a fragment is made by `written` alone
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_CROCKFORD_PAIRS: Final = tuple(one + two for one in _CROCKFORD for two in _CROCKFORD)
 
 JsonValue = Any
 
@@ -138,12 +139,13 @@ def _check(value: JsonValue, depth: int) -> None:
     # Most hold scalars alone, and a loop of Python's costs more than the question.
     if not _SCALARS.issuperset(map(type, value)):
         for inner in value:
-            _check(inner, depth - 1)
+            if type(inner) not in _SCALARS:
+                _check(inner, depth - 1)
 
 
 def as_text(at: datetime) -> str:
     """Return an instant as entries hold it: RFC 3339, UTC, always to the microsecond."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def new_entry_id(prefix: str, at: datetime, random: bytes) -> str:
@@ -151,7 +153,7 @@ def new_entry_id(prefix: str, at: datetime, random: bytes) -> str:
     if len(random) != 10:  # noqa: PLR2004 -- a ULID's 80 bits
         raise EntryError("a ULID takes 10 random bytes")
     number = (int(at.timestamp() * 1000) << 80) | int.from_bytes(random)
-    return f"{prefix}_" + "".join(_CROCKFORD[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return f"{prefix}_" + "".join([_CROCKFORD_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def entry_bytes(

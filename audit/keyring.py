@@ -11,6 +11,7 @@ import hmac
 import secrets
 import threading
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -18,7 +19,7 @@ import pysqlite3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from audit.commitment import SealingKey, forget_derived
+from audit.commitment import SealingKey, forget_derived, mac_of
 
 BLOCK: Final = 64  # keys made ahead at once
 KEPT: Final = 65_536  # keys remembered in memory
@@ -37,7 +38,12 @@ class KeyringError(Exception):
 
 def reference(index_key: bytes, dataset: str, source_ref: str) -> bytes:
     """Return the log's reference of a person, or of an identifier that found nobody: 32 bytes."""
-    return hmac.digest(index_key, f"{dataset}\x00{source_ref}".encode(), "sha256")
+    return mac_of(_under(index_key), f"{dataset}\x00{source_ref}")
+
+
+@lru_cache(maxsize=16)
+def _under(index_key: bytes) -> hmac.HMAC:
+    return hmac.new(index_key, digestmod="sha256")
 
 
 class Keyring:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import json
 import secrets
 import socket
@@ -13,20 +12,23 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import pysqlite3
 from joserfc import jwk
 
 from audit.sequencer import Sequencer
+from audit.sqlite import open_connection
 from benchmarks import load
 from gateway.app import make_changes, make_sequencer, utc_now
 from gateway.council import open_council
 from gateway.demo.making import HARBOUR, make_demo
-from gateway.demo.partner import PartnerSystem
+from gateway.demo.partner import PartnerSystem, details_of, send
+from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.dpop import token_hash
 from gateway.oauth.jose import sign
+from gateway.proofs import make_assertion, make_proof
 from gateway.store.state import Reader
-from audit.sqlite import open_connection
 
 FIELDS: Final = (
     "full_name", "age", "postcode", "account_ref", "property_type", "valuation_band", "payment_method", "account_status",
@@ -111,12 +113,6 @@ def governed_requests(directory: Path, port: int, count: int) -> list[bytes]:
 
 def _token(client: PartnerSystem, port: int) -> str:
     """Ask at the port that is served; issuer and `htu` are the council's own address all the same."""
-    from urllib.parse import urlencode
-
-    from gateway.demo.partner import details_of, send
-    from gateway.oauth.assertion import ASSERTION_TYPE
-    from gateway.proofs import make_assertion, make_proof
-
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION_TYPE,
@@ -168,7 +164,9 @@ def measure(directory: Path, *, connections: int = 16, seconds: float = 4.0) -> 
     rate = (first["rate"] + second["rate"]) / 2
     return {
         "governed": {"rate": rate, "runs": [first, second]},
-        "rivals": {name: {"rate": one.rate, "wrong": one.wrong, "p99": one.percentile(0.99)} for name, one in found.items()},
+        "rivals": {
+            name: {"rate": one.rate, "wrong": one.wrong, "p99": one.percentile(0.99)} for name, one in found.items()
+        },
         "ratios": {name: {"ratio": rate / one.rate, "goal": GOALS[name]} for name, one in found.items()},
     }
 
@@ -185,5 +183,3 @@ def governed(directory: Path, *, connections: int, seconds: float) -> dict[str, 
         "p50": found.percentile(0.5),
         "p99": found.percentile(0.99),
     }
-
-

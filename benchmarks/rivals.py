@@ -14,7 +14,7 @@ import json
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import cedarpy
 import orjson
@@ -35,7 +35,8 @@ SELECT = (
     "JOIN ctproperty p ON p.property_ref = o.property_ref WHERE trim(a.account_ref) = "
 )
 POLICY = "".join(
-    f'permit(principal == Client::"harbour", action == Action::"read", resource == Field::"f{number}");' for number in range(12)
+    f'permit(principal == Client::"harbour", action == Action::"read", resource == Field::"f{number}");'
+    for number in range(12)
 )
 
 
@@ -69,7 +70,7 @@ def _checked(token: str, proof: str, keys: dict[str, Any]) -> str:
     registry = JWSRegistry(algorithms=["ES256"])
     registry.max_header_length = 2048
     claims = jwt.decode(token, keys["issuer"], algorithms=["ES256"], registry=registry).claims
-    header = json.loads(base64.urlsafe_b64decode(proof.split(".")[0] + "=="))
+    header = json.loads(base64.urlsafe_b64decode(proof.split(".", maxsplit=1)[0] + "=="))
     key = jwk.import_key(header["jwk"])
     proved = jwt.decode(proof, key, algorithms=["ES256"], registry=registry).claims
     ath = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
@@ -86,7 +87,7 @@ def straightforward(directory: Path, *, with_cedar: bool) -> FastAPI:
     keys = {"issuer": jwk.import_key(json.loads((directory / "bench-issuer.jwk.json").read_text()))}
 
     @app.post("/accounts/{ref}")
-    async def read(ref: str, authorization: str = Header(), dpop: str = Header()) -> dict[str, Any]:
+    async def read(ref: str, authorization: Annotated[str, Header()], dpop: Annotated[str, Header()]) -> dict[str, Any]:
         client = _checked(authorization.removeprefix("DPoP "), dpop, keys)
         if with_cedar:
             for number in range(12):
@@ -139,7 +140,7 @@ class Floor:
         self._waiting.append(mine)
         if not self._busy:
             self._busy = True
-            loop.create_task(self._write())
+            self._writing = loop.create_task(self._write())
         await mine
 
     async def _write(self) -> None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from typing import Any
 
 from audit.commitment import Sealed, SealingKey, seal
-from audit.entry import Kind, canonical
+from audit.entry import Kind, canonical, written
 from audit.keyring import reference
 from audit.sequencer import Draft
 from gateway.judgement import Judgement
 from gateway.services import Ask, Services
+from gateway.store.state import LiveAgreement
 from policies.forms import pseudonym_key, pseudonym_value
 from policies.shape import shape
 from schemas.decision import Record, Shaped
@@ -50,12 +52,12 @@ def prepare(
     """Shape the record, write the disclosure, seal the entry. `more`: `entry_id`, `retry_of`, `keys`."""
     shaped = _shape(judged, record, services)
     entry_id = more.get("entry_id") or services.new_id("d", judged.at)
-    disclosure = canonical(_disclosure(entry_id, judged, record, shaped, ask, services))
+    released = {path: written(dict(one)) for path, one in shaped.fields.items()}
+    disclosure = canonical(_disclosure(entry_id, judged, record, shaped, released, ask, services))
     keys = more.get("keys") or choose_keys(judged, ask, services, connection)
     outcome = outcome_of(shaped)
     names = _names(judged, record, shaped, ask, services, disclosure, keys, more.get("retry_of"))
-    values = [(path, dict(released)) for path, released in sorted(shaped.fields.items())]
-    sealed = seal(entry_id, names, values, keys.subject)
+    sealed = seal(entry_id, names, list(released.items()), keys.subject)
     kind = Kind.DISCLOSURE if judged.decision.permits else Kind.REFUSAL
     return Prepared(
         disclosure=disclosure,
@@ -71,6 +73,9 @@ def prepare(
         status=200 if judged.decision.permits else 403,
         tripped=shaped.tripped,
     )
+
+
+_pseudonym_key = lru_cache(maxsize=1_024)(pseudonym_key)
 
 
 def outcome_of(shaped: Shaped) -> Outcome:
@@ -114,8 +119,7 @@ def _shape(judged: Judgement, record: Record | None, services: Services) -> Shap
     epoch = str(london_day(judged.at).year)
 
     def pseudonym(path: str, value: str) -> str:
-        key = pseudonym_key(services.secrets.pseudonym, recipient, agreement.id, path, epoch)
-        return pseudonym_value(key, value)
+        return pseudonym_value(_pseudonym_key(services.secrets.pseudonym, recipient, agreement.id, path, epoch), value)
 
     return shape(
         record,
@@ -130,32 +134,49 @@ def _shape(judged: Judgement, record: Record | None, services: Services) -> Shap
 
 
 def _disclosure(
-    entry_id: str, judged: Judgement, record: Record | None, shaped: Shaped, ask: Ask, services: Services
+    entry_id: str,
+    judged: Judgement,
+    record: Record | None,
+    shaped: Shaped,
+    released: dict[str, Any],
+    ask: Ask,
+    services: Services,
 ) -> dict[str, Any]:
     confirmed = judged.found.match is Match.CONFIRMED
-    live = judged.live
     answer: dict[str, Any] = {
+        **_standing(judged, services),
         "disclosure_id": entry_id,
         "outcome": outcome_of(shaped).value,
         "decided_at": as_text(judged.at.replace(microsecond=0)),
         "identity": (Identity.CONFIRMED if confirmed else Identity.NOT_CONFIRMED).value,
-        "agreement": _agreement(judged),
-        "purpose": live.agreement.purpose if live else None,
-        "lawful": _lawful(judged),
-        "record": {"as_at": as_text(record.as_at) if record else None, "fields": dict(shaped.fields)},
-        "withheld": [withheld(path, reason) for path, reason in sorted(shaped.withheld.items())],
-        "conditions": _conditions(judged),
-        "contacts": {
-            "dpo": live.agreement.contacts.get("controller_dpo", services.settings.dpo_contact)
-            if live
-            else services.settings.dpo_contact,
-            "urgent": services.settings.urgent_contact,
-        },
+        "record": {"as_at": as_text(record.as_at) if record else None, "fields": released},
+        "withheld": [
+            services.phrases.written((path, reason), partial(withheld, path, reason))
+            for path, reason in sorted(shaped.withheld.items())
+        ],
         "caseworker": {"assurance": "asserted"} if ask.request.caseworker else None,
     }
     if record is not None and record.stale:
         answer["record"]["stale"] = True
     return answer
+
+
+def _standing(judged: Judgement, services: Services) -> dict[str, Any]:
+    """Return what stands in every answer under one version of an agreement."""
+    live, settings = judged.live, services.settings
+    if live is None:
+        contacts = {"dpo": settings.dpo_contact, "urgent": settings.urgent_contact}
+        nothing = dict.fromkeys(("purpose", "lawful", "conditions"))
+        return {"agreement": _agreement(judged), "contacts": contacts, **nothing}
+    known, phrases = (live.agreement.digest, live.next_from, judged.decision.lawful), services.phrases
+    dpo = live.agreement.contacts.get("controller_dpo", settings.dpo_contact)
+    return {
+        "agreement": phrases.written(("agreement", *known), lambda: _agreement(judged)),
+        "purpose": live.agreement.purpose,
+        "lawful": phrases.written(("lawful", *known), lambda: _lawful(judged)),
+        "conditions": phrases.written(("conditions", *known), lambda: _conditions(live)),
+        "contacts": phrases.written(("contacts", *known), lambda: {"dpo": dpo, "urgent": settings.urgent_contact}),
+    }
 
 
 def withheld(path: str, reason: Reason) -> dict[str, str]:
@@ -196,10 +217,8 @@ def _lawful(judged: Judgement) -> dict[str, str | None] | None:
     return {"basis": line.discloser.basis.value, "power": line.discloser.power}
 
 
-def _conditions(judged: Judgement) -> dict[str, Any] | None:
-    if judged.live is None:
-        return None
-    agreement = judged.live.agreement
+def _conditions(live: LiveAgreement) -> dict[str, Any]:
+    agreement = live.agreement
     return {
         "use_for": [agreement.purpose],
         "onward": agreement.onward,
@@ -224,7 +243,7 @@ def _names(
 ) -> dict[str, tuple[SealingKey, Any]]:
     return {
         **names_of_ask(judged, ask, services, keys),
-        "fields": (keys.controller, _fields(shaped)),
+        "fields": (keys.controller, _fields(shaped, services)),
         "request": (keys.subject, {"digest": ask.body_digest, "retry_of": retry_of}),
         "answer": (keys.subject, {"digest": digest(disclosure)}),
         "facts": (keys.subject, _facts(judged, record, shaped, ask)),
@@ -248,10 +267,19 @@ def names_of_ask(judged: Judgement, ask: Ask, services: Services, keys: Keys) ->
             if caseworker
             else {},
         ),
-        "basis": (keys.controller, _basis(judged, services)),
+        "basis": (keys.controller, _written_basis(judged, services)),
         "subject": (keys.subject, {"ref": judged.subject_ref}),
         "matter": (keys.subject, _matter(ask)),
     }
+
+
+def _written_basis(judged: Judgement, services: Services) -> Any:
+    live = judged.live
+    if live is None:  # then the agreement's name is the caller's own word, and of those there is no end
+        return _basis(judged, services)
+    rules, lawful = live.compiled.rules.rules_digest, judged.decision.lawful
+    known = ("basis", judged.state_index, live.agreement.digest, rules, live.mapping_digest, lawful)
+    return services.phrases.written(known, lambda: _basis(judged, services))
 
 
 def _basis(judged: Judgement, services: Services) -> dict[str, Any]:
@@ -273,9 +301,12 @@ def _basis(judged: Judgement, services: Services) -> dict[str, Any]:
     }
 
 
-def _fields(shaped: Shaped) -> dict[str, Any]:
-    released = {path: {"form": form, "line": line} for path, (form, line) in shaped.lines.items()}
-    return {**released, **{path: {"reason": reason.value} for path, reason in shaped.withheld.items()}}
+def _fields(shaped: Shaped, services: Services) -> Any:
+    def make() -> dict[str, Any]:
+        released = {path: {"form": form, "line": line} for path, (form, line) in shaped.lines.items()}
+        return {**released, **{path: {"reason": reason.value} for path, reason in shaped.withheld.items()}}
+
+    return services.phrases.written(("fields", tuple(shaped.lines.items()), tuple(shaped.withheld.items())), make)
 
 
 def _matter(ask: Ask) -> dict[str, Any]:

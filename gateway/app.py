@@ -43,7 +43,7 @@ from gateway.problems import (
     REQUEST_MALFORMED,
     ProblemError,
 )
-from gateway.services import Secrets, Services
+from gateway.services import Chance, Secrets, Services
 from gateway.settings import Settings
 from gateway.source_registry import SourceRegistry
 from gateway.store.changes import Changes
@@ -67,9 +67,10 @@ def build_digest() -> str:
     return "sha256:" + hashlib.sha256(f"stile {version('stile')}".encode()).hexdigest()
 
 
-def new_id(prefix: str, at: datetime) -> str:
-    """Return an entry id: a ULID behind its prefix."""
-    return new_entry_id(prefix, at, secrets.token_bytes(10))
+def make_new_id() -> Callable[[str, datetime], str]:
+    """Return what makes entry ids: a ULID behind its prefix."""
+    chance = Chance()
+    return lambda prefix, at: new_entry_id(prefix, at, chance.take(10))
 
 
 def make_changes(council: Council) -> Changes:
@@ -78,7 +79,7 @@ def make_changes(council: Council) -> Changes:
         keyring=council.keyring,
         index_secret=council.keyring.named("index"),
         controller=council.settings.controller,
-        new_id=new_id,
+        new_id=make_new_id(),
     )
 
 
@@ -103,7 +104,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         log=AwaitedLog(sequencer),
         keyring=council.keyring,
         secrets=Secrets(index=council.keyring.named("index"), pseudonym=council.keyring.named("pseudonym")),
-        new_id=new_id,
+        new_id=make_new_id(),
         build_digest=build_digest(),
     )
     return Wiring(
@@ -199,6 +200,7 @@ class Envelope:
         self._app = app
         self._hot = {(method, route.path): route for route in routes if route.path in hot for method in route.methods or ()}
         self._templates: dict[object, str] = {route.endpoint: route.path for route in routes}
+        self._chance = Chance()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Wrap one call."""
@@ -208,7 +210,7 @@ class Envelope:
         request = Request(scope, receive)
         wiring: Wiring = scope["app"].state.wiring
         steps = request.state.steps = Steps()
-        request.state.request_id = request_id_of(request)
+        request.state.request_id = request_id_of(request, self._chance)
         traceparent = traceparent_of(request)
         sent: dict[str, int] = {}
 
@@ -223,7 +225,7 @@ class Envelope:
             await send(message)
 
         try:
-            if request.url.path.startswith("/control/"):
+            if scope["path"].startswith("/control/"):
                 await control.authenticate_control(request)
             await self._handle(request, receive, send_named)
         except ProblemError as error:

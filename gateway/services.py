@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Final, Protocol
 
+from audit.entry import written
 from audit.keyring import Keyring
 from audit.sequencer import Appended, Within
 from gateway.oauth.caller import Caller
@@ -16,6 +20,9 @@ from gateway.store.state import Reader
 from gateway.telemetry import Steps
 from schemas.dataset import Dataset
 from schemas.request import DisclosureRequest
+
+MOST_PHRASES: Final = 4_096
+BLOCK: Final = 4_096  # random bytes
 
 
 class Log(Protocol):
@@ -36,6 +43,44 @@ class Secrets:
     pseudonym: bytes
 
 
+class Chance:
+    """Random bytes for ids, from the system's own source, a block at a time. For any thread, and after a fork.
+
+    Each look there lets the interpreter go, and under load that costs a hundred times the bytes themselves.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._block, self._place, self._process = b"", BLOCK, 0
+
+    def take(self, size: int) -> bytes:
+        """Return bytes that nobody else is given."""
+        with self._lock:
+            if self._place + size > len(self._block) or self._process != os.getpid():
+                self._block, self._place, self._process = secrets.token_bytes(BLOCK), 0, os.getpid()
+            self._place += size
+            return self._block[self._place - size : self._place]
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """Parts that stand in many answers and entries, such as an agreement's: written once. Nothing of a person.
+
+    `known` must name everything that a part is made of. For any thread: at worst a part is written twice.
+    """
+
+    _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+
+    def written(self, known: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Return the part, as what may stand in others."""
+        found = self._kept.get(known)
+        if found is None:
+            if len(self._kept) >= MOST_PHRASES:
+                self._kept.clear()
+            found = self._kept[known] = written(make())
+        return found
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     """Everything a disclosure is made with. `new_id(prefix, at)` gives entry ids."""
@@ -49,6 +94,7 @@ class Services:
     secrets: Secrets
     new_id: Callable[[str, datetime], str]
     build_digest: str
+    phrases: Phrases = field(default_factory=Phrases)
 
 
 @dataclass(frozen=True, slots=True)

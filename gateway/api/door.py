@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Final
 
 from starlette.requests import Request
@@ -11,15 +10,16 @@ from starlette.requests import Request
 from gateway.oauth.caller import Caller, Door, TokenRefusedError, authenticate_call
 from gateway.oauth.clients import Role
 from gateway.problems import TOKEN_REFUSED, WRONG_ROLE, ProblemError
+from gateway.services import Chance
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 
 
-def request_id_of(request: Request) -> str:
+def request_id_of(request: Request, chance: Chance) -> str:
     """Return the caller's X-Request-ID where it is a plain one, else a new one."""
     given = request.headers.get("x-request-id", "")
-    return given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(12)
+    return given if _REQUEST_ID.fullmatch(given) else chance.take(12).hex()
 
 
 def traceparent_of(request: Request) -> str | None:
@@ -36,7 +36,7 @@ def authenticate(request: Request, door: Door, *, now: float, audience: str) -> 
             authorization=request.headers.getlist("authorization"),
             proofs=request.headers.getlist("dpop"),
             method=request.method,
-            path=request.url.path,
+            path=request.scope["path"],
             audience=audience,
             now=now,
         )

@@ -9,7 +9,6 @@ from typing import Final
 import pysqlite3
 from alembic import command
 from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
@@ -40,16 +39,13 @@ def create_tables(path: Path) -> None:
 
 def check_version(path: Path) -> None:
     """Raise SchemaError unless the database is of this build's version."""
-    known = {script.revision for script in ScriptDirectory.from_config(_config()).walk_revisions()}
     engine = create_engine(URL.create("sqlite", database=str(path)), module=pysqlite3, poolclass=NullPool)
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             raise SchemaError(f"{path.name} has no schema version: it was not made by `stile init`")
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     engine.dispose()
-    if found not in known:
-        raise SchemaError(
-            f"{path.name} has schema version {found}, which this build does not know: install the build that made it"
-        )
     if found != VERSION:
-        raise SchemaError(f"{path.name} has schema version {found}, this build wants {VERSION}: run `stile migrate`")
+        raise SchemaError(
+            f"{path.name} has schema version {found}, and this build knows {VERSION}: install the build that made it"
+        )

@@ -60,7 +60,7 @@ say("done\\n")
 
 def begin(place, name: str, count: int) -> subprocess.Popen:
     private = place.signer._key.private_bytes_raw().hex()
-    return subprocess.Popen(  # noqa: S603 -- this file's own program
+    return subprocess.Popen(
         [sys.executable, "-c", WRITER, str(place.directory), place.origin, private, name, str(count)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -119,7 +119,7 @@ def test_what_was_acknowledged_survives_a_kill(place, side, round_: int) -> None
         process.stdin.flush()
         first = read_line(process)
         # The moment differs from run to run with the machine's load anyhow; the seed only spreads it.
-        time.sleep(random.Random(round_).uniform(0.02, 0.3))  # noqa: S311 -- samples, no secrets
+        time.sleep(random.Random(round_).uniform(0.02, 0.3))
     finally:
         os.kill(process.pid, signal.SIGKILL)
     promised = acknowledged([first.strip(), *finish(process)[:-1]])  # the last line may be torn

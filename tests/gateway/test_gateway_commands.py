@@ -54,7 +54,7 @@ def test_the_page_of_the_first_council_is_true(tmp_path: Path) -> None:
 
     done = subprocess.run(
         ["sh", "-c", script.replace("8090", str(port))],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False,
+        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -323,3 +323,64 @@ def test_a_private_key_is_never_written_over(tmp_path: Path) -> None:
     assert (status, "keys" in json.loads(printed)) == (0, True)
     assert '"d"' not in printed
     assert (again, "can't be made" in told) == (1, True)
+
+
+def test_an_assertion_and_a_proof_are_what_the_gateway_takes(house: House) -> None:
+    key = house.directory / "partners" / "harbour-case-system.jwk.json"
+    url = "http://127.0.0.1:8080/oauth2/token"
+    assertion = stile("assertion", "--client", "harbour-case-system", "--key", key, "--issuer", "http://127.0.0.1:8080")[1]
+    proof = stile("proof", "--key", key, "--method", "POST", "--url", url)[1]
+    form = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": assertion.strip(),
+        "authorization_details": '[{"type": "stile_disclosure_v1", "agreement": "northmoor-harbour-tenancies"}]',
+    }
+
+    answer = house.http.post("/oauth2/token", data=form, headers={"DPoP": proof.strip()})
+
+    assert answer.status_code == 200, answer.text
+    assert stile("proof", "--key", house.directory / "log.vkey", "--method", "GET", "--url", url)[0] == 1
+
+
+def test_a_core_is_checked_and_published(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "council.yaml"
+    file.write_text(
+        "council: northmoor\nversion: 1\ncaps:\n"
+        "  - {id: no-names, says: Never a name, at_most: {fields: [full_name], as: initial}}\n",
+        encoding="utf-8",
+    )
+    harbour = house.harbour()
+
+    assert stile("core", "check", file)[0] == 0
+    assert stile("core", "publish", file, "--dir", house.directory)[0] == 0
+    assert released(harbour.ask(fields=["full_name"])) == {"full_name": "G"}
+
+
+def test_a_client_is_revoked_from_the_command_line(house: House) -> None:
+    harbour = house.harbour()
+
+    assert stile("client", "revoke", "harbour-case-system", "--dir", house.directory)[0] == 0
+    assert harbour.ask(fields=["age"]).status_code == 401
+    assert stile("client", "revoke", "harbour-case-system", "--dir", house.directory)[0] == 1
+
+
+def test_a_mapping_that_does_not_fit_is_told(house: House, tmp_path: Path) -> None:
+    file = tmp_path / "source.yaml"
+    text = text_of("source-council-tax", london_day(house.clock.at))
+    file.write_text(text.replace("version: 1", "version: 2").replace("  arrears: a.arrears\n", ""), encoding="utf-8")
+
+    status, printed = stile("source", "map", file, "--dir", house.directory)
+
+    assert status == 0
+    assert "arrears is not mapped" in printed
+    file.write_text("source: x\n", encoding="utf-8")
+    assert stile("source", "map", file, "--dir", house.directory)[0] == 1
+    assert stile("source", "check", "none", "--dir", house.directory)[0] == 1
+
+
+def test_a_key_that_the_council_lacks_is_told_in_one_line(tmp_path: Path) -> None:
+    for words in (["vkey"], ["consent", "show", "c_0"], ["dataset", "show", "x"], ["agreement", "show", "x"]):
+        status, printed = stile(*words, "--dir", tmp_path)
+        assert (status, "stile init" in printed) == (1, True)
+        assert "Traceback" not in printed

@@ -14,7 +14,9 @@ from typing import Any
 import pysqlite3
 import pytest
 from house import free_port
+from typer.testing import CliRunner
 
+from gateway.cli import app
 from gateway.demo.partner import CallFailedError, PartnerSystem, send
 from gateway.demo.residents import generate
 
@@ -28,10 +30,11 @@ def demo(*words: object) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """One demo, run once to the end."""
+    """One demo, run once to the end, in this process."""
     directory = tmp_path_factory.mktemp("demo") / "demo"
-    done = demo("--once", "--json", "--dir", directory, "--port", free_port(), "--residents", 30)
-    assert done.returncode == 0, done.stdout + done.stderr
+    words = ["demo", "--once", "--json", "--dir", directory, "--port", free_port(), "--residents", 30]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert done.exit_code == 0, done.output
     return directory, json.loads(done.stdout)
 
 
@@ -50,9 +53,10 @@ def test_every_step_does_what_it_should(told: tuple[Path, dict[str, Any]]) -> No
 def test_a_demo_is_kept_and_can_be_told_again(told: tuple[Path, dict[str, Any]]) -> None:
     """On another port too, and as a story for people."""
     directory, first = told
-    done = demo("--once", "--dir", directory, "--port", free_port(), "--residents", 30)
+    words = ["demo", "--once", "--dir", directory, "--port", free_port(), "--residents", 30]
+    done = CliRunner().invoke(app, [str(word) for word in words])
 
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.exit_code == 0, done.output
     assert "is kept from an earlier run" in done.stdout
     assert "Grace Okafor" in done.stdout
     assert "consent_needed" in done.stdout
@@ -138,3 +142,26 @@ def test_the_same_seed_makes_the_same_residents(tmp_path: Path) -> None:
 
     assert dumps[0] == dumps[1]
     assert dumps[0] != dumps[2]
+
+
+def test_a_port_that_is_taken_is_told(told: tuple[Path, dict[str, Any]], served: tuple[Path, int], tmp_path: Path) -> None:
+    done = demo("--once", "--dir", tmp_path / "other", "--port", served[1], "--residents", 11)
+
+    assert done.returncode == 1
+    assert f"port {served[1]}" in done.stderr
+    assert told
+
+
+def test_a_step_that_fails_ends_the_story_and_tells(told: tuple[Path, dict[str, Any]], tmp_path: Path) -> None:
+    """Status 0 only where every step did what it should."""
+    directory = tmp_path / "demo"
+    shutil.copytree(told[0], directory)
+    (directory / "revenues.sqlite").unlink()
+    words = ["demo", "--once", "--json", "--dir", directory, "--port", free_port(), "--residents", 30]
+
+    done = CliRunner().invoke(app, [str(word) for word in words])
+
+    document = json.loads(done.stdout[: done.stdout.rindex("}") + 1])
+    assert (done.exit_code, document["ok"]) == (1, False)
+    assert [step["ok"] for step in document["steps"]] == [True, False]
+    assert "source_unavailable" in document["steps"][-1]["why"]

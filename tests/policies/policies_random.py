@@ -55,7 +55,7 @@ INSTANTS = [
 
 
 def world(seed: int) -> Random:
-    return Random(seed)  # noqa: S311 -- worlds for tests, no secrets
+    return Random(seed)
 
 
 def few(r: Random, values, most: int = 2, *, often: float = 0.4) -> list:

@@ -17,7 +17,7 @@ from schemas.decision import Decision, Record, Release, Shaped, Unusable
 from schemas.request import Circumstances
 from schemas.terms import ConsentState, Reason, TrueReason
 
-promise = settings(deadline=None, max_examples=200)
+promise = settings(deadline=None, max_examples=200, derandomize=True)
 SEEDS = st.integers(0, 2**64 - 1)
 
 
@@ -31,7 +31,9 @@ def releases_no_more(rules: RuleSet, one: Shaped, other: Shaped) -> bool:
     for path, (form, _) in one.lines.items():
         if path not in other.lines or fields[path].rank(form) > fields[path].rank(other.lines[path][0]):
             return False
-        if path in rules.dataset.groups and rows_of(one, path) > rows_of(other, path):
+        # `latest` shows one row and does not say of how many, so numbers compare within a form alone.
+        same_form = path in rules.dataset.groups and form == other.lines[path][0]
+        if same_form and rows_of(one, path) > rows_of(other, path):
             return False
     return True
 
