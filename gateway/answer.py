@@ -325,6 +325,11 @@ def _facts(judged: Judgement, record: Record | None, shaped: Shaped, ask: Ask) -
     consents = [one for records in circumstances.consents.values() for one in records]
     restrictions = [one for records in circumstances.restrictions.values() for one in records]
     return {
+        # With the texts and the state as of `state_index`, what the decision can be replayed from.
+        "at": as_text(judged.at),
+        "asked": list(circumstances.asked) if circumstances.asked is not None else None,
+        "token_fields": sorted(circumstances.token_fields) if circumstances.token_fields is not None else None,
+        "action": circumstances.action.value,
         "match": judged.found.match.value,
         "key": ask.request.subject.key,
         "confirmed_by": sorted(ask.request.subject.confirm),

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from audit.sequencer import Appended, Sequencer, Within
+from audit.sequencer import Appended, LogUnavailableError, Sequencer, Within
 from gateway.appending import remember
 from gateway.oauth.server import Seen
 from gateway.problems import PROOF_REPLAYED, ProblemError
@@ -36,6 +36,7 @@ class AwaitedLog:
 
     def __init__(self, sequencer: Sequencer) -> None:
         self._sequencer = sequencer
+        self._waiting: list[tuple[Within, Done]] = []
 
     async def append(self, within: Within) -> Appended | None:
         """Wait until the item is durable."""
@@ -49,8 +50,19 @@ class AwaitedLog:
             else:
                 future.set_result(result)
 
-        self._sequencer.submit(within, done)
+        if not self._waiting:
+            # With whatever else this round of the loop brings: the log's thread is woken once, and writes one batch.
+            asyncio.get_running_loop().call_soon(self._submit)
+        self._waiting.append((within, done))
         return await future
+
+    def _submit(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for within, done in waiting:
+            try:
+                self._sequencer.submit(within, done)
+            except LogUnavailableError as error:
+                done(error)
 
 
 async def remember_call(log: Log, *seen: Seen) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -278,6 +279,30 @@ def test_a_consent_of_unknown_words_is_refused(house: House) -> None:
 
     assert (answer.status_code, answer.json()["code"]) == (400, "request_malformed")
     assert "state" in answer.json()["detail"]
+
+
+def test_two_publications_at_once_make_one(house: House) -> None:
+    """Two writers, one version: exactly one is published."""
+    version, text, _ = house.wiring.services.reader.find_text("agreement", "northmoor-harbour-tenancies")
+    next_one = text.replace(f"version: {version}", f"version: {version + 1}")
+    texts = [next_one + f"# by writer {number}\n" for number in range(4)]
+    outcomes: list[str] = []
+
+    def publish(one: str) -> None:
+        try:
+            house.append(house.changes().publish_agreement(one, by="test"))
+            outcomes.append("published")
+        except ChangeRefusedError:
+            outcomes.append("refused")
+
+    threads = [threading.Thread(target=publish, args=(one,)) for one in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+
+    assert sorted(outcomes) == ["published", "refused", "refused", "refused"]
+    assert len(house.entries("agreement.published")) == 4
 
 
 def test_two_publications_of_one_version_make_one(house: House) -> None:

@@ -11,17 +11,21 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
+import pysqlite3
 import pytest
-from house import House, free_port, released, withheld
+from house import CASEWORKER, GRACE, House, free_port, released, withheld
 from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.demo.making import text_of
+from gateway.demo.partner import PartnerSystem
 from schemas.instants import london_day
 
 ROOT = Path(__file__).parents[2]
@@ -154,6 +158,33 @@ def test_sigterm_ends_it_cleanly(serving: tuple[Path, int, subprocess.Popen[str]
     assert process.returncode == 0
     assert port
     assert stile("agreement", "show", "northmoor-harbour-tenancies", "--dir", directory)[0] == 0
+
+
+def test_sigterm_finishes_what_is_under_way(serving: tuple[Path, int, subprocess.Popen[str]]) -> None:
+    """A call that waits for the source when the signal comes is still answered, and recorded."""
+    directory, port, process = serving
+    connection = pysqlite3.connect(str(directory / "revenues.sqlite"))
+    connection.executescript(
+        "ALTER TABLE ctaccount RENAME TO kept; CREATE VIEW ctaccount AS "
+        "WITH RECURSIVE slow(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM slow WHERE n < 100000000) "
+        "SELECT kept.* FROM kept WHERE (SELECT count(*) FROM slow) > 0;"
+    )
+    connection.close()
+    file = directory / "partners" / "harbour-case-system.jwk.json"
+    partner = PartnerSystem.from_file(f"http://127.0.0.1:{port}", "harbour-case-system", file)
+    assert partner.get_token(agreement="northmoor-harbour-tenancies").status == 200
+    body = {"subject": GRACE, "fields": ["age"], "case_reference": "x", "caseworker": CASEWORKER}
+    replies: list[Any] = []
+    asking = threading.Thread(target=lambda: replies.append(partner.call("POST", "/v1/disclosures", body)))
+    asking.start()
+    time.sleep(0.5)
+
+    process.send_signal(signal.SIGTERM)
+    asking.join(30)
+    process.wait(30)
+
+    assert (replies[0].status, replies[0].json()["code"]) == (504, "source_slow")
+    assert process.returncode == 0
 
 
 def test_metrics_hold_no_personal_data(serving: tuple[Path, int, subprocess.Popen[str]]) -> None:
