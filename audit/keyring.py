@@ -10,7 +10,7 @@ import contextlib
 import hmac
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final, Self
@@ -29,7 +29,8 @@ _TABLES: Final = """
 CREATE TABLE named_key (name TEXT PRIMARY KEY, wrapped BLOB NOT NULL);
 CREATE TABLE random_key (key_id BLOB PRIMARY KEY, wrapped BLOB NOT NULL);
 """
-Known = tuple[bytes, str, int]
+_HELD: Final = "(SELECT key_id FROM subject_key WHERE reference = ? AND class = ? AND year = ?)"
+Known = tuple[bytes, str, int]  # reference, retention class, year
 
 
 class KeyringError(Exception):
@@ -127,26 +128,31 @@ class Keyring:
             return self._reserved[known], True
 
     def claim(self, connection: Any, reference: bytes, retention_class: str, year: int, key: SealingKey) -> SealingKey:
-        """Write reference -> key id inside the append transaction; return the key that holds.
+        """Claim one key: `claim_all`."""
+        return self.claim_all(connection, (((reference, retention_class, year), key),))[0]
 
-        It is another one where a second writer claimed first, or where the key was destroyed since it was given
-        out: the caller seals again under it.
+    def claim_all(self, connection: Any, claims: Sequence[tuple[Known, SealingKey]]) -> list[SealingKey]:
+        """Write reference -> key id inside the append transaction; return the keys that hold.
+
+        One is another than it was where a second writer claimed first, or where the key was destroyed since it was
+        given out: the caller seals again under it.
         """
-        known = (reference, retention_class, year)
-        row = connection.execute(
-            "SELECT key_id FROM subject_key WHERE reference = ? AND class = ? AND year = ?", known
-        ).fetchone()
+        # One statement for all: each lets the interpreter go, and waits to get it back.
+        values = [value for known, _ in claims for value in known]
+        row = connection.execute(f"SELECT {', '.join([_HELD] * len(claims))}", values).fetchone()
         with self._lock:
-            self._reserved.pop(known, None)
-            if row is None:
-                held = key if self._exists(key.key_id) else self._take()
-                connection.execute(
-                    "INSERT INTO subject_key (reference, class, year, key_id) VALUES (?, ?, ?, ?)",
-                    (*known, held.key_id),
-                )
-            else:
-                held = key if bytes(row[0]) == key.key_id else self._load(bytes(row[0]))
-            return self._remember(known, held)
+            return [self._claim(connection, known, key, held) for (known, key), held in zip(claims, row, strict=True)]
+
+    def _claim(self, connection: Any, known: Known, key: SealingKey, held_id: bytes | None) -> SealingKey:
+        self._reserved.pop(known, None)
+        if held_id is None:
+            held = key if self._exists(key.key_id) else self._take()
+            connection.execute(
+                "INSERT INTO subject_key (reference, class, year, key_id) VALUES (?, ?, ?, ?)", (*known, held.key_id)
+            )
+        else:
+            held = key if held_id == key.key_id else self._load(bytes(held_id))
+        return self._remember(known, held)
 
     def load(self, key_id: bytes) -> SealingKey:
         """Return a key by its id; KeyringError once it was destroyed."""

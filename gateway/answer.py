@@ -102,13 +102,11 @@ def choose_keys(judged: Judgement, ask: Ask, services: Services, connection: Any
 
 def claim_keys(keys: Keys, services: Services, connection: Any) -> bool:
     """Claim the keys inside the append transaction; False where another writer's key holds instead."""
-    held = services.keyring.claim(connection, keys.subject_ref, keys.retention_class, keys.year, keys.subject)
-    if held.key_id != keys.subject.key_id:
-        return False
-    if keys.caseworker_ref is None:
-        return True
-    theirs = services.keyring.claim(connection, keys.caseworker_ref, keys.retention_class, keys.year, keys.caseworker)
-    return theirs.key_id == keys.caseworker.key_id
+    claims = [((keys.subject_ref, keys.retention_class, keys.year), keys.subject)]
+    if keys.caseworker_ref is not None:
+        claims.append(((keys.caseworker_ref, keys.retention_class, keys.year), keys.caseworker))
+    held = services.keyring.claim_all(connection, claims)
+    return all(one.key_id == key.key_id for one, (_, key) in zip(held, claims, strict=True))
 
 
 def _shape(judged: Judgement, record: Record | None, services: Services) -> Shaped:
