@@ -142,7 +142,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         wiring = make_wiring(council, clock, asyncio.get_running_loop())
         app.state.wiring = wiring
-        sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits))
+        sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits, wiring.telemetry))
         try:
             yield
         finally:
@@ -272,7 +272,10 @@ def _server_timing(steps: Steps, settings: Settings) -> str:
 
 async def answer_problem(request: Request, error: ProblemError) -> Response:
     """Write a problem as RFC 9457 says."""
-    settings = request.app.state.wiring.council.settings
+    wiring: Wiring = request.app.state.wiring
+    settings = wiring.council.settings
+    if error.problem.status == 401:  # noqa: PLR2004 -- HTTP's own number
+        wiring.telemetry.refused_tokens.inc()
     # A request for a person may be an emergency, also where it could not be read: whom to ring always stands there.
     urgent = {"urgent_contact": settings.urgent_contact} if request.url.path == DISCLOSURES else {}
     body = error.problem.body(

@@ -13,7 +13,7 @@ from typing import Any, Final
 from audit.sequencer import Draft, Moment
 from gateway import limits
 from gateway.answer import Prepared, claim_keys, prepare
-from gateway.judgement import Judgement, judge
+from gateway.judgement import NOBODY, Judgement, judge
 from gateway.oauth.server import Seen
 from gateway.refusing import refuse_at_limit
 from gateway.services import Ask, Services
@@ -141,12 +141,13 @@ class Attempt:
     def _use(self, moment: Moment) -> limits.Use | None:
         if self.judged.live is None:
             return None
+        circumstances = self.judged.circumstances
         return limits.Use(
             agreement=self.judged.live.agreement.id,
             partner=self.ask.caller.client.partner_id or "",
             subject_ref=self.judged.subject_ref,
             at=moment.at,
-            in_emergency=self.ask.request.emergency is not None,
+            in_emergency=circumstances.emergency is not None and circumstances.has_caseworker,
             counts=self.retry_of is None,
         )
 
@@ -161,7 +162,8 @@ class Attempt:
         use = self._use(moment)
         if use is not None and self.judged.live is not None:
             limits.count(connection, self.judged.live.agreement.limits, use)
-        if self.judged.decision.permits and self.judged.found.match is not Match.CONFIRMED:
+        # Also where nothing may leave: `not_confirmed` tells a guesser as much.
+        if self.judged.found is not NOBODY and self.judged.found.match is not Match.CONFIRMED:
             limits.count_miss(connection, self.ask.caller.client.partner_id or "", self.judged.key_ref, moment.at)
         self._keep_key(connection, moment.at)
         return self.prepared.draft

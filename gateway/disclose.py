@@ -141,8 +141,8 @@ def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> 
     prepared = attempt.prepared
     body = b'{"disclosure":' + prepared.disclosure + b',"receipt":' + proof + b"}"
     if prepared.status == 200:  # noqa: PLR2004 -- HTTP's own number
-        return Answer(200, body, "application/json", _headers(attempt))
-    return Answer(403, _refusal(body, attempt, services), "application/problem+json", _headers(attempt))
+        return Answer(200, body, "application/json", _headers(attempt), prepared.tripped)
+    return Answer(403, _refusal(body, attempt, services), "application/problem+json", _headers(attempt), prepared.tripped)
 
 
 def _refusal(body: bytes, attempt: Attempt, services: Services) -> bytes:

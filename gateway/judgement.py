@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from audit.keyring import reference
 from gateway.oauth.details import covers_subject
@@ -23,7 +24,7 @@ from schemas.terms import Action, Match, Reason
 
 # Refusals that no fact about a person could change: then nobody is looked for.
 PERSONAL_REASONS = frozenset({Reason.CONSENT_NEEDED, Reason.RESTRICTED})
-NOBODY = Found(Match.NOBODY)
+NOBODY = Found(Match.NOBODY)  # nobody was looked for; a search that finds nobody gives another of its kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,40 +123,49 @@ def _references(services: Services, live: LiveAgreement | None, found: Found) ->
 
 def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> str:
     """Name an identifier that found nobody: it has a reference, and so a key, like any person."""
-    query = ask.request.subject
-    typed = "".join(query.value.split()).casefold()
-    return reference(services.secrets.index, live.dataset.id if live else "", f"?{query.key}={typed}").hex()
+    dataset = live.dataset.id if live else ""
+    known = ("key", dataset)
+    if known not in ask.noted:
+        query = ask.request.subject
+        typed = "".join(query.value.split()).casefold()
+        ask.noted[known] = reference(services.secrets.index, dataset, f"?{query.key}={typed}").hex()
+    found: str = ask.noted[known]
+    return found
 
 
 def _circumstances(
     reader: Reader, services: Services, ask: Ask, found: Found, refs: dict[str, str], agreement_id: str | None, at: datetime
 ) -> Circumstances:
+    known = ("call", agreement_id or "")
+    if known not in ask.noted:
+        ask.noted[known] = _of_the_call(services, ask, agreement_id)
+    consents, restrictions = reader.answers_of(refs)
+    return Circumstances(at=at, subject=found.subject, consents=consents, restrictions=restrictions, **ask.noted[known])
+
+
+def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict[str, Any]:
+    """Return the circumstances that token and request alone make."""
     request, token = ask.request, ask.caller.token
     detail = token.details.get(agreement_id or "", {})
     fields = detail.get("fields")
     query = request.subject
     if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=query.value):
         fields = ()  # the token was narrowed to another person
-    consents, restrictions = reader.answers_of(refs)
-    return Circumstances(
-        at=at,
-        recipient=ask.caller.client.partner_id or "",
-        token_purpose=detail.get("purpose", ""),
-        token_dataset=detail.get("dataset", ""),
-        token_fields=None if fields is None else frozenset(fields),
-        token_actions=frozenset(Action(action) for action in detail.get("actions", ())),
-        action=Action.READ,
-        asked=request.fields,
-        role=request.caseworker.role if request.caseworker else None,
-        has_caseworker=request.caseworker is not None,
-        has_case_reference=request.case_reference is not None,
-        has_statement=request.statement is not None,
-        has_assessment=request.assessment is not None,
-        emergency=request.emergency.kind if request.emergency else None,
-        subject=found.subject,
-        consents=consents,
-        restrictions=restrictions,
-    )
+    return {
+        "recipient": ask.caller.client.partner_id or "",
+        "token_purpose": detail.get("purpose", ""),
+        "token_dataset": detail.get("dataset", ""),
+        "token_fields": None if fields is None else frozenset(fields),
+        "token_actions": frozenset(Action(action) for action in detail.get("actions", ())),
+        "action": Action.READ,
+        "asked": request.fields,
+        "role": request.caseworker.role if request.caseworker else None,
+        "has_caseworker": request.caseworker is not None,
+        "has_case_reference": request.case_reference is not None,
+        "has_statement": request.statement is not None,
+        "has_assessment": request.assessment is not None,
+        "emergency": request.emergency.kind if request.emergency else None,
+    }
 
 
 def _basis(ask: Ask, live: LiveAgreement | None, refs: dict[str, str]) -> tuple[str, ...]:

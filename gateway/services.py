@@ -102,6 +102,7 @@ class Ask:
     """One call for one person's data, read and authenticated.
 
     `body_digest` is SHA-256 of the body as received; `state_index` is S, read before the caller was looked at.
+    `noted` keeps what follows from the call alone, however often it is judged.
     """
 
     request: DisclosureRequest
@@ -111,6 +112,7 @@ class Ask:
     request_id: str
     state_index: int
     steps: Steps
+    noted: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,3 +123,4 @@ class Answer:
     body: bytes
     media_type: str
     headers: Mapping[str, str]
+    tripped: tuple[str, ...] = ()  # guardrails whose net changed the result: a bug, and an alarm

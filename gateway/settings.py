@@ -61,6 +61,8 @@ class Settings(BaseSettings):
         parts = urlsplit(value)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.fragment:
             raise ValueError("must be an address such as https://gateway.northmoor.gov.uk")
+        if parts.path not in {"", "/"}:
+            raise ValueError("must have no path: the gateway serves from the root of its address")
         if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
             raise ValueError("must be https, save on this machine itself")
         return value.rstrip("/")

@@ -12,15 +12,17 @@ from gateway import limits
 from gateway.early_limits import EarlyLimits
 from gateway.refusing import refuse_in_window
 from gateway.services import Services
+from gateway.telemetry import Telemetry
 
 EVERY: Final = 1.0  # seconds
 MOST_AT_ONCE: Final = 2_000  # rows dropped in one transaction, so that nobody waits for the broom
 
 
-async def sweep(services: Services, early: EarlyLimits) -> None:
+async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry) -> None:
     """Sweep until cancelled. A log that can't be written is tried again with the next round."""
     while True:
         await asyncio.sleep(EVERY)
+        telemetry.log_size.set(services.reader.refresh())
         with contextlib.suppress(NotDurableError, LogUnavailableError):
             await sweep_once(services, early)
 

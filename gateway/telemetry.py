@@ -152,3 +152,8 @@ class Telemetry:
         self.seconds.observe(route, steps.total())
         for name, seconds in steps.taken.items():
             self.steps.observe(name, seconds)
+
+    def alarm(self, guardrails: tuple[str, ...], request_id: str) -> None:
+        """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""
+        self.tripped.inc()
+        self.logger.error("guardrail_tripped", guardrails=list(guardrails), request_id=request_id)

@@ -60,6 +60,8 @@ async def post_disclosure(request: Request) -> Response:
         wiring.early_limits.close(caller, error.reached, now=now)
         raise
     request.state.steps.mark("answer")
+    if answer.tripped:
+        wiring.telemetry.alarm(answer.tripped, request.state.request_id)
     return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)
 
 

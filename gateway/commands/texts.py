@@ -20,6 +20,7 @@ from policies.explain import explain_agreement
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
 from schemas.dataset import FieldType
+from schemas.instants import london_day
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
@@ -83,6 +84,7 @@ def check(file: File, directory: Directory = Path()) -> None:
         rules = _rules(here.reader, text)
         for finding in warnings(rules):
             typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")
+        _warn_of_review(rules)
         typer.echo(f"{rules.agreement.id}@{rules.agreement.version} holds together")
 
 
@@ -97,7 +99,9 @@ def show(name: str, directory: Directory = Path()) -> None:
             if row is None:
                 raise ChangeRefusedError(f"no agreement called {name} is published")
             text = row[1]
-        typer.echo(explain_agreement(_rules(here.reader, text)))
+        rules = _rules(here.reader, text)
+        typer.echo(explain_agreement(rules))
+        _warn_of_review(rules)
 
 
 @agreement.command("publish")
@@ -157,6 +161,13 @@ def check_source(name: str, directory: Directory = Path(), sample: Annotated[int
 
 def _counted(seen: Counter[str]) -> str:
     return ", ".join(f"{count} {what}" for what, count in sorted(seen.items()))
+
+
+def _warn_of_review(rules: RuleSet) -> None:
+    """Say that a review is overdue: a warning, where a term that is over is a refusal."""
+    review_on = rules.agreement.review_on
+    if review_on is not None and review_on < london_day(utc_now()):
+        typer.echo(f"warning: the review of {review_on} is overdue. Review the agreement, and publish it with a new date.")
 
 
 def _rules(reader: Reader, text: str) -> RuleSet:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 import re
@@ -23,6 +22,8 @@ DEEPEST: Final = 8
 ALGORITHMS: Final = {"PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
 COMPATIBLE: Final = {**ALGORITHMS, "RS512": "RSA"}  # by a per-client switch only
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+_STANDARD: Final = bytes.maketrans(b"-_", b"+/")
+_URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
 _PARTS: Final = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\Z", re.ASCII)
 
 Key = jwk.ECKey | jwk.RSAKey | jwk.OKPKey
@@ -49,6 +50,9 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return names
 
 
+_DECODER: Final = json.JSONDecoder(object_pairs_hook=_no_duplicates)
+
+
 def _is_too_deep(value: object, left: int) -> bool:
     if not isinstance(value, (dict, list)):
         return False
@@ -58,9 +62,10 @@ def _is_too_deep(value: object, left: int) -> bool:
 
 def _load(raw: bytes) -> Any:
     try:
-        value = json.loads(raw, object_pairs_hook=_no_duplicates)
-        # Half a surrogate pair, written as an escape, is a string that no database and no log could take.
-        json.dumps(value, ensure_ascii=False).encode()
+        value = _DECODER.decode(raw.decode())
+        if b"\\" in raw:
+            # Half a surrogate pair, written as an escape, is a string that no database and no log could take.
+            json.dumps(value, ensure_ascii=False).encode()
     except JoseRefusedError:
         raise
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a plain ValueError
@@ -70,10 +75,10 @@ def _load(raw: bytes) -> Any:
 
 def _decode(part: str) -> bytes:
     try:
-        raw = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+        raw = binascii.a2b_base64(part.encode().translate(_STANDARD) + b"=" * (-len(part) % 4))
     except (binascii.Error, ValueError) as error:
         raise JoseRefusedError("a part is not base64url") from error
-    if base64.urlsafe_b64encode(raw).rstrip(b"=").decode() != part:
+    if encode(raw) != part:
         raise JoseRefusedError("a part is not canonical base64url")
     return raw
 
@@ -182,7 +187,7 @@ def thumbprint(key: Key) -> str:
 
 def encode(raw: bytes) -> str:
     """Return base64url without padding."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).translate(_URLSAFE, b"=").decode()
 
 
 def sign(header: Mapping[str, Any], payload: Mapping[str, Any], key: Key) -> str:

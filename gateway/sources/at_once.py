@@ -11,7 +11,7 @@ import pysqlite3
 from gateway.sources.database import STEPS, file_of, open_sqlite
 
 BUDGET: Final = 0.002  # seconds of the processor: what an event loop can spare one call
-LONGEST: Final = 0.01  # seconds by the clock: more is a disk that is waited for, without SQLite looking at any clock
+LONGEST: Final = 0.02  # seconds by the clock: more is a disk that is waited for, without SQLite looking at any clock
 RESTS: Final = 1.0  # seconds: so a slow source holds the loop up for some thousandths of its time
 T = TypeVar("T")
 

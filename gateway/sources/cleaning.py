@@ -73,10 +73,24 @@ def parse_date(text: str, formats: tuple[str, ...]) -> date:
     """Return the date by the first format that fits; ValueError if none does."""
     for form in formats:
         try:
-            return datetime.strptime(text, form).date()  # noqa: DTZ007 -- a calendar date has no zone
+            return _plain_date(text, form) or datetime.strptime(text, form).date()  # noqa: DTZ007 -- a calendar date has no zone
         except ValueError:
             continue
     raise ValueError("no format fits")
+
+
+# Formats of four digits for the year and two for month and day: strptime takes ten times as long for them.
+_PLAIN_DATES: Final = {
+    form: re.compile(
+        form.replace("%Y", r"(?P<Y>\d{4})").replace("%m", r"(?P<m>\d\d)").replace("%d", r"(?P<d>\d\d)"), re.ASCII
+    )
+    for form in ("%Y-%m-%d", "%d/%m/%Y", "%Y%m%d", "%d-%m-%Y")
+}
+
+
+def _plain_date(text: str, form: str) -> date | None:
+    found = _PLAIN_DATES[form].fullmatch(text) if form in _PLAIN_DATES else None
+    return date(int(found["Y"]), int(found["m"]), int(found["d"])) if found else None
 
 
 def _number(text: str, _column: Column) -> RawValue:

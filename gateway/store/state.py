@@ -20,6 +20,7 @@ from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
 from gateway.store.readings import Readings
 from policies.compile import Compiled
+from policies.findings import TextError
 from schemas.agreement import Agreement, Core
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
@@ -220,13 +221,17 @@ class Reader:
             return None
         cores = self.binding_cores(agreement)
         row = self.find_text("mapping", f"{dataset.id}@{dataset.version}")
-        compiled = self.readings.compiled(
-            agreement.text,
-            dataset=dataset.text,
-            cores=tuple(core.text for core in cores),
-            kinds=self.partner_kinds(),
-            mapping=row[1] if row else None,
-        )
+        try:
+            compiled = self.readings.compiled(
+                agreement.text,
+                dataset=dataset.text,
+                cores=tuple(core.text for core in cores),
+                kinds=self.partner_kinds(),
+                mapping=row[1] if row else None,
+            )
+        except TextError:
+            # Publishing checks the agreements that are live: one whose term was over may no longer hold together.
+            return None
         return LiveAgreement(
             compiled=compiled,
             mapping_digest=digest_of(row[1]) if row else "",

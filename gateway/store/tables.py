@@ -103,7 +103,7 @@ class Usage(SQLModel, table=True):
 
 
 class Idempotency(SQLModel, table=True):
-    """The first use of an Idempotency-Key: a digest of its body, and the answer it got."""
+    """The first use of an Idempotency-Key: a digest of its body, and which entry answered it."""
 
     client_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pysqlite3
 import pytest
-from house import CASEWORKER, GRACE, House, open_house
+from house import CASEWORKER, GRACE, House, open_house, withheld
 
 from audit.keyring import KeyringError
 from audit.sqlite import LogCorruptError
@@ -208,3 +209,37 @@ def test_an_unknown_schema_version_refuses_to_start(council_directory: Path) -> 
 
     with pytest.raises(SchemaError, match="9999"):
         open_council(council_directory)
+
+
+def test_a_guardrail_that_trips_alarms_and_withholds(capsys: pytest.CaptureFixture[str], house: House) -> None:
+    """A net that changes a result is a bug in what was proved: its fields stay, operators are told."""
+    harbour = house.harbour()
+    found = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.at.date())
+    lane = found.compiled.lanes["postcode"]
+    # As if the cap had been lost in compiling: the guardrail of the same meaning is compiled in once more.
+    found.compiled.lanes["postcode"] = replace(lane, caps=())
+    found.compiled.memo.clear()
+
+    answer = harbour.ask({"account_ref": "1000081", "confirm": {"surname": "Walsh"}}, fields=["postcode"])
+
+    assert withheld(answer) == {"postcode": "not_available"}
+    assert house.last()["facts"]["tripped"] == ["protected-addresses-proved"]
+    assert house.wiring.telemetry.tripped._value.get() == 1
+    assert "guardrail_tripped" in capsys.readouterr().err
+
+
+def test_an_agreement_that_no_longer_holds_together_is_not_found(house: House) -> None:
+    """Nobody else's token suffers from it."""
+    harbour, calder = house.harbour(), house.calder()
+    text = house.rows("SELECT text FROM text WHERE id = 'northmoor-harbour-tenancies'")[0][0]
+    broken = text.replace("[full_name], as: full", "[full_name], as: nonsense")
+
+    def breaking(connection, _moment):
+        connection.execute("UPDATE text SET text = ? WHERE id = 'northmoor-harbour-tenancies'", (broken,))
+        connection.execute("UPDATE state_key SET idx = (SELECT state_index FROM log_head) WHERE key LIKE 'agreement/%'")
+
+    house.append(breaking)
+    house.wiring.services.reader._kept.clear()
+
+    assert withheld(harbour.ask(fields=["age"])) == {"age": "agreement_not_found"}
+    assert calder.call("GET", "/v1/agreements").status_code == 200

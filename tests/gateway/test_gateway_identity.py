@@ -142,6 +142,16 @@ def test_repeated_misses_for_one_key_are_refused_for_the_day(house: House) -> No
     assert house.harbour().ask(by_account("1000042", surname="Okafor"), fields=["age"]).status_code == 200
 
 
+def test_misses_count_where_nothing_may_leave_too(house: House) -> None:
+    """A refusal tells `identity` as well, and would be a way to guess."""
+    harbour = house.harbour()
+    guesses = [
+        harbour.ask(by_account("1000042", date_of_birth=f"1985-02-{day:02}"), fields=["arrears"]) for day in range(1, 8)
+    ]
+
+    assert [answer.status_code for answer in guesses] == [403] * 5 + [429] * 2
+
+
 def test_misses_of_one_partner_are_not_anothers(house: House) -> None:
     harbour = house.harbour()
     for _ in range(6):

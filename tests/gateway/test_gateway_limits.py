@@ -113,6 +113,18 @@ def test_an_emergency_waives_the_limits_of_a_day_and_not_of_a_minute(house: Hous
     assert statuses == [200, 200, 200, 429]
 
 
+def test_an_emergency_without_a_caseworker_waives_no_limit(house: House) -> None:
+    republish(
+        house, HARBOUR, (LIMITS, "limits: {same_subject_per_day: 1}"), ("requires: [caseworker, case_reference]\n", ""),
+        ("roles: [tenancy-sustainment-officer]\n", ""),
+    )  # fmt: skip
+    harbour = house.harbour()
+    emergency = {"kind": "risk_to_life", "reason": "Threat made by telephone"}
+    statuses = [harbour.ask(subject(0), fields=["age"], caseworker=None, emergency=emergency).status_code for _ in range(2)]
+
+    assert statuses == [200, 429]
+
+
 def test_a_limit_reached_is_one_entry_a_window(house: House) -> None:
     limit(house, "same_subject_per_day: 1")
     harbour = house.harbour()
