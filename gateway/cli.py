@@ -1,39 +1,59 @@
-"""`stile …`: which commands are there?"""
+"""`stile …`: which commands are there? Only the called one's own parts are loaded, so that each starts at once."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Final
+
 import typer
 
-from gateway.commands import checking, council, demo, partners, people, texts
-
-app = typer.Typer(
-    name="stile",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    help="A data sharing gateway: the agreement is the enforcement, field by field, with proof.",
+# Command, the module that it lies in, its name there. A Typer of several commands is taken as a whole.
+COMMANDS: Final = (
+    ("init", "council", "init"),
+    ("serve", "council", "serve"),
+    ("demo", "demo", "demo"),
+    ("verify", "verifying", "verify"),
+    ("vkey", "deciding", "vkey"),
+    ("decide", "deciding", "decide"),
+    ("key", "partners", "key"),
+    ("assertion", "proving", "assertion"),
+    ("proof", "proving", "proof"),
+    ("partner", "partners", "partner"),
+    ("client", "partners", "client"),
+    ("dataset", "texts", "dataset"),
+    ("core", "texts", "core"),
+    ("agreement", "texts", "agreement"),
+    ("source", "texts", "source"),
+    ("consent", "people", "consent"),
+    ("restriction", "people", "restriction"),
 )
-app.command()(council.init)
-app.command()(council.serve)
-app.command()(demo.demo)
-app.command()(checking.verify)
-app.command()(checking.vkey)
-app.command()(checking.decide)
-app.command()(partners.key)
-app.command()(partners.assertion)
-app.command()(partners.proof)
-app.add_typer(partners.partner, name="partner")
-app.add_typer(partners.client, name="client")
-app.add_typer(texts.dataset, name="dataset")
-app.add_typer(texts.core, name="core")
-app.add_typer(texts.agreement, name="agreement")
-app.add_typer(texts.source, name="source")
-app.add_typer(people.consent, name="consent")
-app.add_typer(people.restriction, name="restriction")
+
+
+def make_app(words: Sequence[str]) -> typer.Typer:
+    """Return the command line for these words: with the called command alone, or with all where none is known."""
+    app = typer.Typer(
+        name="stile",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        help="A data sharing gateway: the agreement is the enforcement, field by field, with proof.",
+    )
+    called = [one for one in COMMANDS if words and one[0] == words[0]]
+    for name, module, member in called or COMMANDS:
+        found = getattr(import_module(f"gateway.commands.{module}"), member)
+        if isinstance(found, typer.Typer):
+            app.add_typer(found, name=name)
+        else:
+            app.command(name)(found)
+    # With one command alone Typer would take its name for the program's.
+    app.callback()(lambda: None)
+    return app
 
 
 def main() -> None:
     """Run the command line."""
-    app()
+    make_app(sys.argv[1:])()
 
 
 if __name__ == "__main__":

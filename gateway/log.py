@@ -54,7 +54,6 @@ class AwaitedLog:
             # With whatever else this round of the loop brings: the log's thread is woken once, and writes one batch.
             asyncio.get_running_loop().call_soon(self._submit)
         self._waiting.append((within, done))
-        if len(self._waiting) >= 1: self._submit()
         return await future
 
     def _submit(self) -> None:

@@ -1,25 +1,22 @@
-"""`stile partner`, `stile client`, `stile assertion`, `stile proof`: who may call, and how one calls with curl."""
+"""`stile partner`, `stile client`, `stile key`: who may call, and by which keys."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from joserfc import jwk
-from joserfc.errors import JoseError
 
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
 from gateway.council import write_secret
 from gateway.oauth.clients import Role
-from gateway.proofs import make_assertion, make_proof
 from gateway.store.changes import ChangeRefusedError
 from schemas.terms import RecipientKind
 
 partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that agreements may name.")
 client = typer.Typer(no_args_is_help=True, help="OAuth clients, of partners and of the council's own offices.")
-KeyFile = Annotated[Path, typer.Option("--key", help="The client's private JWK.")]
 Id = Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")]
 
 
@@ -91,34 +88,3 @@ def key(file: Annotated[Path, typer.Argument(help="A new file for the private ke
         write_secret(file, json.dumps(dict(made.as_dict(private=True))).encode() + b"\n")
         public = {**made.as_dict(private=False), "kid": made.thumbprint(), "use": "sig", "alg": "ES256"}
         typer.echo(json.dumps({"keys": [public]}, indent=2))
-
-
-def assertion(
-    client_id: Annotated[str, typer.Option("--client")],
-    key: KeyFile,
-    issuer: Annotated[str, typer.Option(help="The gateway's public address.")],
-) -> None:
-    """Print a client assertion (private_key_jwt) for one token request."""
-    typer.echo(make_assertion(load_private_key(key), client_id=client_id, issuer=issuer))
-
-
-def proof(
-    key: KeyFile,
-    method: Annotated[str, typer.Option()],
-    url: Annotated[str, typer.Option(help="The address that is called, without a query.")],
-    token: Annotated[str | None, typer.Option(help="The access token that goes with it, if any.")] = None,
-) -> None:
-    """Print a DPoP proof for one call."""
-    typer.echo(make_proof(load_private_key(key), method=method, url=url, token=token))
-
-
-def load_private_key(file: Path) -> Any:
-    """Return a private JWK, or say what is wrong."""
-    try:
-        key = jwk.import_key(json.loads(read_text(file)))
-    except (JoseError, ValueError, TypeError, KeyError):
-        key = None
-    if not getattr(key, "is_private", False):
-        typer.secho(f"{file} is not a private JWK", err=True, fg="red")
-        raise typer.Exit(1)
-    return key

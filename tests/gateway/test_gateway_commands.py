@@ -23,7 +23,7 @@ import pytest
 from house import CASEWORKER, GRACE, House, free_port, released, withheld
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli import make_app
 from gateway.demo.making import text_of
 from gateway.demo.partner import PartnerSystem
 from schemas.instants import london_day
@@ -38,7 +38,7 @@ INIT = [
 
 def stile(*words: object) -> tuple[int, str]:
     """Run a command in this process; return its status and all that it printed."""
-    result = CliRunner().invoke(app, [str(word) for word in words])
+    result = CliRunner().invoke(make_app(list(map(str, words))), [str(word) for word in words])
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
     return result.exit_code, result.output
 

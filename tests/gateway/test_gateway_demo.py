@@ -16,7 +16,7 @@ import pytest
 from house import free_port
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli import make_app
 from gateway.demo.partner import CallFailedError, PartnerSystem, send
 from gateway.demo.residents import generate
 
@@ -33,7 +33,7 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]
     """One demo, run once to the end, in this process."""
     directory = tmp_path_factory.mktemp("demo") / "demo"
     words = ["demo", "--once", "--json", "--dir", directory, "--port", free_port(), "--residents", 30]
-    done = CliRunner().invoke(app, [str(word) for word in words])
+    done = CliRunner().invoke(make_app(list(map(str, words))), [str(word) for word in words])
     assert done.exit_code == 0, done.output
     return directory, json.loads(done.stdout)
 
@@ -54,7 +54,7 @@ def test_a_demo_is_kept_and_can_be_told_again(told: tuple[Path, dict[str, Any]])
     """On another port too, and as a story for people."""
     directory, first = told
     words = ["demo", "--once", "--dir", directory, "--port", free_port(), "--residents", 30]
-    done = CliRunner().invoke(app, [str(word) for word in words])
+    done = CliRunner().invoke(make_app(list(map(str, words))), [str(word) for word in words])
 
     assert done.exit_code == 0, done.output
     assert "is kept from an earlier run" in done.stdout
@@ -159,7 +159,7 @@ def test_a_step_that_fails_ends_the_story_and_tells(told: tuple[Path, dict[str, 
     (directory / "revenues.sqlite").unlink()
     words = ["demo", "--once", "--json", "--dir", directory, "--port", free_port(), "--residents", 30]
 
-    done = CliRunner().invoke(app, [str(word) for word in words])
+    done = CliRunner().invoke(make_app(list(map(str, words))), [str(word) for word in words])
 
     document = json.loads(done.stdout[: done.stdout.rindex("}") + 1])
     assert (done.exit_code, document["ok"]) == (1, False)

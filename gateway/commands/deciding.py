@@ -1,4 +1,4 @@
-"""`stile verify` and `stile decide`: is this receipt true, and what would this partner get?"""
+"""`stile decide` and `stile vkey`: what would this partner get, and by which key are its receipts verified?"""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from audit.verify import ProofError, verify_answer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, show, telling
 from gateway.council import open_council
@@ -26,27 +25,6 @@ from schemas.terms import (
     EmergencyKind,
     GivenBy,
 )
-
-
-def verify(
-    answers: Annotated[list[Path], typer.Argument(help="Answers as they were received, one file each.")],
-    vkey: Annotated[str, typer.Option(help="The log's key, as it was handed over; never one from a receipt.")],
-) -> None:
-    """Check receipts offline: entry, leaf, proof, checkpoint, signature, openings, answer, values.
-
-    A receipt shows what the council signed, not that it signed the same for everybody.
-    """
-    failed = False
-    for file in answers:
-        try:
-            verified = verify_answer(file.read_bytes(), vkey=vkey)
-        except (ProofError, OSError) as error:
-            typer.secho(f"{file}: NOT VERIFIED: {error}", err=True, fg="red")
-            failed = True
-            continue
-        typer.echo(f"{file}: verified: entry {verified.index} of {verified.size}, {verified.outcome}")
-    if failed:
-        raise typer.Exit(1)
 
 
 def vkey(directory: Directory = Path()) -> None:

@@ -1,0 +1,46 @@
+"""`stile assertion` and `stile proof`: the two JWTs with which curl can call the gateway. They need no council."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from joserfc import jwk
+from joserfc.errors import JoseError
+
+from gateway.proofs import make_assertion, make_proof
+
+KeyFile = Annotated[Path, typer.Option("--key", help="The client's private JWK.")]
+
+
+def assertion(
+    client_id: Annotated[str, typer.Option("--client")],
+    key: KeyFile,
+    issuer: Annotated[str, typer.Option(help="The gateway's public address.")],
+) -> None:
+    """Print a client assertion (private_key_jwt) for one token request."""
+    typer.echo(make_assertion(load_private_key(key), client_id=client_id, issuer=issuer))
+
+
+def proof(
+    key: KeyFile,
+    method: Annotated[str, typer.Option()],
+    url: Annotated[str, typer.Option(help="The address that is called, without a query.")],
+    token: Annotated[str | None, typer.Option(help="The access token that goes with it, if any.")] = None,
+) -> None:
+    """Print a DPoP proof for one call."""
+    typer.echo(make_proof(load_private_key(key), method=method, url=url, token=token))
+
+
+def load_private_key(file: Path) -> Any:
+    """Return a private JWK, or say what is wrong."""
+    try:
+        key = jwk.import_key(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, JoseError, ValueError, TypeError, KeyError):
+        key = None
+    if not getattr(key, "is_private", False):
+        typer.secho(f"{file} can't be read as a private JWK: make one with `stile key`", err=True, fg="red")
+        raise typer.Exit(1)
+    return key
