@@ -29,9 +29,9 @@ bench: .venv/.bench  ## Measure against baselines in the same run; writes benchm
 	$(BIN)/python -m benchmarks $(ARGS)
 
 lock:  ## Lock the dependencies anew (needs uv)
-	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 --extra build pyproject.toml -o requirements.lock
-	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
-	uv pip compile --quiet --generate-hashes --no-header --no-annotate --no-emit-index-url --universal --python-version 3.11 --extra build --extra bench -c requirements.lock pyproject.toml -o requirements-bench.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra build pyproject.toml -o requirements.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra build --extra bench -c requirements.lock pyproject.toml -o requirements-bench.lock
 
 clean:  ## Remove what make has made, but for the demo's directory
 	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage htmlcov

@@ -55,7 +55,7 @@ def write_consents(directory: Path, seconds: float) -> float:
             continue
         record = ConsentRecord(
             consent_id="c_" + secrets.token_hex(12),
-            subject_ref=changes.subject_ref("council-tax", f"bench-{count % 500}"),
+            subject_ref=changes.people.subject_ref("council-tax", f"bench-{count % 500}"),
             controller="northmoor",
             dataset="council-tax",
             purpose="tenancy-sustainment",
@@ -73,7 +73,7 @@ def write_consents(directory: Path, seconds: float) -> float:
             from_at=datetime.fromtimestamp(0, UTC),
             until=None,
         )
-        sequencer.append(changes.record_consent(record))
+        sequencer.append(changes.people.record_consent(record))
         count += 1
     sequencer.close()
     return count / seconds

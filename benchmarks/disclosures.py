@@ -50,7 +50,7 @@ def make_council(directory: Path) -> None:
     assert found is not None
     lines = found[1].replace(f"version: {found[0]}", f"version: {found[0] + 1}").split("\n")
     lines = ["limits: {batch: 200}" if line.startswith("limits:") else line for line in lines]
-    sequencer.append(make_changes(council).publish_agreement("\n".join(lines), by="operator:bench"))
+    sequencer.append(make_changes(council).texts.publish_agreement("\n".join(lines), by="operator:bench"))
     sequencer.close()
     council.keyring.close()
     key = jwk.generate_key("EC", "P-256", private=True)

@@ -48,7 +48,7 @@ from gateway.problems import (
 from gateway.services import Chance, Secrets, Services
 from gateway.settings import Settings
 from gateway.source_registry import SourceRegistry
-from gateway.store.changes import Changes
+from gateway.store.changes import Changes, changes_of
 from gateway.store.state import Reader
 from gateway.sweeping import sweep
 from gateway.telemetry import Steps, Telemetry
@@ -82,12 +82,7 @@ def make_new_id() -> Callable[[str, datetime], str]:
 
 def make_changes(council: Council) -> Changes:
     """Return what control writes are made with: for the gateway and for the command line alike."""
-    return Changes(
-        keyring=council.keyring,
-        index_secret=council.keyring.named("index"),
-        controller=council.settings.controller,
-        new_id=make_new_id(),
-    )
+    return changes_of(keyring=council.keyring, controller=council.settings.controller, new_id=make_new_id())
 
 
 def make_sequencer(council: Council, clock: Callable[[], datetime], deliver: Any) -> Sequencer:

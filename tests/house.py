@@ -219,7 +219,7 @@ def republish(house: House, name: str, *changes: tuple[str, str]) -> None:
     for old, new in ((f"version: {version}\n", f"version: {version + 1}\n"), *changes):
         assert old in text, f"{old!r} does not stand in {name}"
         text = text.replace(old, new)
-    house.append(house.changes().publish_agreement(text, by="test"))
+    house.append(house.changes().texts.publish_agreement(text, by="test"))
 
 
 def free_port() -> int:

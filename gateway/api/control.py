@@ -17,7 +17,8 @@ from gateway.log import remember_call
 from gateway.oauth.caller import Caller
 from gateway.oauth.clients import Role
 from gateway.problems import CONFLICT, LOG_UNAVAILABLE, NOT_FOUND, ProblemError
-from gateway.store.changes import ChangeRefusedError, find_consent
+from gateway.store.changes import ChangeRefusedError
+from gateway.store.people import find_consent
 from gateway.wiring import Wiring
 from schemas.consent import ConsentRecord, Restriction
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
@@ -113,7 +114,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
         raise ProblemError(CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address")
     record = ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
-        subject_ref=wiring.changes.subject_ref(given.dataset, given.person),
+        subject_ref=wiring.changes.people.subject_ref(given.dataset, given.person),
         controller=wiring.services.settings.controller,
         recipients=frozenset(given.recipients),
         fields=frozenset(given.fields),
@@ -136,7 +137,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
             )
         },
     )
-    entry = await _change(request, wiring.changes.record_consent(record))
+    entry = await _change(request, wiring.changes.people.record_consent(record))
     return _json({"consent_id": record.consent_id, "state": record.state.value, **entry}, 201)
 
 
@@ -144,7 +145,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
 async def post_withdrawal(request: Request, consent_id: ConsentId, given: WithdrawalIn, caller: Authenticated) -> Response:
     """As easy as giving it (UK GDPR Article 7(3)), and immediate."""
     wiring: Wiring = request.app.state.wiring
-    within = wiring.changes.withdraw_consent(consent_id, by=caller.client.client_id, how=given.how)
+    within = wiring.changes.people.withdraw_consent(consent_id, by=caller.client.client_id, how=given.how)
     return _json({"consent_id": consent_id, "state": "withdrawn", **await _change(request, within)}, 201)
 
 
@@ -165,7 +166,7 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
     wiring: Wiring = request.app.state.wiring
     restriction = Restriction(
         restriction_id="r_" + secrets.token_hex(12),
-        subject_ref=wiring.changes.subject_ref(given.dataset, given.person),
+        subject_ref=wiring.changes.people.subject_ref(given.dataset, given.person),
         dataset=given.dataset,
         kind=given.kind,
         fields=frozenset(given.fields),
@@ -174,7 +175,7 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
         until=given.until,
         recorded_by=caller.client.client_id,
     )
-    entry = await _change(request, wiring.changes.set_restriction(restriction))
+    entry = await _change(request, wiring.changes.people.set_restriction(restriction))
     return _json({"restriction_id": restriction.restriction_id, **entry}, 201)
 
 
@@ -182,7 +183,7 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
 async def delete_restriction(request: Request, restriction_id: RestrictionId, caller: Authenticated) -> Response:
     """Lift it, from the next entry on; the record of it stays."""
     wiring: Wiring = request.app.state.wiring
-    within = wiring.changes.lift_restriction(restriction_id, by=caller.client.client_id)
+    within = wiring.changes.people.lift_restriction(restriction_id, by=caller.client.client_id)
     return _json({"restriction_id": restriction_id, **await _change(request, within)}, 200)
 
 

@@ -35,7 +35,7 @@ def add_partner(
 ) -> None:
     """Register an organisation."""
     with office(directory) as here:
-        within = here.changes.register_partner(_slug(partner_id), name=name, kind=kind, by=operator())
+        within = here.changes.partners.register_partner(_slug(partner_id), name=name, kind=kind, by=operator())
         said(f"{partner_id} registered", here.append(within))
 
 
@@ -43,7 +43,7 @@ def add_partner(
 def suspend_partner(partner_id: Id, directory: Directory = Path()) -> None:
     """Refuse a partner's clients, from the next entry on."""
     with office(directory) as here:
-        appended = here.append(here.changes.set_partner_status(partner_id, active=False, by=operator()))
+        appended = here.append(here.changes.partners.set_partner_status(partner_id, active=False, by=operator()))
         said(f"{partner_id} suspended", appended)
 
 
@@ -51,7 +51,7 @@ def suspend_partner(partner_id: Id, directory: Directory = Path()) -> None:
 def resume_partner(partner_id: Id, directory: Directory = Path()) -> None:
     """Let a suspended partner in again."""
     with office(directory) as here:
-        appended = here.append(here.changes.set_partner_status(partner_id, active=True, by=operator()))
+        appended = here.append(here.changes.partners.set_partner_status(partner_id, active=True, by=operator()))
         said(f"{partner_id} resumed", appended)
 
 
@@ -69,7 +69,9 @@ def add_client(
             keys = json.loads(read_text(jwks))
         except json.JSONDecodeError as error:
             raise ChangeRefusedError(f"{jwks} is not JSON: give a JWK set") from error
-        within = here.changes.register_client(_slug(client_id), partner_id=partner, role=role, jwks=keys, by=operator())
+        within = here.changes.partners.register_client(
+            _slug(client_id), partner_id=partner, role=role, jwks=keys, by=operator()
+        )
         said(f"{client_id} registered", here.append(within))
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")
 
@@ -78,7 +80,7 @@ def add_client(
 def revoke_client(client_id: Id, directory: Directory = Path()) -> None:
     """Revoke a client: its tokens are refused from the next entry on."""
     with office(directory) as here:
-        said(f"{client_id} revoked", here.append(here.changes.revoke_client(client_id, by=operator())))
+        said(f"{client_id} revoked", here.append(here.changes.partners.revoke_client(client_id, by=operator())))
 
 
 def key(file: Annotated[Path, typer.Argument(help="A new file for the private key; only its owner may read it.")]) -> None:

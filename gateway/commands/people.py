@@ -13,7 +13,8 @@ import typer
 from gateway.api.control import consent_members
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, said, show
-from gateway.store.changes import ChangeRefusedError, find_consent
+from gateway.store.changes import ChangeRefusedError
+from gateway.store.people import find_consent
 from schemas.consent import ConsentRecord, Restriction
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
 
@@ -49,7 +50,7 @@ def give(
     with office(directory) as here:
         record = _record(here, ConsentState.GIVEN, person, dataset, purpose, recipient, field, until, text_version, how)
         record = _with(record, kind, given_by, capacity, authority, evidence)
-        said(f"{record.consent_id} given", here.append(here.changes.record_consent(record)))
+        said(f"{record.consent_id} given", here.append(here.changes.people.record_consent(record)))
 
 
 @consent.command("refuse")
@@ -66,7 +67,7 @@ def refuse(
     """Record a refusal: it is kept, and honoured."""
     with office(directory) as here:
         record = _record(here, ConsentState.REFUSED, person, dataset, purpose, recipient, field, None, text_version, how)
-        said(f"{record.consent_id} refused", here.append(here.changes.record_consent(record)))
+        said(f"{record.consent_id} refused", here.append(here.changes.people.record_consent(record)))
 
 
 @consent.command("withdraw")
@@ -75,7 +76,7 @@ def withdraw(
 ) -> None:
     """Withdraw a consent: no later entry discloses under it."""
     with office(directory) as here:
-        appended = here.append(here.changes.withdraw_consent(consent_id, by=operator(), how=how))
+        appended = here.append(here.changes.people.withdraw_consent(consent_id, by=operator(), how=how))
         said(f"{consent_id} withdrawn", appended)
 
 
@@ -103,7 +104,7 @@ def set_restriction(
     with office(directory) as here:
         one = Restriction(
             restriction_id="r_" + secrets.token_hex(12),
-            subject_ref=here.changes.subject_ref(dataset, person),
+            subject_ref=here.changes.people.subject_ref(dataset, person),
             dataset=dataset,
             kind=kind,
             fields=frozenset(field or ()),
@@ -112,14 +113,14 @@ def set_restriction(
             until=_utc(until),
             recorded_by=operator(),
         )
-        said(f"{one.restriction_id} set", here.append(here.changes.set_restriction(one)))
+        said(f"{one.restriction_id} set", here.append(here.changes.people.set_restriction(one)))
 
 
 @restriction.command("lift")
 def lift_restriction(restriction_id: str, directory: Directory = Path()) -> None:
     """Lift a restriction."""
     with office(directory) as here:
-        appended = here.append(here.changes.lift_restriction(restriction_id, by=operator()))
+        appended = here.append(here.changes.people.lift_restriction(restriction_id, by=operator()))
         said(f"{restriction_id} lifted", appended)
 
 
@@ -137,7 +138,7 @@ def _record(
 ) -> ConsentRecord:
     return ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
-        subject_ref=here.changes.subject_ref(dataset, person),
+        subject_ref=here.changes.people.subject_ref(dataset, person),
         controller=here.council.settings.controller,
         dataset=dataset,
         purpose=purpose,

@@ -13,8 +13,9 @@ from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
 from gateway.source_registry import SourceRegistry
 from gateway.sources.mapping import mapping_findings, parse_mapping
-from gateway.store.changes import ChangeRefusedError, check_agreement
+from gateway.store.changes import ChangeRefusedError
 from gateway.store.state import Reader
+from gateway.store.texts import check_agreement
 from policies.compose import compose, warnings
 from policies.explain import explain_agreement
 from policies.parse import parse_agreement, parse_core, parse_dataset
@@ -57,14 +58,14 @@ def show_dataset(name: str, directory: Directory = Path()) -> None:
 def publish_dataset(file: File, directory: Directory = Path()) -> None:
     """Publish a dataset."""
     with office(directory) as here:
-        said("published", here.append(here.changes.publish_dataset(read_text(file), by=operator())))
+        said("published", here.append(here.changes.texts.publish_dataset(read_text(file), by=operator())))
 
 
 @core.command("publish")
 def publish_core(file: File, directory: Directory = Path()) -> None:
     """Publish a common core, or the council's own rules."""
     with office(directory) as here:
-        said("published", here.append(here.changes.publish_core(read_text(file), by=operator())))
+        said("published", here.append(here.changes.texts.publish_core(read_text(file), by=operator())))
 
 
 @core.command("check")
@@ -108,7 +109,7 @@ def show(name: str, directory: Directory = Path()) -> None:
 def publish(file: File, directory: Directory = Path()) -> None:
     """Publish a version of an agreement; it counts from its first day, or at once."""
     with office(directory) as here:
-        appended = here.append(here.changes.publish_agreement(read_text(file), by=operator()))
+        appended = here.append(here.changes.texts.publish_agreement(read_text(file), by=operator()))
         said("published", appended)
         typer.echo(
             "Not yet done by this command: proof of guardrails over all agreements, comparison with the version "
@@ -121,7 +122,7 @@ def end(name: str, directory: Directory = Path()) -> None:
     """End an agreement now: nothing more is disclosed under it. A FILE names it by its id."""
     with office(directory) as here:
         given = parse_agreement(read_text(Path(name))).id if name.endswith((".yaml", ".yml")) else name
-        said("ended", here.append(here.changes.end_agreement(given, by=operator())))
+        said("ended", here.append(here.changes.texts.end_agreement(given, by=operator())))
 
 
 @source.command("map")
@@ -135,7 +136,7 @@ def map_source(file: File, directory: Directory = Path()) -> None:
         if found is not None:
             for finding in mapping_findings(mapping, found):
                 typer.echo(f"{finding.severity}: {finding.message}. {finding.remedy}")
-        said("mapped", here.append(here.changes.publish_mapping(text, by=operator())))
+        said("mapped", here.append(here.changes.texts.publish_mapping(text, by=operator())))
 
 
 @source.command("check")

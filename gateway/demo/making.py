@@ -125,18 +125,18 @@ def _founding(changes: Changes, keys: dict[str, dict[str, Any]], office: dict[st
     catalogue, cores = files("schemas.catalogue"), files("policies.core")
     shipped = sorted(one.name for one in cores.iterdir() if one.name.endswith(".yaml"))
     return [
-        changes.publish_dataset(catalogue.joinpath("council-tax.yaml").read_text(encoding="utf-8"), by=by),
-        changes.publish_mapping(text_of("source-council-tax", today), by=by),
-        *(changes.publish_core(cores.joinpath(name).read_text(encoding="utf-8"), by=by) for name in shipped),
-        *(changes.register_partner(one.partner_id, name=one.name, kind=one.kind, by=by) for one in PARTNERS),
+        changes.texts.publish_dataset(catalogue.joinpath("council-tax.yaml").read_text(encoding="utf-8"), by=by),
+        changes.texts.publish_mapping(text_of("source-council-tax", today), by=by),
+        *(changes.texts.publish_core(cores.joinpath(name).read_text(encoding="utf-8"), by=by) for name in shipped),
+        *(changes.partners.register_partner(one.partner_id, name=one.name, kind=one.kind, by=by) for one in PARTNERS),
         *(
-            changes.register_client(
+            changes.partners.register_client(
                 one.client_id, partner_id=one.partner_id, role=Role.PARTNER, jwks={"keys": [keys[one.client_id]]}, by=by
             )
             for one in PARTNERS
         ),
-        changes.register_client(DPO, partner_id=None, role=Role.DPO, jwks={"keys": [office]}, by=by),
-        *(changes.publish_agreement(text_of(one.agreement, today), by=by) for one in PARTNERS),
+        changes.partners.register_client(DPO, partner_id=None, role=Role.DPO, jwks={"keys": [office]}, by=by),
+        *(changes.texts.publish_agreement(text_of(one.agreement, today), by=by) for one in PARTNERS),
     ]
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, Final
 
 from gateway.oauth.clients import Client, Role
@@ -18,6 +18,7 @@ from gateway.oauth.details import Available
 from gateway.oauth.jose import COMPATIBLE, import_public_key
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
+from gateway.store.persons import read_consents, read_restrictions
 from gateway.store.readings import Readings
 from policies.compile import Compiled
 from policies.findings import TextError
@@ -25,7 +26,7 @@ from schemas.agreement import Agreement, Core
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
 from schemas.instants import first_instant
-from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RecipientKind, RestrictionKind
+from schemas.terms import RecipientKind
 
 PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
 
@@ -282,78 +283,10 @@ class Reader:
         rows = self.connection.execute(f"SELECT key FROM state_key WHERE key IN ({marks})", keys).fetchall()
         known = {row[0] for row in rows}
         return (
-            {role: self.consents_of(ref) for role, ref in refs.items() if f"consent/{ref}" in known},
+            {role: read_consents(self.connection, ref) for role, ref in refs.items() if f"consent/{ref}" in known},
             {
                 role: held
                 for role, ref in refs.items()
-                if f"restriction/{ref}" in known and (held := self.restrictions_of(ref))
+                if f"restriction/{ref}" in known and (held := read_restrictions(self.connection, ref))
             },
         )
-
-    def consents_of(self, subject_ref: str) -> tuple[ConsentRecord, ...]:
-        """Return a person's consent records, each as it now stands, oldest change first."""
-        rows = self.connection.execute(_CONSENTS, (subject_ref,)).fetchall()
-        return tuple({row[0]: _consent(row) for row in rows}.values()) if rows else ()
-
-    def restrictions_of(self, subject_ref: str) -> tuple[Restriction, ...]:
-        """Return a person's restrictions that were not lifted."""
-        rows = self.connection.execute(_RESTRICTIONS, (subject_ref,)).fetchall()
-        return tuple(_restriction(row) for row in rows) if rows else ()
-
-
-_CONSENTS: Final = (
-    "SELECT consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, given_by, "
-    "capacity, authority, evidence, text_version, how, recorded_by, from_at, until "
-    "FROM consent WHERE subject_ref = ? ORDER BY row"
-)
-_RESTRICTIONS: Final = (
-    "SELECT restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, until, recorded_by "
-    "FROM restriction WHERE subject_ref = ? AND lifted_at IS NULL"
-)
-
-
-def to_micros(at: datetime) -> int:
-    """Return an aware instant as whole microseconds since 1970, as the rows hold it."""
-    return int(at.timestamp()) * 1_000_000 + at.microsecond
-
-
-def from_micros(value: int) -> datetime:
-    """Return the instant of a row."""
-    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)
-
-
-def _consent(row: Any) -> ConsentRecord:
-    return ConsentRecord(
-        consent_id=row[0],
-        subject_ref=row[1],
-        controller=row[2],
-        dataset=row[3],
-        purpose=row[4],
-        recipients=frozenset(json.loads(row[5])),
-        fields=frozenset(json.loads(row[6])),
-        state=ConsentState(row[7]),
-        kind=ConsentKind(row[8]),
-        given_by=GivenBy(row[9]),
-        capacity=Capacity(row[10]),
-        authority=row[11],
-        evidence=row[12],
-        text_version=row[13],
-        how=row[14],
-        recorded_by=row[15],
-        from_at=from_micros(row[16]),
-        until=None if row[17] is None else from_micros(row[17]),
-    )
-
-
-def _restriction(row: Any) -> Restriction:
-    return Restriction(
-        restriction_id=row[0],
-        subject_ref=row[1],
-        dataset=row[2],
-        kind=RestrictionKind(row[3]),
-        fields=frozenset(json.loads(row[4])),
-        recipients=frozenset(json.loads(row[5])),
-        from_at=from_micros(row[6]),
-        until=None if row[7] is None else from_micros(row[7]),
-        recorded_by=row[8],
-    )

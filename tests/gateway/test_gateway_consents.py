@@ -110,7 +110,7 @@ def test_a_withdrawal_while_an_answer_waits_for_the_log_counts(house: House) -> 
     dpo, harbour = house.dpo(), house.harbour()
     consent_id = dpo.call("POST", "/control/v1/consents", GIVEN).json()["consent_id"]
     log, append = house.wiring.services.log, house.wiring.services.log.append
-    withdrawing = house.changes().withdraw_consent(consent_id, by="test", how="in between")
+    withdrawing = house.changes().people.withdraw_consent(consent_id, by="test", how="in between")
 
     async def late(within: Any) -> Any:
         if getattr(within, "__self__", None) is not None and withdrawing is not None:
@@ -130,7 +130,7 @@ def test_a_consent_while_an_answer_waits_is_fetched_for(house: House) -> None:
     """What the new decision releases was not read: the call goes back to the fetch, and uses its proof once."""
     harbour = house.harbour()
     log, append = house.wiring.services.log, house.wiring.services.log.append
-    giving = house.changes().record_consent(a_consent(house.changes(), "P0000042", ConsentState.GIVEN))
+    giving = house.changes().people.record_consent(a_consent(house.changes(), "P0000042", ConsentState.GIVEN))
 
     async def late(within: Any) -> Any:
         log.append = append
@@ -146,7 +146,7 @@ def test_a_consent_while_an_answer_waits_is_fetched_for(house: House) -> None:
 def a_consent(changes: Any, person: str, state: ConsentState) -> ConsentRecord:
     return ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
-        subject_ref=changes.subject_ref("council-tax", person),
+        subject_ref=changes.people.subject_ref("council-tax", person),
         controller="northmoor",
         dataset="council-tax",
         purpose="tenancy-sustainment",
@@ -185,10 +185,10 @@ class Writer(threading.Thread):
         while not self.stopping.is_set():
             person = self.persons[number % len(self.persons)]
             record = a_consent(changes, person, ConsentState.GIVEN)
-            given = sequencer.append(changes.record_consent(record))
+            given = sequencer.append(changes.people.record_consent(record))
             self.acknowledged.append(("given", given.index))
             if len(self.persons) == 1:
-                withdrawn = sequencer.append(changes.withdraw_consent(record.consent_id, by="test", how="test"))
+                withdrawn = sequencer.append(changes.people.withdraw_consent(record.consent_id, by="test", how="test"))
                 self.acknowledged.append(("withdrawn", withdrawn.index))
             number += 1
             time.sleep(self.pause)
@@ -232,7 +232,7 @@ def check_order(house: House) -> dict[str, int]:
     """Walk the log: at each disclosure of arrears, some consent given before stands that was not withdrawn before."""
     live: set[str] = set()
     told = {"disclosed": 0, "refused": 0, "changes": 0}
-    grace = house.changes().subject_ref("council-tax", "P0000042")
+    grace = house.changes().people.subject_ref("council-tax", "P0000042")
     for index, kind, raw in house.rows("SELECT idx, kind, entry FROM log_entry ORDER BY idx"):
         entry = {"index": index, **orjson.loads(raw)}
         if kind.startswith("consent."):

@@ -139,17 +139,17 @@ def test_a_proof_stays_used_across_a_restart(council_directory: Path) -> None:
 
 def test_a_revoked_client_is_refused_at_once(house: House) -> None:
     harbour = house.harbour()
-    house.append(house.changes().revoke_client("harbour-case-system", by="test"))
+    house.append(house.changes().partners.revoke_client("harbour-case-system", by="test"))
 
     assert harbour.ask(fields=["age"]).status_code == 401
 
 
 def test_a_suspended_partner_is_refused_at_once(house: House) -> None:
     harbour = house.harbour()
-    house.append(house.changes().set_partner_status("harbour-housing", active=False, by="test"))
+    house.append(house.changes().partners.set_partner_status("harbour-housing", active=False, by="test"))
 
     assert harbour.ask(fields=["age"]).status_code == 401
-    house.append(house.changes().set_partner_status("harbour-housing", active=True, by="test"))
+    house.append(house.changes().partners.set_partner_status("harbour-housing", active=True, by="test"))
     assert harbour.ask(fields=["age"]).status_code == 200
 
 

@@ -1,0 +1,52 @@
+"""How is a change entered in the log? What is about a person is sealed under that person's own key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from audit.commitment import SealingKey, seal
+from audit.entry import Kind
+from audit.keyring import Keyring
+from audit.sequencer import Draft, Moment
+from schemas.instants import london_day
+
+
+class ChangeRefusedError(Exception):
+    """A change that can't be made; the message says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Makes the entries of changes."""
+
+    keyring: Keyring
+    new_id: Callable[[str, datetime], str]
+
+    def plain(self, kind: Kind, moment: Moment, state_keys: tuple[str, ...], names: Mapping[str, Any]) -> Draft:
+        """Seal what is about nobody under the controller's key."""
+        entry_id = self.new_id("e", moment.at)
+        controller = self.keyring.controller()
+        sealed = seal(entry_id, {name: (controller, value) for name, value in names.items()}, (), None)
+        return Draft(kind=kind, entry_id=entry_id, sealed=sealed, state_keys=state_keys)
+
+    def personal(
+        self,
+        kind: Kind,
+        connection: Any,
+        moment: Moment,
+        subject_ref: str,
+        state_keys: tuple[str, ...],
+        what: Mapping[str, Any],
+    ) -> Draft:
+        """Seal what is about a person under that person's own key."""
+        entry_id = self.new_id("e", moment.at)
+        key = self._claimed_key(connection, bytes.fromhex(subject_ref), london_day(moment.at).year)
+        names = {"subject": (key, {"ref": subject_ref}), "what": (key, dict(what))}
+        return Draft(kind=kind, entry_id=entry_id, sealed=seal(entry_id, names, (), None), state_keys=state_keys)
+
+    def _claimed_key(self, connection: Any, ref: bytes, year: int) -> SealingKey:
+        key, _ = self.keyring.key_for(connection, ref, "P6Y", year)
+        return self.keyring.claim(connection, ref, "P6Y", year, key)

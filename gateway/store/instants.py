@@ -1,0 +1,15 @@
+"""How do rows hold an instant? As whole microseconds since 1970, so that comparing needs no parsing."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def to_micros(at: datetime) -> int:
+    """Return an aware instant as whole microseconds since 1970, as the rows hold it."""
+    return int(at.timestamp()) * 1_000_000 + at.microsecond
+
+
+def from_micros(value: int) -> datetime:
+    """Return the instant of a row."""
+    return datetime.fromtimestamp(value // 1_000_000, UTC).replace(microsecond=value % 1_000_000)

@@ -1,0 +1,176 @@
+"""How is a consent or restriction recorded, withdrawn, lifted? Each in the same transaction as its own entry."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from audit.entry import Kind
+from audit.keyring import reference
+from audit.sequencer import Draft, Moment, Within
+from gateway.store.entries import ChangeRefusedError, Entries
+from gateway.store.instants import to_micros
+from gateway.store.persons import read_consents
+from gateway.store.state import Reader
+from policies.findings import did_you_mean
+from schemas.consent import ConsentRecord, Restriction
+from schemas.instants import as_text
+from schemas.terms import ConsentState
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Changes of what persons allow and refuse."""
+
+    entries: Entries
+    index_secret: bytes
+
+    def subject_ref(self, dataset: str, person: str) -> str:
+        """Return the log's reference of a person, from the source's own reference."""
+        return reference(self.index_secret, dataset, person).hex()
+
+    def record_consent(self, record: ConsentRecord) -> Within:
+        """Record that a person gave or refused consent. Its instants are the transaction's unless set later."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            _check_scope(connection, record.dataset, record.fields, record.recipients)
+            kept = replace(record, from_at=max(record.from_at, moment.at))
+            if kept.until is not None and kept.until <= kept.from_at:
+                raise ChangeRefusedError("the consent would end before it begins")
+            _insert_consent(connection, kept, moment)
+            kind = Kind.CONSENT_GIVEN if record.state is ConsentState.GIVEN else Kind.CONSENT_REFUSED
+            return self._consent_entry(kind, connection, moment, kept)
+
+        return within
+
+    def withdraw_consent(self, consent_id: str, *, by: str, how: str) -> Within:
+        """Withdraw a consent: as easy as giving it (UK GDPR Article 7(3))."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            record = find_consent(connection, consent_id)
+            if record is None or record.state is not ConsentState.GIVEN:
+                raise ChangeRefusedError("there is no consent in force under this id")
+            kept = replace(record, state=ConsentState.WITHDRAWN, from_at=moment.at, until=None, recorded_by=by, how=how)
+            _insert_consent(connection, kept, moment)
+            return self._consent_entry(Kind.CONSENT_WITHDRAWN, connection, moment, kept)
+
+        return within
+
+    def set_restriction(self, restriction: Restriction) -> Within:
+        """Hold back the use of a person's data."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            one = restriction
+            _check_scope(connection, one.dataset, one.fields, one.recipients)
+            connection.execute(
+                "INSERT INTO restriction (restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, "
+                "until, recorded_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    one.restriction_id,
+                    one.subject_ref,
+                    one.dataset,
+                    one.kind.value,
+                    json.dumps(sorted(one.fields)),
+                    json.dumps(sorted(one.recipients)),
+                    to_micros(one.from_at),
+                    None if one.until is None else to_micros(one.until),
+                    one.recorded_by,
+                ),
+            )
+            return self.entries.personal(
+                Kind.RESTRICTION_SET,
+                connection,
+                moment,
+                one.subject_ref,
+                (f"restriction/{one.subject_ref}",),
+                {"restriction": one.restriction_id, "kind": one.kind.value, "by": one.recorded_by},
+            )
+
+        return within
+
+    def lift_restriction(self, restriction_id: str, *, by: str) -> Within:
+        """Lift a restriction."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            row = connection.execute(
+                "UPDATE restriction SET lifted_at = ? WHERE restriction_id = ? AND lifted_at IS NULL RETURNING subject_ref",
+                (to_micros(moment.at), restriction_id),
+            ).fetchone()
+            if row is None:
+                raise ChangeRefusedError("there is no restriction in force under this id")
+            return self.entries.personal(
+                Kind.RESTRICTION_LIFTED,
+                connection,
+                moment,
+                row[0],
+                (f"restriction/{row[0]}",),
+                {"restriction": restriction_id, "by": by},
+            )
+
+        return within
+
+    def _consent_entry(self, kind: Kind, connection: Any, moment: Moment, record: ConsentRecord) -> Draft:
+        what = {name: _plain(value) for name, value in asdict(record).items() if name != "subject_ref"}
+        return self.entries.personal(kind, connection, moment, record.subject_ref, (f"consent/{record.subject_ref}",), what)
+
+
+def _check_scope(connection: Any, dataset: str, fields: frozenset[str], recipients: frozenset[str]) -> None:
+    """Raise ChangeRefusedError for an unknown name: a restriction that is misspelt would hold nothing back."""
+    reader = Reader(connection)
+    row = reader.find_text("dataset", dataset)
+    if row is None:
+        known = {name for name, *_ in reader.texts("dataset")}
+        raise ChangeRefusedError(f"no dataset called {dataset} is published. {did_you_mean(dataset, known)}")
+    paths = reader.readings.dataset(row[1]).fields
+    for what, names, known in (("field", fields, set(paths)), ("partner", recipients, set(reader.partner_kinds()))):
+        for name in sorted(names - known):
+            raise ChangeRefusedError(f"there is no {what} called {name}. {did_you_mean(name, known)}")
+
+
+def _plain(value: object) -> object:
+    """Return a member of a record as an entry can hold it."""
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, Enum):
+        return value.value
+    return as_text(value) if isinstance(value, datetime) else value
+
+
+def find_consent(connection: Any, consent_id: str) -> ConsentRecord | None:
+    """Return a consent record as it now stands."""
+    row = connection.execute("SELECT subject_ref FROM consent WHERE consent_id = ? LIMIT 1", (consent_id,)).fetchone()
+    if row is None:
+        return None
+    return next(one for one in read_consents(connection, row[0]) if one.consent_id == consent_id)
+
+
+def _insert_consent(connection: Any, one: ConsentRecord, moment: Moment) -> None:
+    connection.execute(
+        "INSERT INTO consent (consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, "
+        "given_by, capacity, authority, evidence, text_version, how, recorded_by, from_at, until, recorded_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            one.consent_id,
+            one.subject_ref,
+            one.controller,
+            one.dataset,
+            one.purpose,
+            json.dumps(sorted(one.recipients)),
+            json.dumps(sorted(one.fields)),
+            one.state.value,
+            one.kind.value,
+            one.given_by.value,
+            one.capacity.value,
+            one.authority,
+            one.evidence,
+            one.text_version,
+            one.how,
+            one.recorded_by,
+            to_micros(one.from_at),
+            None if one.until is None else to_micros(one.until),
+            to_micros(moment.at),
+        ),
+    )
