@@ -40,6 +40,8 @@ def choose(work: Work, field: Field, release: Release, row: Row | None) -> Optio
     """Return the first option whose conditions are known to hold, unless a cap is not known to be lifted."""
     barred = [cap for cap in release.caps if False not in [look(work, one, field.of, row) for one in cap.record]]
     for option in release.options:
+        if not option.record and not barred:
+            return option
         known = [look(work, one, work.of[option.line], row) for one in option.record]
         if all(one is True for one in known) and all(option.line in cap.spares for cap in barred):
             return option

@@ -36,11 +36,7 @@ def explain_agreement(rules: RuleSet) -> str:
     """Return the agreement read aloud: who, what, when, under which law, within which bounds. Ends with a newline."""
     parts = (
         _opening(rules),
-        [
-            "What is released:",
-            *_numbered(_line(rules, line) for line in rules.agreement.releases),
-            "Everything else is withheld.",
-        ],
+        _released(rules),
         ["Under which law:", *_numbered(f"{one.id}: {law_text(one)}" for one in rules.agreement.lawful)],
         _asking(rules.agreement),
         _keeping(rules.agreement),

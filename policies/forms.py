@@ -34,11 +34,12 @@ def apply_form(field: Field, form: str, raw: RawValue, *, on: date, pseudonym: P
     """
     if raw is None or isinstance(raw, Unusable):
         return raw
-    if not isinstance(raw, _RAW[field.type]) or (isinstance(raw, bool) and field.type is not FieldType.BOOLEAN):
+    kind = field.type
+    if not isinstance(raw, _RAW[kind]) or (isinstance(raw, bool) and kind is not FieldType.BOOLEAN):
         return Unusable.INVALID
     if isinstance(raw, str) and not raw.strip():
         return None
-    value = _FORMS[field.type](field, form, raw, on)
+    value = _FORMS[kind](field, form, raw, on)
     if isinstance(value, Unusable):
         return value
     if form == "present":
@@ -54,7 +55,8 @@ def pseudonym_key(master: bytes, recipient: str, agreement: str, field: str, epo
 
 def pseudonym_value(key: bytes, canonical: str) -> str:
     """Return the pseudonym of a canonical value: 128 bits of HMAC-SHA256, in hexadecimal (RFC 2104)."""
-    return hmac.digest(key, canonical.encode(), "sha256")[:16].hex()
+    # Not hmac.digest, which lets the interpreter go: under load getting it back takes longer than all the rest.
+    return hmac.new(key, canonical.encode(), "sha256").digest()[:16].hex()
 
 
 def band_of(bands: tuple[int, ...], value: Decimal | int) -> dict[str, int]:

@@ -40,13 +40,13 @@ def shape(
         return Shaped({}, {}, {**withheld, **dict.fromkeys(asked, Reason.NOT_AVAILABLE)}, reasons, {})
     of = {line.id: line.of for line in compiled.rules.agreement.releases}
     work = Work(record, compiled, on, pseudonym, of)
-    fields = compiled.rules.dataset.fields
+    fields, groups, held = compiled.rules.dataset.fields, compiled.rules.dataset.groups, {None, *people}
     for path, release in releases.items():
         field = fields[path]
-        if field.of not in {None, *people}:
+        if field.of not in held:
             work.true_reasons[path] = TrueReason.NOT_HELD
-        elif path in compiled.rules.dataset.groups:
-            theirs = [one for one in releases if one.startswith(path + ".") and fields[one].of in {None, *people}]
+        elif path in groups:
+            theirs = [one for one in releases if one.startswith(path + ".") and fields[one].of in held]
             inner = {one: releases[one] for one in theirs}
             shape_group(work, field, release, inner, asked=path not in decision.carriers)
         elif "." not in path:

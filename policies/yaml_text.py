@@ -137,9 +137,7 @@ class _Builder:
 
     def _members(self, depth: int) -> dict[str, tuple[Scalar, Node]]:
         found: dict[str, tuple[Scalar, Node]] = {}
-        for event in self._events:
-            if isinstance(event, MappingEndEvent):
-                return found
+        while not isinstance(event := next(self._events), MappingEndEvent):
             name = self._node(event, depth + 1)
             if not isinstance(name, Scalar):
                 raise _refused(event, "a name must be one word", "Write `name: value`.")

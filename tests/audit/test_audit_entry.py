@@ -22,6 +22,7 @@ from audit.entry import (
     canonical,
     entry_bytes,
     new_entry_id,
+    written,
 )
 
 AT = datetime(2026, 10, 2, 9, 14, 3, 5, tzinfo=UTC)
@@ -294,3 +295,14 @@ def test_entry_ids_sort_by_their_instants() -> None:
 def test_an_entry_id_takes_80_random_bits(random: bytes) -> None:
     with pytest.raises(EntryError):
         new_entry_id("d", AT, random)
+
+
+@settings(deadline=None, max_examples=50)
+@given(values_)
+def test_what_was_written_once_stands_in_others_as_it_is(value) -> None:
+    assert canonical({"b": written(value), "a": [written(value)]}) == canonical({"b": value, "a": [value]})
+
+
+def test_what_cannot_stand_in_an_entry_cannot_be_written_ahead() -> None:
+    with pytest.raises(EntryError):
+        written({"height": 1.7})

@@ -219,3 +219,22 @@ def test_the_random_worlds_release_and_withhold_enough():
 
     assert left > 100
     assert min(rows, capped, tripped) > 5
+
+
+def test_what_is_long_past_and_never_ends_bounds_no_decision():
+    """A consent that began before now, with no end, leaves the decision's own bound."""
+    compiled = texts.compiled("northmoor-harbour-tenancies")
+    alone = decide(compiled, build.circumstances(compiled))
+    given = build.circumstances(compiled, consents={"liable": (build.consent(compiled),)})
+
+    assert decide(compiled, given).holds_until == alone.holds_until
+
+
+def test_once_an_agreement_is_over_only_the_persons_own_dates_bound_a_decision():
+    compiled = texts.compiled("northmoor-harbour-tenancies")
+    late = max(compiled.edges) + timedelta(days=1)
+    until = late + timedelta(days=1)
+    given = build.circumstances(compiled, at=late, consents={"liable": (build.consent(compiled, until=until),)})
+
+    assert decide(compiled, replace(given, consents={})).holds_until is None
+    assert decide(compiled, given).holds_until == until

@@ -129,6 +129,18 @@ ROWS = {"episodes": [{"started_on": "2026-01-01", "placement_postcode": "LS1 4AP
 GROUP = (line(1, "episodes", "all"), line(2, "episodes.placement_postcode", "full"), line(3, "episodes.started_on", "full"))
 
 
+def test_a_row_whose_condition_is_not_met_keeps_its_value_and_no_other_rows():
+    """A line that rests on a row's own marker opens the rows in which it holds."""
+    provider = line(4, "episodes.provider", "full", when=(RecordTerm("episodes.hidden", value=False),))
+    rows = [
+        {**ROWS["episodes"][0], "provider": name, "hidden": hidden} for name, hidden in (("Elms", False), ("Oaks", True))
+    ]
+
+    shaped = shaped_by(rail(above="full"), *GROUP, provider, groups={"episodes": rows})
+
+    assert [row.get("provider") for row in shaped.fields["episodes"]["value"]] == ["Elms", None]
+
+
 def test_a_net_in_a_group_takes_the_rows_with_it():
     """A row can't leave with a hole that tells what was there."""
     shaped = shaped_by(rail(), *GROUP, groups=ROWS)

@@ -139,3 +139,24 @@ def test_a_record_and_its_groups_are_of_one_instant(own_northmoor) -> None:
     assert quick.ask(count) == 0
     quick.close()
     writer.close()
+
+
+@pytest.mark.parametrize(("late", "rests"), [(at_once.MOST_LATE - 1, False), (at_once.MOST_LATE, True)])
+def test_a_disk_that_is_waited_for_again_and_again_is_left_to_the_threads(
+    northmoor: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    late: int,
+    rests: bool,  # noqa: FBT001 -- a case's answer
+) -> None:
+    """One late answer may be the machine's doing."""
+    quick = AtOnce(str(northmoor / "revenues.sqlite"))
+    with monkeypatch.context() as slow:
+        slow.setattr(at_once, "LONGEST", -1.0)
+        for _ in range(late):
+            assert quick.ask(count) > 0
+    if rests:
+        with pytest.raises(NotAtOnceError):
+            quick.ask(count)
+    else:
+        assert quick.ask(count) > 0
+    quick.close()
