@@ -12,6 +12,7 @@ from gateway.sources.database import STEPS, file_of, open_sqlite
 
 BUDGET: Final = 0.002  # seconds of the processor: what an event loop can spare one call
 LONGEST: Final = 0.02  # seconds by the clock: more is a disk that is waited for, without SQLite looking at any clock
+MOST_LATE: Final = 3  # calls in a row: one alone is the machine's doing, and not the disk's
 RESTS: Final = 1.0  # seconds: so a slow source holds the loop up for some thousandths of its time
 T = TypeVar("T")
 
@@ -32,6 +33,7 @@ class AtOnce:
         self._opened: Any = None
         self._file: tuple[int, int] | None = None
         self._until = self._rests_until = 0.0
+        self._late = 0
 
     def ask(self, work: Callable[[Any], T]) -> T:
         """Return what `work` reads over the connection, or raise NotAtOnceError."""
@@ -52,7 +54,8 @@ class AtOnce:
             # Whatever state a failure left it in, the next call gets a fresh one; a transaction would keep an old instant.
             if self._opened is not None and (self._rests_until > begun or self._opened.in_transaction):
                 self.close()
-        if time.monotonic() > begun + LONGEST:
+        self._late = self._late + 1 if time.monotonic() > begun + LONGEST else 0
+        if self._late >= MOST_LATE:
             self._rests_until = begun + RESTS
         return found
 
