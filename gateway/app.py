@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -137,6 +138,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         wiring = make_wiring(council, clock, asyncio.get_running_loop())
         app.state.wiring = wiring
+        gc.freeze()  # what lives as long as the process need not be looked through again and again
         sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits, wiring.telemetry))
         try:
             yield
