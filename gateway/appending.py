@@ -13,11 +13,12 @@ from typing import Any, Final
 from audit.sequencer import Draft, Moment
 from gateway import limits
 from gateway.answer import Prepared, claim_keys, prepare
-from gateway.judgement import NOBODY, Judgement, judge
+from gateway.judgement import NOBODY, Judgement, judge, no_person_could_change
 from gateway.oauth.server import Seen
 from gateway.refusing import refuse_at_limit
 from gateway.services import Ask, Services
 from gateway.store.state import Reader
+from policies.decide import waives_in_emergency
 from schemas.decision import Record
 from schemas.terms import Match
 
@@ -30,6 +31,7 @@ class Stopped(Enum):
     REPLAYED = "replayed"
     REVOKED = "revoked"
     KEY_REUSED = "key_reused"
+    EXPIRED = "expired"
     FETCH_AGAIN = "fetch_again"
 
 
@@ -61,7 +63,7 @@ class Attempt:
     def within(self, connection: Any, moment: Moment) -> Draft | None:
         """Judge and write, inside the transaction."""
         self.stopped = self.reached = self.retry_of = None
-        if self._is_first and not remember(connection, (self.ask.caller.seen,)):
+        if self._is_first and not remember(connection, (self.ask.caller.seen,), moment.at):
             self.stopped = Stopped.REPLAYED
             return None
         if self._is_reused_key(connection, moment.at):
@@ -77,7 +79,7 @@ class Attempt:
 
     def _must_judge_again(self, connection: Any, moment: Moment) -> bool:
         early = self._early
-        if early.holds_until is not None and moment.at >= early.holds_until:
+        if moment.at >= early.holds_until:
             return True
         if moment.state_index == early.state_index:
             return False
@@ -90,17 +92,30 @@ class Attempt:
         if client is None or not client.is_active:
             self.stopped = Stopped.REVOKED
             return False
+        if moment.at.timestamp() >= self.ask.caller.token.expires:
+            self.stopped = Stopped.EXPIRED
+            return False
         judged = judge(
             reader, self.ask, self.services, found=self._early.found, at=moment.at, state_index=moment.state_index
         )
-        fetched = self._early.decision.read if self.record is not None else frozenset()
-        if self._early.found.match is Match.CONFIRMED and judged.decision.permits and judged.decision.read - fetched:
+        if self._must_ask_again(judged):
             self.stopped, self.decided_again_at = Stopped.FETCH_AGAIN, moment.at
             return False
         self.judged = judged
         record = self.record if judged.decision.permits else None
         self.prepared = prepare(judged, record, self.ask, self.services, connection=connection)
         return True
+
+    def _must_ask_again(self, judged: Judgement) -> bool:
+        """Tell whether the new decision wants what the source was not asked, or asked in another way."""
+        early = self._early
+        if early.found is NOBODY:
+            return judged.live is not None and not judged.live.ended and not no_person_could_change(judged.decision)
+        if judged.asked_by != early.asked_by:
+            return True
+        fetched = early.decision.read if self.record is not None else frozenset()
+        is_confirmed = early.found.match is Match.CONFIRMED
+        return is_confirmed and judged.decision.permits and bool(judged.decision.read - fetched)
 
     # -- idempotency and limits
 
@@ -126,7 +141,9 @@ class Attempt:
         if isinstance(result, limits.Reached):
             self.reached = result
         elif self._misses_too_often(connection, moment):
-            self.reached = limits.misses_reached(moment.at)
+            self.reached = limits.day_reached(limits.MISSES, moment.at)
+        elif self._repeats_too_often(connection, moment):
+            self.reached = limits.day_reached(limits.REPEATS, moment.at)
         if self.reached is None:
             self.left = result if isinstance(result, limits.Left) else self.left
             return None
@@ -138,6 +155,12 @@ class Attempt:
         partner = self.ask.caller.client.partner_id or ""
         return limits.misses(connection, partner, self.judged.key_ref, moment.at) >= limits.MOST_MISSES
 
+    def _repeats_too_often(self, connection: Any, moment: Moment) -> bool:
+        if self.retry_of is None:
+            return False
+        client, key = self.ask.caller.client.client_id, self.ask.idempotency_key or ""
+        return limits.count_repeat(connection, client, key, moment.at) > limits.MOST_REPEATS
+
     def _use(self, moment: Moment) -> limits.Use | None:
         if self.judged.live is None:
             return None
@@ -147,7 +170,7 @@ class Attempt:
             partner=self.ask.caller.client.partner_id or "",
             subject_ref=self.judged.subject_ref,
             at=moment.at,
-            in_emergency=circumstances.emergency is not None and circumstances.has_caseworker,
+            in_emergency=waives_in_emergency(self.judged.live.compiled, circumstances),
             counts=self.retry_of is None,
         )
 
@@ -185,10 +208,14 @@ class Attempt:
         )
 
 
-def remember(connection: Any, seen: tuple[Seen, ...]) -> bool:
-    """Write each `jti` as used; False when one of them was used before: the call must then have no other effect."""
+def remember(connection: Any, seen: tuple[Seen, ...], at: datetime) -> bool:
+    """Write each `jti` as used; False when one of them was used before: the call must then have no other effect.
+
+    Also False for one whose time is over: that it was used may be forgotten by then.
+    """
     return all(
-        connection.execute(
+        one.expires > at.timestamp()
+        and connection.execute(
             "INSERT OR IGNORE INTO seen (scope, jti, expires) VALUES (?, ?, ?)", (one.scope, one.jti, one.expires)
         ).rowcount
         for one in seen

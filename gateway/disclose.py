@@ -57,10 +57,11 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     steps = ask.steps
     state_index, not_before = ask.state_index, EVER
     for number in range(MOST_ROUNDS):
-        judged = await _judge(ask, services, state_index=state_index, not_before=not_before)
-        record = await _fetch(judged, ask, services)
+        is_first = number == 0
+        judged = await _judge(ask, services, state_index=state_index, not_before=not_before, is_first=is_first)
+        record = await _fetch(judged, ask, services, is_first=is_first)
         steps.mark("fetch")
-        attempt = Attempt(ask, judged, record, services, is_first=number == 0)
+        attempt = Attempt(ask, judged, record, services, is_first=is_first)
         attempt.prepare()
         steps.mark("shape")
 
@@ -75,7 +76,7 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"})
 
 
-async def _judge(ask: Ask, services: Services, *, state_index: int, not_before: datetime) -> Judgement:
+async def _judge(ask: Ask, services: Services, *, state_index: int, not_before: datetime, is_first: bool) -> Judgement:
     """Decide first as if nobody were found: a refusal that no person could change asks no council system."""
     at = max(services.clock(), not_before)
     early = judge(services.reader, ask, services, found=NOBODY, at=at, state_index=state_index)
@@ -89,7 +90,7 @@ async def _judge(ask: Ask, services: Services, *, state_index: int, not_before: 
         source = services.source_of(early.live.dataset, services.reader)
         found = await source.identify(ask.request.subject)
     except SourceFailedError as error:
-        raise await _source_failed(error, early, ask, services) from error
+        raise await _source_failed(error, early, ask, services, is_first=is_first) from error
     ask.steps.mark("identify")
     at = max(services.clock(), at)
     judged = judge(services.reader, ask, services, found=found, at=at, state_index=state_index)
@@ -97,14 +98,14 @@ async def _judge(ask: Ask, services: Services, *, state_index: int, not_before: 
     return judged
 
 
-async def _fetch(judged: Judgement, ask: Ask, services: Services) -> Record | None:
+async def _fetch(judged: Judgement, ask: Ask, services: Services, *, is_first: bool) -> Record | None:
     """Read what may leave and nothing else; nothing at all where nobody is confirmed or nothing may leave."""
     if judged.live is None or not judged.decision.permits or judged.found.match is not Match.CONFIRMED:
         return None
     try:
         return await services.source_of(judged.live.dataset, services.reader).fetch(judged.found, judged.decision.read)
     except SourceFailedError as error:
-        raise await _source_failed(error, judged, ask, services) from error
+        raise await _source_failed(error, judged, ask, services, is_first=is_first) from error
 
 
 async def _append(attempt: Attempt, services: Services) -> Appended | None:
@@ -114,11 +115,13 @@ async def _append(attempt: Attempt, services: Services) -> Appended | None:
         raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
 
 
-async def _source_failed(error: SourceFailedError, judged: Judgement, ask: Ask, services: Services) -> ProblemError:
+async def _source_failed(
+    error: SourceFailedError, judged: Judgement, ask: Ask, services: Services, *, is_first: bool
+) -> ProblemError:
     """Record the failure, then say so; where even that can't be recorded, the log's failure is what is told."""
     problem = SOURCE_SLOW if isinstance(error, SourceSlowError) else SOURCE_UNAVAILABLE
     try:
-        entry_id = await record_failure(ask, judged, services, problem.code)
+        entry_id = await record_failure(ask, judged, services, problem.code, is_first=is_first)
     except (NotDurableError, LogUnavailableError, KeyringError):
         return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
     if entry_id is None:
@@ -130,7 +133,9 @@ def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> 
     if attempt.stopped is Stopped.REPLAYED:
         raise ProblemError(PROOF_REPLAYED)
     if attempt.stopped is Stopped.REVOKED:
-        raise ProblemError(TOKEN_REFUSED, "the client is revoked")
+        raise ProblemError(TOKEN_REFUSED, "the client is revoked, or its organisation suspended")
+    if attempt.stopped is Stopped.EXPIRED:
+        raise ProblemError(TOKEN_REFUSED, "it expired while the call was under way: get a new one")
     if attempt.stopped is Stopped.KEY_REUSED:
         raise ProblemError(KEY_REUSED)
     if attempt.reached is not None:

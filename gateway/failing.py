@@ -13,7 +13,7 @@ from gateway.judgement import Judgement
 from gateway.services import Ask, Services
 
 
-async def record_failure(ask: Ask, judged: Judgement, services: Services, code: str) -> str | None:
+async def record_failure(ask: Ask, judged: Judgement, services: Services, code: str, *, is_first: bool) -> str | None:
     """Append a `failure` entry and return its id; None where the proof was used before. Raises what the log raises."""
     keys = choose_keys(judged, ask, services, services.reader.connection)
     entry_id = services.new_id("f", judged.at)
@@ -30,8 +30,8 @@ async def record_failure(ask: Ask, judged: Judgement, services: Services, code: 
         None,
     )
 
-    def within(connection: Any, _moment: Moment) -> Draft | None:
-        if not remember(connection, (ask.caller.seen,)):
+    def within(connection: Any, moment: Moment) -> Draft | None:
+        if is_first and not remember(connection, (ask.caller.seen,), moment.at):
             return None
         claim_keys(keys, services, connection)
         return Draft(kind=Kind.FAILURE, entry_id=entry_id, sealed=sealed, outcome="none", recipient=client.partner_id)

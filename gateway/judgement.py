@@ -7,13 +7,14 @@ transaction where the state has moved, over the transaction's own.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from audit.keyring import reference
 from gateway.oauth.details import covers_subject
 from gateway.problems import AGREEMENT_UNCLEAR, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
+from gateway.sources.cleaning import key_form
 from gateway.sources.contract import Found
 from gateway.store.state import LiveAgreement, Reader
 from policies.decide import decide
@@ -45,8 +46,13 @@ class Judgement:
     key_ref: str
     circumstances: Circumstances
     decision: Decision
-    holds_until: datetime | None
+    holds_until: datetime
     basis: tuple[str, ...]
+
+    @property
+    def asked_by(self) -> tuple[str, int, str] | None:
+        """Return what the source is asked by: dataset, its version, and the mapping's digest."""
+        return (self.live.dataset.id, self.live.dataset.version, self.live.mapping_digest) if self.live else None
 
 
 def agreement_asked(ask: Ask) -> str | None:
@@ -63,13 +69,16 @@ def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: dat
     """Gather the circumstances as of now and decide. S (`state_index`) was read before anything else of the state."""
     agreement_id = agreement_asked(ask)
     live = reader.find_agreement(agreement_id, london_day(at)) if agreement_id else None
-    refs = _references(services, live, found)
+    # Who was found, but not confirmed, must not matter: what a restriction does would tell that somebody is there.
+    refs = _references(services, live, found) if found.match is Match.CONFIRMED else {}
     key_ref = _key_reference(ask, services, live)
     circumstances = _circumstances(reader, services, ask, found, refs, agreement_id, at)
     decision = decide(live.compiled if live and not live.ended else None, circumstances)
     if live and live.ended:
         decision = _ended(decision)
-    ends = [instant for instant in (decision.holds_until, live.holds_until if live else None) if instant is not None]
+    token_ends = datetime.fromtimestamp(ask.caller.token.expires, UTC)
+    others = (decision.holds_until, live.holds_until if live else None)
+    ends = [token_ends, *(instant for instant in others if instant is not None)]
     return Judgement(
         at=at,
         state_index=state_index,
@@ -81,7 +90,7 @@ def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: dat
         key_ref=key_ref,
         circumstances=circumstances,
         decision=decision,
-        holds_until=min(ends, default=None),
+        holds_until=min(ends),
         basis=_basis(ask, live, refs),
     )
 
@@ -127,7 +136,10 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
     known = ("key", dataset)
     if known not in ask.noted:
         query = ask.request.subject
-        typed = "".join(query.value.split()).casefold()
+        field = live.dataset.fields.get(query.key) if live else None
+        # However it is spelt: else each spelling would have its own count of misses.
+        same = key_form(field, query.value) if field is not None else None
+        typed = "".join((same or query.value).split()).casefold()
         ask.noted[known] = reference(services.secrets.index, dataset, f"?{query.key}={typed}").hex()
     found: str = ask.noted[known]
     return found

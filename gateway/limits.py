@@ -13,7 +13,9 @@ from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
 
 MOST_MISSES: Final = 5  # a day, of one partner, for one key's value
+MOST_REPEATS: Final = 10  # a day, of one call by its Idempotency-Key
 MISSES: Final = "misses_per_day"
+REPEATS: Final = "repeats_per_day"
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
 # A window of `usage` that is over: a minute's number two minutes old (the sliding count looks one back), or a past day.
@@ -100,9 +102,14 @@ def count(connection: Any, limits: Limits, use: Use) -> None:
         _add(connection, _subjects(use), day)
 
 
-def misses_reached(at: datetime) -> Reached:
-    """Return the limit that a key reaches which has missed too often on a London day."""
-    return Reached(MISSES, london_day(at).isoformat(), _until_midnight(at))
+def day_reached(limit: str, at: datetime) -> Reached:
+    """Return a limit that is reached for the rest of a London day."""
+    return Reached(limit, london_day(at).isoformat(), _until_midnight(at))
+
+
+def count_repeat(connection: Any, client: str, key: str, at: datetime) -> int:
+    """Count a repeat under an Idempotency-Key; return how many there were today. A repeat counts for no other limit."""
+    return _add(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
 
 
 def misses(connection: Any, partner: str, key_ref: str, at: datetime) -> int:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from audit.sequencer import Appended, LogUnavailableError, Sequencer, Within
+from audit.sequencer import Appended, LogUnavailableError, Moment, Sequencer, Within
 from gateway.appending import remember
 from gateway.oauth.server import Seen
 from gateway.problems import PROOF_REPLAYED, ProblemError
@@ -69,9 +69,9 @@ async def remember_call(log: Log, *seen: Seen) -> None:
     """Make a call's `jti` durable without an entry; ProblemError when it was used before."""
     fresh = True
 
-    def within(connection: Any, _moment: object) -> None:
+    def within(connection: Any, moment: Moment) -> None:
         nonlocal fresh
-        fresh = remember(connection, seen)
+        fresh = remember(connection, seen, moment.at)
 
     await log.append(within)
     if not fresh:

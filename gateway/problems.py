@@ -51,6 +51,9 @@ REQUEST_TOO_LARGE: Final = Problem(
     "The request is larger than any honest one",
     "Send at most 64 KiB, at most 16 levels deep.",
 )
+REQUEST_SLOW: Final = Problem(
+    "request_slow", 408, "The request took too long to arrive", "Send the body within 10 seconds of the headers."
+)
 NOT_JSON: Final = Problem("not_json", 415, "The body must be JSON", "Send Content-Type: application/json, in UTF-8.")
 AGREEMENT_UNCLEAR: Final = Problem(
     "agreement_unclear",
@@ -132,6 +135,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         PROOF_REPLAYED,
         REQUEST_MALFORMED,
         REQUEST_TOO_LARGE,
+        REQUEST_SLOW,
         NOT_JSON,
         AGREEMENT_UNCLEAR,
         KEY_REUSED,

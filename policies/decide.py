@@ -113,6 +113,19 @@ def _decide(compiled: Compiled, facts: Facts) -> Decision:
     )
 
 
+def waives_in_emergency(compiled: Compiled, c: Circumstances) -> bool:
+    """Tell whether a declared emergency waives case reference and daily limits: only where a line opens in one for them."""
+    if not is_emergency(c):
+        return False
+    kind = compiled.rules.recipient_kinds.get(c.recipient)
+    they = {c.recipient, kind.value if kind else ""}
+    return any(
+        line.in_emergency and (not line.to or line.to & they) and (not line.roles or c.role in line.roles)
+        for lane in compiled.lanes.values()
+        for line in lane.lines
+    )
+
+
 def _refuse_all(asked: tuple[str, ...], reason: Reason) -> Decision:
     return Decision(
         fields=dict.fromkeys(asked, Withhold(reason)),
@@ -137,7 +150,7 @@ def _whole_refusal(compiled: Compiled, facts: Facts) -> Reason | None:
         return Reason.CASEWORKER_NEEDED
     if agreement.roles and c.role not in agreement.roles:
         return Reason.ROLE_NOT_AGREED
-    if "case_reference" in agreement.requires and not c.has_case_reference and not is_emergency(c):
+    if "case_reference" in agreement.requires and not c.has_case_reference and not waives_in_emergency(compiled, c):
         return Reason.CASE_REFERENCE_NEEDED
     return None
 

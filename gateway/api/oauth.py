@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import orjson
@@ -9,6 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from audit.sequencer import LogUnavailableError, NotDurableError
+from gateway.api.reading import SLOWEST
 from gateway.log import remember_call
 from gateway.oauth import metadata
 from gateway.oauth.refusals import REQUEST_REFUSED, OAuthRefusal
@@ -61,10 +63,13 @@ async def _read_form(request: Request) -> bytes:
         raise OAuthRefusal(REQUEST_REFUSED, "parameters belong in the body, not in the address")
     body = b""
     try:
-        async for part in request.stream():
-            body += part
-            if len(body) > LARGEST:
-                raise OAuthRefusal(REQUEST_REFUSED, f"the body is over {LARGEST} bytes", status=413)
+        async with asyncio.timeout(SLOWEST):
+            async for part in request.stream():
+                body += part
+                if len(body) > LARGEST:
+                    raise OAuthRefusal(REQUEST_REFUSED, f"the body is over {LARGEST} bytes", status=413)
+    except TimeoutError as error:
+        raise OAuthRefusal(REQUEST_REFUSED, f"the body took over {SLOWEST:g} seconds", status=408) from error
     except ClientDisconnect as error:
         raise OAuthRefusal(REQUEST_REFUSED, "the body broke off") from error
     return body

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from typing import Any, Final
@@ -9,12 +10,13 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import ClientDisconnect, Request
 
-from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_TOO_LARGE, ProblemError
+from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_SLOW, REQUEST_TOO_LARGE, ProblemError
 from schemas.request import Caseworker, DisclosureRequest, Emergency, SubjectQuery
 from schemas.terms import EmergencyKind
 
 LARGEST: Final = 65_536  # bytes of a body
 DEEPEST: Final = 16
+SLOWEST: Final = 10.0  # seconds from the headers to the end of a body: its proof and token are good for little longer
 MOST_FIELDS: Final = 200
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
@@ -69,11 +71,14 @@ async def read_body(request: Request) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async for part in request.stream():
-            size += len(part)
-            if size > LARGEST:
-                raise ProblemError(REQUEST_TOO_LARGE)
-            parts.append(part)
+        async with asyncio.timeout(SLOWEST):
+            async for part in request.stream():
+                size += len(part)
+                if size > LARGEST:
+                    raise ProblemError(REQUEST_TOO_LARGE)
+                parts.append(part)
+    except TimeoutError as error:
+        raise ProblemError(REQUEST_SLOW) from error
     except ClientDisconnect as error:
         raise ProblemError(REQUEST_MALFORMED, "the body broke off") from error
     return b"".join(parts)

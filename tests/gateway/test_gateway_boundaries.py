@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import threading
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from house import CASEWORKER, GRACE, House, open_house, republish, withheld
 
+from gateway.api import reading
 from gateway.store.changes import ChangeRefusedError
 
 BODY = {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1", "caseworker": CASEWORKER}
@@ -224,6 +226,100 @@ def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_not
 
     assert (answer.status_code, withheld(answer)) == (403, {"age": "agreement_not_in_force"})
     assert house.verify(answer).outcome == "none"
+
+
+def late(house: House, harbour: Any, meanwhile: Any) -> Any:
+    """Ask, and let something happen between the answer's making and its recording."""
+    log = house.wiring.services.log
+    append = log.append
+
+    async def slow(within: Any) -> Any:
+        log.append = append
+        await meanwhile(append)
+        return await append(within)
+
+    log.append = slow
+    return harbour.ask(fields=["full_name", "age"])
+
+
+def test_a_token_that_expires_under_way_discloses_nothing(house: House) -> None:
+    """`holds_until` holds the token's end too."""
+    harbour = house.harbour()
+    before = len(house.entries())
+    house.clock.move(seconds=280)  # the proof of the call will be new
+
+    async def wait(_append: Any) -> None:
+        house.clock.move(seconds=30)
+
+    answer = late(house, harbour, wait)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+    assert len(house.entries()) == before
+
+
+def test_a_proof_whose_time_is_over_is_used_up(house: House) -> None:
+    """That it was used may be forgotten by then, so it counts as used."""
+    harbour = house.harbour()
+
+    async def wait(_append: Any) -> None:
+        house.clock.move(seconds=120)
+
+    assert late(house, harbour, wait).json()["code"] == "proof_replayed"
+
+
+def test_a_mapping_published_under_way_is_asked_anew(house: House) -> None:
+    """No later entry discloses what the old mapping read, nor names one that did not read it."""
+    harbour = house.harbour()
+    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@2")
+    moved = text.replace("version: 1", "version: 2").replace(
+        "liable: trim(a.lead_liab_forename) || ' ' || trim(a.lead_liab_surname)", "liable: trim(a.lead_liab_surname)"
+    )
+    assert moved.count("version: 2") == 1
+
+    async def publish(append: Any) -> None:
+        await append(house.changes().texts.publish_mapping(moved, by="test"))
+
+    answer = late(house, harbour, publish)
+
+    assert answer.json()["disclosure"]["record"]["fields"]["full_name"]["value"] == "Okafor"
+    assert [entry["kind"] for entry in house.entries()][-2:] == ["source.changed", "disclosure"]
+
+
+def test_an_agreement_published_under_way_is_searched_for(house: House) -> None:
+    """A refusal for which nobody was looked for does not become an answer about nobody."""
+    harbour = house.harbour()
+    house.append(house.changes().texts.end_agreement("northmoor-harbour-tenancies", by="test"))
+    _, text, _ = house.wiring.services.reader.find_text("agreement", "northmoor-harbour-tenancies")
+
+    async def publish(append: Any) -> None:
+        await append(house.changes().texts.publish_agreement(text.replace("version: 4", "version: 5"), by="test"))
+
+    answer = late(house, harbour, publish)
+
+    assert (answer.status_code, answer.json()["disclosure"]["identity"]) == (200, "confirmed")
+
+
+def test_a_body_that_arrives_in_drops_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "SLOWEST", 0.05)
+    harbour = house.harbour()
+    headers = {**harbour.headers("POST", "/v1/disclosures"), "Content-Type": "application/json"}
+    sent = []
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.2)
+        return {"type": "http.request", "body": b"{", "more_body": True}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/disclosures", "raw_path": b"/v1/disclosures",
+        "query_string": b"", "scheme": "http", "server": ("127.0.0.1", 8080), "client": ("127.0.0.1", 1), "root_path": "",
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
+    }  # fmt: skip
+    house.http.portal.call(house.http.app, scope, receive, send)
+
+    assert sent[0]["status"] == 408
 
 
 def test_a_clock_that_is_ten_seconds_fast_is_borne(house: House) -> None:

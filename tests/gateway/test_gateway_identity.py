@@ -152,6 +152,49 @@ def test_misses_count_where_nothing_may_leave_too(house: House) -> None:
     assert [answer.status_code for answer in guesses] == [403] * 5 + [429] * 2
 
 
+def test_however_a_key_is_spelt_its_misses_are_one_count(house: House) -> None:
+    harbour = house.harbour()
+    statuses = [
+        harbour.ask(by_place("0" * zeros + "900000000081", "Walsh", "1990-01-01"), fields=["age"]).status_code
+        for zeros in range(7)
+    ]
+
+    assert statuses == [200] * 5 + [429] * 2
+
+
+PLACE_OF_NINA, NOBODYS_PLACE = "900000000081", "900000000999"
+
+
+def test_what_a_protected_person_objected_to_or_allowed_does_not_tell_where_she_lives(house: House) -> None:
+    """A key that tells where someone lives never finds a protected person: not by a changed reason or status either."""
+    dpo, harbour = house.dpo(), house.harbour()
+    restriction = {"kind": "objection_pending", "dataset": "council-tax", "person": "P0000081"}
+    consent = {
+        "state": "given", "dataset": "council-tax", "person": "P0000081", "purpose": "tenancy-sustainment",
+        "recipients": ["harbour-housing"], "text_version": "v1", "how": "by post",
+    }  # fmt: skip
+    change = (
+        "  - {fields: [arrears], as: band, when: [consent]}",
+        "  - {fields: [arrears], as: band, of: liable, when: [consent]}",
+    )
+    republish(house, HARBOUR, change)
+    seen = []
+    for more in (None, ("/control/v1/consents", consent), ("/control/v1/restrictions", restriction)):
+        if more is not None:
+            assert dpo.call("POST", *more).status_code == 201
+        for fields in (["full_name", "age"], ["arrears"], ["postcode", "address", "arrears"]):
+            answers = [
+                harbour.ask(by_place(place, "Walsh", "1994-12-11"), fields=fields)
+                for place in (PLACE_OF_NINA, NOBODYS_PLACE)
+            ]
+            house.clock.move(days=1)  # so that the misses of a day do not end the test
+            harbour, dpo = house.harbour(), house.dpo()
+            seen.append([_without_what_always_differs(answer) for answer in answers])
+
+    assert len(seen) == 9
+    assert all(hers == nobodys for hers, nobodys in seen)
+
+
 def test_misses_of_one_partner_are_not_anothers(house: House) -> None:
     harbour = house.harbour()
     for _ in range(6):

@@ -150,6 +150,28 @@ def test_a_repeat_is_decided_again_and_not_counted_again(house: House) -> None:
     assert house.verify(first).openings["request"]["retry_of"] is None
 
 
+def test_a_call_is_repeated_ten_times_a_day_at_most(house: House) -> None:
+    harbour = house.harbour()
+    statuses = [harbour.ask(subject(0), fields=["age"], Idempotency_Key="k-1").status_code for _ in range(12)]
+
+    assert statuses == [200] * 11 + [429]
+
+
+def test_an_emergency_waives_nothing_where_no_line_opens_in_one(house: House) -> None:
+    worker = {"id": "s1", "name": "Sam Field", "role": "admissions-officer"}
+    emergency = {"kind": "public_health", "reason": "Measles at the school"}
+    house.clock.at = house.clock.at.replace(hour=12)
+    aire = house.aire()
+
+    without = aire.ask(subject(0), fields=["surname"], caseworker=worker, emergency=emergency, case_reference=None)
+    statuses = [
+        aire.ask(subject(1), fields=["surname"], caseworker=worker, emergency=emergency).status_code for _ in range(5)
+    ]
+
+    assert without.json()["disclosure"]["withheld"][0]["reason"] == "case_reference_needed"
+    assert statuses == [200, 200, 200, 429, 429]
+
+
 def test_a_key_with_another_body_is_refused(house: House) -> None:
     harbour = house.harbour()
     harbour.ask(subject(0), fields=["age"], Idempotency_Key="k-1")
