@@ -54,9 +54,10 @@ def verify_answer(answer: bytes, *, vkey: str) -> Verified:
     """Return what the receipt of an answer proves, or raise ProofError at the first step that fails.
 
     `vkey` is a key that the verifier already had; one that came with the receipt would prove nothing. Of a refusal
-    (403), the problem's own members (`title`, `detail` …) are not covered: the disclosure says the same.
+    (403), the problem's own members (`title`, `detail` …) are not covered: the disclosure says the same. They stand
+    beside it all, or none, as where a receipt was asked for again; nothing else may.
     """
-    disclosure, receipt = _read(answer)
+    disclosure, receipt, beside = _read(answer)
     entry_raw = _base64(receipt["entry"], "entry")
     entry = _canonical_object(entry_raw, "entry")
     proof = tuple(_base64(one, "proof") for one in receipt["proof"])
@@ -67,6 +68,7 @@ def verify_answer(answer: bytes, *, vkey: str) -> Verified:
         leaf_hash(entry_raw), index=receipt["index"], tree_size=checkpoint.size, proof=proof, root=checkpoint.root
     )
     openings = _open(entry, receipt["openings"])
+    _check_beside(entry["kind"], beside)
     _check_answer(entry, openings, disclosure)
     _check_values(openings, receipt["seed"], disclosure)
     return Verified(
@@ -81,7 +83,7 @@ def verify_answer(answer: bytes, *, vkey: str) -> Verified:
     )
 
 
-def _read(answer: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(answer: bytes) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Parse, write again, compare: base64 and JSON spell one value several ways, and only one is ours."""
     if len(answer) > LARGEST:
         raise ProofError(f"the answer is over {LARGEST} bytes")
@@ -89,8 +91,6 @@ def _read(answer: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     disclosure, receipt = whole.get("disclosure"), whole.get("receipt")
     if not isinstance(disclosure, dict) or not isinstance(receipt, dict):
         raise ProofError("the answer holds no disclosure and receipt")
-    if whole.keys() - {"disclosure", "receipt"} - PROBLEM_NAMES:
-        raise ProofError("the answer holds members that no answer has")
     if receipt.keys() != RECEIPT_NAMES:
         raise ProofError("the receipt does not have the members of a receipt")
     wrong = [
@@ -107,7 +107,20 @@ def _read(answer: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     wrong += [name for name in ("index", "size") if type(receipt[name]) is not int]
     if wrong:
         raise ProofError(f"the receipt's {wrong[0]} is of the wrong type")
-    return disclosure, receipt
+    return disclosure, receipt, {name: one for name, one in whole.items() if name not in ("disclosure", "receipt")}
+
+
+def _check_beside(kind: str, beside: dict[str, Any]) -> None:
+    """Refuse what no entry covers, but for the members that a 403 has (RFC 9457, section 3.1)."""
+    if not beside:
+        return
+    if kind != "refusal" or beside.keys() != PROBLEM_NAMES:
+        raise ProofError("the answer holds members that no answer has, or lacks some of a refusal's")
+    texts = [one for name, one in beside.items() if name != "status"]
+    if not all(isinstance(one, str) for one in texts) or type(beside["status"]) is not int:
+        raise ProofError("a member of the refusal's problem is of the wrong type")
+    if beside["status"] != 403 or beside["code"] != "nothing_permitted":  # noqa: PLR2004 -- HTTP's own number
+        raise ProofError("the refusal is beside a problem that is not a refusal's")
 
 
 def _canonical_object(raw: bytes, what: str) -> dict[str, Any]:

@@ -140,18 +140,24 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
         app.state.wiring = wiring
         gc.freeze()  # what lives as long as the process need not be looked through again and again
         sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits, wiring.telemetry))
-        try:
-            yield
-        finally:
-            sweeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await sweeping
-            await asyncio.to_thread(wiring.sequencer.close)
-            wiring.services.reader.connection.close()
-            wiring.services.source_of.__self__.close()  # type: ignore[attr-defined]  # the registry made above
+        async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
+            closing.callback(wiring.services.source_of.__self__.close)  # type: ignore[attr-defined]  # the registry made above
+            closing.callback(wiring.services.reader.connection.close)
+            closing.push_async_callback(asyncio.to_thread, wiring.sequencer.close)
+            try:
+                yield
+            finally:
+                sweeping.cancel()
+                await asyncio.gather(sweeping, return_exceptions=True)
 
     app = FastAPI(
-        title="Stile", version=version("stile"), lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None
+        title="Stile",
+        version=version("stile"),
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # a redirect would be made from `Host`, which anybody may write
     )
     routes = _routes(council)
     app.router.routes.extend(routes)
@@ -231,6 +237,7 @@ class Envelope:
         try:
             if scope["path"].startswith("/control/"):
                 await control.authenticate_control(request)
+                receive = await control.checked_body(request, receive)
             await self._handle(request, receive, send_named)
         except ProblemError as error:
             await (await answer_problem(request, error))(scope, receive, send_named)

@@ -5,6 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -53,14 +57,39 @@ class Council:
 
 
 def create_council(directory: Path, values: dict[str, str | bool]) -> None:
-    """Make an empty council: settings, wrapped keys, tables, an empty log. Refuses a directory in use.
-
-    A crash half-way leaves no `stile.toml`, which is written last, so the directory is not taken for a council.
-    """
+    """Make an empty council, whole or not at all: it is put together beside its place. Refuses a directory in use."""
+    directory = directory.resolve()
     if directory.exists() and any(directory.iterdir()):
         raise CouncilError(f"{directory} is not empty: give a new directory")
-    directory.mkdir(parents=True, exist_ok=True)
-    directory.chmod(0o700)
+    with _put_together(directory) as making:
+        fill_council(making, values)
+
+
+@contextmanager
+def _put_together(directory: Path) -> Iterator[Path]:
+    """Give an empty directory that takes the place of another when the block ends, and vanishes when it fails."""
+    # A mount point, or a directory made for us in a place that is not ours, can't be replaced: it is filled instead.
+    kept = directory.exists() and (directory.is_mount() or not os.access(directory.parent, os.W_OK))
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        making = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory if kept else directory.parent))
+    except OSError as error:
+        raise CouncilError(f"{directory} can't be made: {error.strerror}; give a place that you may write to") from error
+    try:
+        yield making
+        if kept:
+            for file in sorted(making.iterdir(), key=lambda one: one.name == FILE):  # what makes it a council comes last
+                file.rename(directory / file.name)
+            directory.chmod(0o700)
+        else:
+            making.rename(directory)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def fill_council(directory: Path, values: dict[str, str | bool]) -> None:
+    """Write settings, wrapped keys, tables and an empty log into a directory; a wrong setting raises before all."""
+    write_settings(directory, values)
     master = secrets.token_bytes(32)
     write_secret(directory / MASTER, base64.b64encode(master) + b"\n")
     for name in (STATE, KEYS, LOCK):
@@ -72,7 +101,6 @@ def create_council(directory: Path, values: dict[str, str | bool]) -> None:
     keyring.store_named("issuer", issuer.as_pem(private=True))
     keyring.close()
     create_tables(directory / STATE)
-    write_settings(directory, values)
 
 
 def open_council(directory: Path) -> Council:

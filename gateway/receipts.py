@@ -8,6 +8,7 @@ from typing import Any, Final
 import orjson
 
 from audit.commitment import open_bundle, values_seed
+from audit.entry import EntryError
 from audit.keyring import KeyringError
 from audit.proof import receipt_of
 from audit.sqlite import bundles, find_entry, inclusion, newest_checkpoint
@@ -41,7 +42,7 @@ def load_receipt(services: Services, entry_id: str, client: Client) -> dict[str,
             openings |= mine
             if VALUES in mine:
                 seed = values_seed(key, entry_id)
-    except KeyringError as error:
+    except (KeyringError, EntryError) as error:
         raise ProblemError(NO_LONGER_OPENS) from error
     return receipt_of(
         origin=services.settings.origin,
@@ -60,7 +61,10 @@ def _is_of(client: Client, sealed: dict[bytes, bytes], entry_id: str, services: 
     controller = services.keyring.controller()
     if controller.key_id not in sealed:
         return False
-    parties = open_bundle(controller, entry_id, sealed[controller.key_id]).get("parties")
+    try:
+        parties = open_bundle(controller, entry_id, sealed[controller.key_id]).get("parties")
+    except EntryError:
+        return False  # damaged: whose it was can't be told
     return parties is not None and _value_of(parties).get("client") == client.client_id
 
 

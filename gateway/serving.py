@@ -2,19 +2,111 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import make_wsgi_app
 from typing_extensions import override
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.app import build_app
-from gateway.council import Council
+from gateway.council import Council, CouncilError
+
+LARGEST_HEAD: Final = 16_384  # bytes of request line and header fields
+LONGEST_HEAD: Final = 10.0  # seconds that a client may take to send them
+_PART: Final = 4_096  # bytes that the parser is given at once, so that a head is over its limit by no more
+_TOO_LARGE: Final = b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """HTTP whose heads are bounded in size and time: uvicorn bounds neither when httptools parses.
+
+    Counted is what leads nowhere: bytes since the last complete head or piece of a body. So the trailers and the
+    chunk extensions of a body are bounded too.
+    """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self._idle_bytes = 0
+        self._moved = False
+        self._in_head = False
+        self._head_timer: asyncio.TimerHandle | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn types it
+        super().connection_made(transport)
+        self._arm()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._disarm()
+        super().connection_lost(exc)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        for begin in range(0, len(data), _PART):
+            part = data[begin : begin + _PART]
+            self._moved = False
+            super().data_received(part)
+            if self.transport.is_closing():
+                return
+            self._idle_bytes = 0 if self._moved else self._idle_bytes + len(part)
+            if self._idle_bytes > LARGEST_HEAD:
+                self._refuse()
+                return
+        if self._in_head and self._head_timer is None:
+            self._arm()
+
+    @override
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        super().on_message_begin()
+
+    @override
+    def on_headers_complete(self) -> None:
+        self._moved, self._in_head = True, False
+        self._disarm()
+        super().on_headers_complete()
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        self._moved = True
+        super().on_body(body)
+
+    @override
+    def on_message_complete(self) -> None:
+        self._moved = True
+        super().on_message_complete()
+
+    def _arm(self) -> None:
+        self._head_timer = self.loop.call_later(LONGEST_HEAD, self._head_is_late)
+
+    def _disarm(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete  # type: ignore[redundant-expr]  # None at first
+
+    def _head_is_late(self) -> None:
+        if self._is_answering():  # the request before this one is still owed its answer
+            self._arm()
+        else:
+            self.transport.close()
+
+    def _refuse(self) -> None:
+        if not self._is_answering():  # an answer under way can't have another put into it
+            self.transport.write(_TOO_LARGE)
+        self.transport.close()
 
 
 def server_of(council: Council, app: FastAPI, *, host: str, port: int) -> uvicorn.Server:
@@ -24,25 +116,45 @@ def server_of(council: Council, app: FastAPI, *, host: str, port: int) -> uvicor
         app,
         host=host,
         port=port,
+        http=BoundedProtocol,
         log_level="warning",
         access_log=False,
         proxy_headers=bool(hops),
         forwarded_allow_ips=list(hops) or None,
         server_header=False,
         timeout_graceful_shutdown=20,
-        h11_max_incomplete_event_size=16_384,
     )
     return uvicorn.Server(config)
 
 
 def serve_council(council: Council, *, host: str, port: int, metrics_port: int) -> None:
-    """Serve until told to stop; raises what building the gateway raises."""
+    """Serve until told to stop; raises CouncilError for an address that is taken, and what building the gateway raises."""
+    check_address(host, port)
     app = build_app(council)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn sends itself the signal again once it has finished: that is no failure, so nothing more is done.
         signal.signal(number, lambda *_: None)
     with metrics_of(app, host=host, port=metrics_port):
         server_of(council, app, host=host, port=port).run()
+
+
+def check_address(host: str, port: int) -> None:
+    """Raise CouncilError where nothing can listen: uvicorn would start the whole gateway first, and name no address."""
+    failures: list[OSError] = []
+    try:
+        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            with socket.socket(family, kind, protocol) as probe:
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                try:
+                    probe.bind(address)
+                except OSError as error:
+                    failures.append(error)
+                else:
+                    return
+    except OSError as error:
+        failures.append(error)
+    cause = failures[0]
+    raise CouncilError(f"{host} port {port} can't be listened on: {cause.strerror}") from cause
 
 
 class _Quiet(WSGIRequestHandler):
@@ -62,6 +174,7 @@ def metrics_of(app: FastAPI, *, host: str, port: int) -> Iterator[None]:
         registry = app.state.wiring.telemetry.registry
         return make_wsgi_app(registry)(environ, start)
 
+    check_address(host, port)
     server = make_server(host, port, metrics, handler_class=_Quiet)  # type: ignore[arg-type]  # the same
     thread = threading.Thread(target=server.serve_forever, name="metrics", daemon=True)
     thread.start()

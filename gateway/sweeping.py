@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from datetime import datetime
 from typing import Any, Final
 
@@ -19,12 +18,16 @@ MOST_AT_ONCE: Final = 2_000  # rows dropped in one transaction, so that nobody w
 
 
 async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry) -> None:
-    """Sweep until cancelled. A log that can't be written is tried again with the next round."""
+    """Sweep until cancelled. Whatever fails is tried again with the next round."""
     while True:
         await asyncio.sleep(EVERY)
-        telemetry.log_size.set(services.reader.refresh())
-        with contextlib.suppress(NotDurableError, LogUnavailableError):
+        try:
+            telemetry.log_size.set(services.reader.refresh())
             await sweep_once(services, early)
+        except (NotDurableError, LogUnavailableError):
+            continue  # every call tells of it already
+        except Exception as error:  # noqa: BLE001 -- a broom that stops at one bad row stops for ever, and unseen
+            telemetry.logger.error("sweeping_failed", error=type(error).__name__)  # noqa: TRY400 -- a traceback may hold values
 
 
 async def sweep_once(services: Services, early: EarlyLimits) -> None:

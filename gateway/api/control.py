@@ -9,10 +9,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
+from starlette.types import Message, Receive
 
 from audit.entry import canonical
 from audit.sequencer import LogUnavailableError, NotDurableError, Within
 from gateway.api.door import authenticate, require_role
+from gateway.api.reading import decode, read_body
 from gateway.log import remember_call
 from gateway.oauth.caller import Caller
 from gateway.oauth.clients import Role
@@ -89,7 +91,22 @@ async def authenticate_control(request: Request) -> None:
     request.state.caller = caller
 
 
-router = APIRouter(prefix="/control/v1", tags=["control"])
+async def checked_body(request: Request, receive: Receive) -> Receive:
+    """Return what hands the app the body, once it is bounded, strict JSON: FastAPI itself would take anything."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return receive
+    body = await read_body(request)
+    decode(body, dict[str, Any])
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
+
+
+router = APIRouter(prefix="/control/v1", tags=["control"], redirect_slashes=False)
 Authenticated = Annotated[Caller, Depends(control_caller)]
 ConsentId = Annotated[str, Path(pattern=r"^c_[0-9a-f]{24}$")]
 RestrictionId = Annotated[str, Path(pattern=r"^r_[0-9a-f]{24}$")]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, Final
+
 from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.entry import canonical
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.sequencer import LogUnavailableError, Moment, NotDurableError
 from gateway.wiring import Wiring
+
+PROBE: Final = "readiness"  # the name of a row that is never committed
 
 
 async def get_health(_request: Request) -> Response:
@@ -16,12 +20,24 @@ async def get_health(_request: Request) -> Response:
 
 
 async def get_readiness(request: Request) -> Response:
-    """Make an empty transaction and read the state; 503 names what is not ready."""
+    """Make a transaction that leaves nothing behind and read the state; 503 names what is not ready."""
     wiring: Wiring = request.app.state.wiring
     wiring.services.reader.refresh()
     try:
-        await wiring.services.log.append(lambda _connection, _moment: None)
+        await wiring.services.log.append(_dirty_a_page)
     except (NotDurableError, LogUnavailableError):
-        body = canonical({"ready": False, "log": "not writable"})
-        return Response(body, 503, {"Retry-After": "5"}, media_type="application/json")
-    return Response(canonical({"ready": True}), media_type="application/json")
+        return _not_ready()
+    return (
+        Response(canonical({"ready": True}), media_type="application/json") if wiring.sequencer.writable else _not_ready()
+    )
+
+
+def _dirty_a_page(connection: Any, _moment: Moment) -> None:
+    # An empty transaction writes nothing, and so succeeds on a full disk. What is put and taken away again is written.
+    connection.execute('INSERT OR REPLACE INTO usage (name, "window", count) VALUES (?, ?, 0)', (PROBE, PROBE))
+    connection.execute("DELETE FROM usage WHERE name = ?", (PROBE,))
+
+
+def _not_ready() -> Response:
+    body = canonical({"ready": False, "log": "not writable"})
+    return Response(body, 503, {"Retry-After": "5"}, media_type="application/json")

@@ -83,6 +83,12 @@ def telling() -> Iterator[None]:
     except EXPECTED as error:
         typer.secho(str(error), err=True, fg="red")
         raise typer.Exit(1) from error
+    except BrokenPipeError:  # whoever read the output has gone: nobody is left to be told
+        raise
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename is not None else str(error)
+        typer.secho(what, err=True, fg="red")
+        raise typer.Exit(1) from error
 
 
 def read_text(file: Path) -> str:

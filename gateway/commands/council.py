@@ -44,8 +44,10 @@ def init(
 def serve(
     directory: Directory = Path(),
     host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="The port to listen on.")] = 8080,
-    metrics_port: Annotated[int, typer.Option(help="The port of /metrics, on the same address; 0 for none.")] = 9464,
+    port: Annotated[int, typer.Option(help="The port to listen on.", min=1, max=65_535)] = 8080,
+    metrics_port: Annotated[
+        int, typer.Option(help="The port of /metrics, on the same address; 0 for none.", min=0, max=65_535)
+    ] = 9464,
 ) -> None:
     """Serve a council's gateway until SIGTERM, which finishes what is under way."""
     with telling():

@@ -16,7 +16,7 @@ from joserfc import jwk
 
 from audit.sequencer import Within
 from gateway.app import make_changes, make_sequencer, utc_now
-from gateway.council import Council, CouncilError, create_council, open_council
+from gateway.council import Council, CouncilError, fill_council, open_council
 from gateway.demo.residents import generate
 from gateway.oauth.clients import Role
 from gateway.store.changes import Changes
@@ -60,10 +60,11 @@ PARTNERS: Final = (
 
 def make_demo(directory: Path, *, port: int, residents: int, seed: int, progress: Callable[[int], None]) -> None:
     """Make the demo's directory, whole or not at all: it is put together beside its place and then moved there."""
-    making = directory.with_name(directory.name + ".making")
-    if making.exists():
-        shutil.rmtree(making)  # what an interrupted run left
-    create_council(
+    directory = directory.absolute()
+    making = _cleared(directory.with_name(directory.name + ".making"))
+    making.mkdir(mode=0o700, parents=True)
+    (making / MARK).write_text(json.dumps({"seed": seed, "residents": residents}), encoding="utf-8")
+    fill_council(
         making,
         {
             "controller": "northmoor",
@@ -80,11 +81,21 @@ def make_demo(directory: Path, *, port: int, residents: int, seed: int, progress
     council = open_council(making)
     _append_all(council, lambda changes: _founding(changes, keys, office))
     (making / "log.vkey").write_text(council.signer.vkey + "\n", encoding="ascii")
-    (making / MARK).write_text(json.dumps({"seed": seed, "residents": residents}), encoding="utf-8")
     council.keyring.close()
     if directory.exists():
         directory.rmdir()  # empty, or `kept` would have said so
     making.rename(directory)
+
+
+def _cleared(making: Path) -> Path:
+    """Remove what an interrupted run left, and nothing else: its mark is the first thing that a run writes."""
+    if making.is_symlink() or (making.exists() and not making.is_dir()):
+        raise CouncilError(f"{making} is in the way: move it elsewhere, or give another --dir")
+    if making.is_dir():
+        if any(making.iterdir()) and not (making / MARK).is_file():
+            raise CouncilError(f"{making} is in the way and is no demo: move it elsewhere, or give another --dir")
+        shutil.rmtree(making)
+    return making
 
 
 def kept(directory: Path) -> dict[str, Any] | None:
@@ -100,6 +111,8 @@ def kept(directory: Path) -> dict[str, Any] | None:
 
 def remove_demo(directory: Path) -> None:
     """Remove a demo's directory, and nothing that is not one."""
+    if directory.is_symlink():
+        raise CouncilError(f"{directory} is a symbolic link: give the directory itself, or remove the link")
     if kept(directory) is not None:
         shutil.rmtree(directory)
 

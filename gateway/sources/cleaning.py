@@ -164,3 +164,11 @@ def key_form(field: Field, text: str) -> str | None:
         value = clean_value(text, _ISO, field)
         return value if isinstance(value, str) else None
     return text.strip() or None
+
+
+def person_form(raw: object) -> str:
+    """Return a source's own reference of a person as log, consents and restrictions name it; "" for nobody.
+
+    Source and control side both come here: a reference that one spelt otherwise would hold nothing back.
+    """
+    return "" if raw is None else str(raw).strip()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from typing import Final
 
 from policies.reading import Section, boolean, listed, members, name, one_of, refused, word
@@ -13,6 +14,7 @@ from policies.yaml_text import Items, Node, Scalar
 CLEANERS: Final = ("trim", "collapse", "upper", "lower", "title")
 # One expression alone, and no parameter but ours: `?`, `:name`, `@name` and `$` would each be one to some driver.
 _UNSAFE: Final = re.compile(r";|--|/\*|\x00|\?|(?<![:\w]):(?!:)\w|@\w|\$")
+_PROBES: Final = (date(1987, 11, 23), date(2004, 2, 29))
 _ROW: Final = re.compile(r"(?<![:\w]):row\b")
 
 
@@ -116,6 +118,18 @@ def _code(node: Node) -> str:
 
 def _date_format(node: Node) -> str:
     text = word(node)
-    if not all(part in text for part in ("%Y", "%d")) and not all(part in text for part in ("%y", "%d")):
-        raise refused(node, "is not the format of a date", "Write strptime directives, such as %d/%m/%Y.")
+    parts = re.findall(r"%(.)", text, re.DOTALL)
+    year, month, day, of_year = (sum(map(parts.count, of)) for of in ("Yy", "mbB", "d", "j"))
+    if (year, month, day, of_year) not in {(1, 1, 1, 0), (1, 0, 0, 1)} or not _round_trips(text):
+        remedy = "Name day, month and year once each by strptime directives, such as %d/%m/%Y."
+        raise refused(node, "is not the format of a date", remedy)
     return text
+
+
+def _round_trips(form: str) -> bool:
+    """Tell whether a date that is written by a format is read as itself: what fails here would fail every call."""
+    try:
+        read = [datetime.strptime(one.strftime(form), form).date() for one in _PROBES]  # noqa: DTZ007 -- a calendar date has no zone
+    except (ValueError, LookupError, re.error):  # strptime makes an expression of it, and so has an expression's errors
+        return False
+    return read == list(_PROBES)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
-from gateway.sources.cleaning import clean_value, detail_form, key_form, typed_form
+from gateway.sources.cleaning import clean_value, detail_form, key_form, person_form, typed_form
 from gateway.sources.columns import Column
 from gateway.sources.contract import Found
 from gateway.sources.database import read
@@ -87,7 +87,7 @@ class Search:
 
     def _people(self, row: Sequence[Any]) -> dict[str, str]:
         references = zip(self._mapping.people, row[1:], strict=False)
-        return {role: str(raw).strip() for role, raw in references if raw is not None and str(raw).strip()}
+        return {role: form for role, raw in references if (form := person_form(raw))}
 
     def _fitting(
         self, row: Sequence[Any], places: Sequence[Place], given: Mapping[str, str | None], roles: Sequence[str]

@@ -64,7 +64,7 @@ class SqlSource:
 
     async def survey(self, sample: int) -> dict[str, Counter[str]]:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
-        return await self._run(lambda connection: self._survey(connection, sample), seconds=SURVEY_SECONDS)
+        return await self._run(self._guarded(lambda connection: self._survey(connection, sample)), seconds=SURVEY_SECONDS)
 
     def close(self) -> None:
         """Let threads and connections go."""
@@ -74,6 +74,7 @@ class SqlSource:
         self._engine.dispose()
 
     async def _ask(self, work: Callable[[Any], T]) -> T:
+        work = self._guarded(work)
         if self._at_once is not None:
             with contextlib.suppress(NotAtOnceError):
                 return self._at_once.ask(work)
@@ -93,6 +94,20 @@ class SqlSource:
                 raise self._slow(seconds) from None
             # The driver's message may hold values, and so its kind alone is told.
             raise SourceFailedError(f"{self._mapping.source} could not be asked: {type(error).__name__}") from None
+
+    def _guarded(self, work: Callable[[Any], T]) -> Callable[[Any], T]:
+        """Let work that trips over what it read be a failure of the source: recorded, where a fault would not be."""
+
+        def guarded(connection: Any) -> T:
+            try:
+                return work(connection)
+            except (SourceFailedError, *DRIVER_ERRORS):
+                raise
+            except Exception as error:  # noqa: BLE001 -- whatever it is, nothing is disclosed
+                # Its message may hold values, and so its kind alone is told.
+                raise SourceFailedError(f"{self._mapping.source} could not be read: {type(error).__name__}") from None
+
+        return guarded
 
     def _slow(self, seconds: float) -> SourceSlowError:
         return SourceSlowError(f"{self._mapping.source} did not answer in {seconds} s")

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from audit.entry import Kind
 from audit.keyring import reference
 from audit.sequencer import Draft, Moment, Within
+from gateway.sources.cleaning import person_form
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import to_micros
 from gateway.store.persons import read_consents
+from gateway.store.readings import Readings
 from gateway.store.state import Reader
 from policies.findings import did_you_mean
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import as_text
 from schemas.terms import ConsentState
+
+YEARS: Final = range(1900, 2200)  # of any honest instant, in UTC: far from what no clock can tell
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +31,20 @@ class People:
 
     entries: Entries
     index_secret: bytes
+    readings: Readings = field(default_factory=Readings)
 
     def subject_ref(self, dataset: str, person: str) -> str:
         """Return the log's reference of a person, from the source's own reference."""
-        return reference(self.index_secret, dataset, person).hex()
+        return reference(self.index_secret, dataset, person_form(person)).hex()
 
     def record_consent(self, record: ConsentRecord) -> Within:
         """Record that a person gave or refused consent. Its instants are the transaction's unless set later."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            _check_scope(connection, record.dataset, record.fields, record.recipients)
+            self._check_scope(connection, record)
+            _check_purpose(Reader(connection, self.readings), record.purpose)
+            _check_span("consent", record, moment)
             kept = replace(record, from_at=max(record.from_at, moment.at))
-            if kept.until is not None and kept.until <= kept.from_at:
-                raise ChangeRefusedError("the consent would end before it begins")
             _insert_consent(connection, kept, moment)
             kind = Kind.CONSENT_GIVEN if record.state is ConsentState.GIVEN else Kind.CONSENT_REFUSED
             return self._consent_entry(kind, connection, moment, kept)
@@ -64,7 +69,8 @@ class People:
 
         def within(connection: Any, moment: Moment) -> Draft:
             one = restriction
-            _check_scope(connection, one.dataset, one.fields, one.recipients)
+            self._check_scope(connection, one)
+            _check_span("restriction", one, moment)
             connection.execute(
                 "INSERT INTO restriction (restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, "
                 "until, recorded_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -116,18 +122,44 @@ class People:
         what = {name: _plain(value) for name, value in asdict(record).items() if name != "subject_ref"}
         return self.entries.personal(kind, connection, moment, record.subject_ref, (f"consent/{record.subject_ref}",), what)
 
+    def _check_scope(self, connection: Any, one: ConsentRecord | Restriction) -> None:
+        """Raise ChangeRefusedError for an unknown name: a restriction that is misspelt would hold nothing back."""
+        if one.subject_ref == self.subject_ref(one.dataset, ""):
+            raise ChangeRefusedError("the person is empty: give the source's own reference of the person")
+        reader = Reader(connection, self.readings)
+        row = reader.find_text("dataset", one.dataset)
+        if row is None:
+            known = {name for name, *_ in reader.texts("dataset")}
+            raise ChangeRefusedError(f"no dataset called {one.dataset} is published. {did_you_mean(one.dataset, known)}")
+        paths, partners = set(self.readings.dataset(row[1]).fields), set(reader.partner_kinds())
+        for what, names, known in (("field", one.fields, paths), ("partner", one.recipients, partners)):
+            for name in sorted(names - known):
+                raise ChangeRefusedError(f"there is no {what} called {name}. {did_you_mean(name, known)}")
 
-def _check_scope(connection: Any, dataset: str, fields: frozenset[str], recipients: frozenset[str]) -> None:
-    """Raise ChangeRefusedError for an unknown name: a restriction that is misspelt would hold nothing back."""
-    reader = Reader(connection)
-    row = reader.find_text("dataset", dataset)
-    if row is None:
-        known = {name for name, *_ in reader.texts("dataset")}
-        raise ChangeRefusedError(f"no dataset called {dataset} is published. {did_you_mean(dataset, known)}")
-    paths = reader.readings.dataset(row[1]).fields
-    for what, names, known in (("field", fields, set(paths)), ("partner", recipients, set(reader.partner_kinds()))):
-        for name in sorted(names - known):
-            raise ChangeRefusedError(f"there is no {what} called {name}. {did_you_mean(name, known)}")
+
+def _check_purpose(reader: Reader, purpose: str) -> None:
+    """Raise ChangeRefusedError for a purpose that no agreement has: the answer would never count."""
+    known = reader.purposes()
+    if known and purpose not in known:
+        raise ChangeRefusedError(f"no published agreement has the purpose {purpose}. {did_you_mean(purpose, known)}")
+
+
+def _check_span(what: str, one: ConsentRecord | Restriction, moment: Moment) -> None:
+    """Raise ChangeRefusedError for instants that no clock can tell, or a span that is over before it counts."""
+    for name, at in (("from", one.from_at), ("until", one.until)):
+        if at is not None and not _is_tellable(at):
+            years = f"{YEARS.start} to {YEARS.stop - 1}"
+            raise ChangeRefusedError(f"`{name}` of the {what} is not in the years {years} (UTC): give a day that is meant")
+    begins = max(one.from_at, moment.at)
+    if one.until is not None and one.until <= begins:
+        raise ChangeRefusedError(f"the {what} would end before it begins: give an `until` after {as_text(begins)}")
+
+
+def _is_tellable(at: datetime) -> bool:
+    try:
+        return at.astimezone(UTC).year in YEARS
+    except OverflowError:  # a zone west of the last day, or east of the first
+        return False
 
 
 def _plain(value: object) -> object:

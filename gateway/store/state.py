@@ -8,10 +8,10 @@ everything read afterwards stands: it is read first, so that a later change can 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gateway.oauth.clients import Client, Role
 from gateway.oauth.details import Available
@@ -21,13 +21,14 @@ from gateway.sources.mapping import digest_of
 from gateway.store.persons import read_consents, read_restrictions
 from gateway.store.readings import Readings
 from policies.compile import Compiled
-from policies.findings import TextError
+from policies.findings import Finding, TextError
 from schemas.agreement import Agreement, Core
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
 from schemas.instants import first_instant
 from schemas.terms import RecipientKind
 
+T = TypeVar("T")
 PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
 
 
@@ -152,13 +153,16 @@ class Reader:
     # -- texts
 
     def find_text(self, kind: str, name: str, version: int | None = None) -> tuple[int, str, int | None] | None:
-        """Return (version, text, ended_at) of a published text, the newest when no version is named."""
+        """Return (version, text, ended_at) of a published text, the newest when no version is named.
+
+        One that was changed where it lies is not there, and no older version takes its place.
+        """
         where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
         row = self.connection.execute(
-            f"SELECT version, text, ended_at FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC",
+            f"SELECT version, text, ended_at, digest FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC",
             values,
         ).fetchone()
-        return (row[0], row[1], row[2]) if row else None
+        return (row[0], row[1], row[2]) if row and _is_intact(row[1], row[3]) else None
 
     def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]:
         """Return (id, version, text, ended_at) of every published text of a kind, in order."""
@@ -172,7 +176,7 @@ class Reader:
         known = ("dataset", name, str(version))
         if known not in self._kept:
             row = self.find_text("dataset", name, version)
-            self._keep(known, self.readings.dataset(row[1]) if row else None)
+            self._keep(known, _read(self.readings.dataset, row[1]) if row else None)
         kept: Dataset | None = self._kept[known]
         return kept
 
@@ -181,23 +185,36 @@ class Reader:
         known = ("mapping", dataset)
         if known not in self._kept:
             row = self.find_text("mapping", dataset)
-            self._keep(known, (self.readings.mapping(row[1]), digest_of(row[1])) if row else None)
+            parsed = _read(self.readings.mapping, row[1]) if row else None
+            self._keep(known, (parsed, digest_of(row[1])) if row and parsed else None)
         kept: tuple[SourceMapping, str] | None = self._kept[known]
         return kept
 
     def binding_cores(self, agreement: Agreement) -> list[Core]:
-        """Return the cores that it follows, the statutory bars and the council's own rules, as published."""
-        found = []
-        for name, version in agreement.follows:
-            row = self.find_text("core", name, version)
-            if row:
-                found.append(self.readings.core(row[1]))
-        names = {core.id for core in found}
-        if "statutory-bars" not in names and (bars := self.find_text("core", "statutory-bars")):
-            found.append(self.readings.core(bars[1]))
+        """Return the cores that it follows, the statutory bars and the council's own rules, as published.
+
+        Raises TextError for one that was changed where it lies: without it, more might leave.
+        """
+        found = [core for name, version in agreement.follows if (core := self._core("core", name, version))]
+        if "statutory-bars" not in {core.id for core in found} and (bars := self._core("core", "statutory-bars")):
+            found.append(bars)
         own = {name for name, *_ in self.texts("council")}
-        found += [self.readings.core(row[1]) for name in sorted(own) if (row := self.find_text("council", name))]
-        return found
+        return found + [core for name in sorted(own) if (core := self._core("council", name))]
+
+    def _core(self, kind: str, name: str, version: int | None = None) -> Core | None:
+        row = self.find_text(kind, name, version)
+        if row is not None:
+            return self.readings.core(row[1])
+        if any(one == name and version in (None, known) for one, known, *_ in self.texts(kind)):
+            text = f"{name} is not the text that was published: it was changed in the database"
+            raise TextError([Finding(1, 1, text, "Restore the database.")])
+        return None
+
+    def purposes(self) -> set[str]:
+        """Return the purposes of all published agreements that can be read."""
+        rows = self.connection.execute("SELECT text, digest FROM text WHERE kind = 'agreement'").fetchall()
+        read = [_read(self.readings.agreement, text) for text, digest in rows if _is_intact(text, digest)]
+        return {one.purpose for one in read if one is not None}
 
     def find_agreement(self, name: str, on: date) -> LiveAgreement | None:
         """Return the version of an agreement that counts on a London day, whether or not it is in force."""
@@ -208,12 +225,20 @@ class Reader:
         return kept
 
     def _load_agreement(self, name: str, on: date) -> LiveAgreement | None:
-        rows = self.connection.execute(
-            "SELECT text, ended_at FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
-        ).fetchall()
-        if not rows:
+        try:
+            return self._compiled_agreement(name, on)
+        except TextError:
+            # Publishing checks the agreements that are live: one whose term was over may no longer hold together.
             return None
-        versions = [(self.readings.agreement(text), ended_at) for text, ended_at in rows]
+
+    def _compiled_agreement(self, name: str, on: date) -> LiveAgreement | None:
+        rows = self.connection.execute(
+            "SELECT text, ended_at, digest FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
+        ).fetchall()
+        # Which version counts is in the texts: where one was changed, none can be told to count.
+        if not rows or not all(_is_intact(text, digest) for text, _, digest in rows):
+            return None
+        versions = [(self.readings.agreement(text), ended_at) for text, ended_at, _ in rows]
         begun = [one for one in versions if one[0].starts_on <= on]
         agreement, ended_at = begun[-1] if begun else versions[0]
         later = [one.starts_on for one, ended in versions if ended is None and one.version > agreement.version]
@@ -222,17 +247,13 @@ class Reader:
             return None
         cores = self.binding_cores(agreement)
         row = self.find_text("mapping", f"{dataset.id}@{dataset.version}")
-        try:
-            compiled = self.readings.compiled(
-                agreement.text,
-                dataset=dataset.text,
-                cores=tuple(core.text for core in cores),
-                kinds=self.partner_kinds(),
-                mapping=row[1] if row else None,
-            )
-        except TextError:
-            # Publishing checks the agreements that are live: one whose term was over may no longer hold together.
-            return None
+        compiled = self.readings.compiled(
+            agreement.text,
+            dataset=dataset.text,
+            cores=tuple(core.text for core in cores),
+            kinds=self.partner_kinds(),
+            mapping=row[1] if row else None,
+        )
         return LiveAgreement(
             compiled=compiled,
             mapping_digest=digest_of(row[1]) if row else "",
@@ -290,3 +311,16 @@ class Reader:
                 if f"restriction/{ref}" in known and (held := read_restrictions(self.connection, ref))
             },
         )
+
+
+def _is_intact(text: str, digest: str) -> bool:
+    """Tell whether a text is the one that was published, by the digest that its entry in the log names too."""
+    return digest_of(text) == digest
+
+
+def _read(parse: Callable[[str], T], text: str) -> T | None:
+    """Return what a text says, or None where it no longer holds together: the rules of reading may have narrowed."""
+    try:
+        return parse(text)
+    except TextError:
+        return None

@@ -64,8 +64,44 @@ def test_a_refusal_is_verified_beside_its_problem(partner, vkey) -> None:
     assert verify_answer(canonical({**PROBLEM, **given}), vkey=vkey).outcome == "none"
 
 
-def test_a_member_that_no_answer_has_is_refused(answer, vkey) -> None:
+def test_the_halves_of_a_refusal_are_verified_alone(partner, vkey) -> None:
+    """So a receipt is given back that was asked for again."""
+    given = partner.ask({}, WITHHELD, kind=Kind.REFUSAL)
+    assert given.keys() == {"disclosure", "receipt"}
+    assert verify_answer(canonical(given), vkey=vkey).outcome == "none"
+
+
+def test_a_member_that_no_answer_has_is_refused(answer, partner, vkey) -> None:
     refused({**answer, "status_of_person": "safe"}, vkey, "members that no answer has")
+    refusal = {**PROBLEM, **partner.ask({}, WITHHELD, kind=Kind.REFUSAL)}
+    refused({**refusal, "status_of_person": "safe"}, vkey, "members that no answer has")
+
+
+@pytest.mark.parametrize("name", PROBLEM)
+def test_a_disclosure_has_no_problem_beside_it(answer, vkey, name: str) -> None:
+    """Nobody can write words of their own beside what was disclosed."""
+    refused({**answer, name: PROBLEM[name]}, vkey, "members that no answer has")
+    refused({**PROBLEM, **answer}, vkey, "members that no answer has")
+
+
+@pytest.mark.parametrize("name", PROBLEM)
+def test_a_refusals_problem_is_whole(partner, vkey, name: str) -> None:
+    answer = {**PROBLEM, **partner.ask({}, WITHHELD, kind=Kind.REFUSAL)}
+    del answer[name]
+    refused(answer, vkey, "lacks some of a refusal's")
+
+
+@pytest.mark.parametrize("junk", [None, True, 7, [], {}, ["x"]], ids=str)
+@pytest.mark.parametrize("name", PROBLEM)
+def test_a_member_of_another_type_is_refused(partner, vkey, name: str, junk) -> None:
+    answer = {**PROBLEM, **partner.ask({}, WITHHELD, kind=Kind.REFUSAL)}
+    refused({**answer, name: junk}, vkey, "wrong type|not a refusal's")
+
+
+@pytest.mark.parametrize("change", [{"status": 200}, {"status": "403"}, {"code": "wrong_role"}, {"code": ""}], ids=str)
+def test_a_problem_of_another_kind_is_refused(partner, vkey, change) -> None:
+    answer = {**PROBLEM, **partner.ask({}, WITHHELD, kind=Kind.REFUSAL)}
+    refused({**answer, **change}, vkey, "wrong type|not a refusal's")
 
 
 def test_every_changed_byte_is_refused(answer, vkey) -> None:

@@ -125,3 +125,22 @@ def test_the_halves_of_two_answers_do_not_fit(house: House, part: str) -> None:
 
     with pytest.raises(ProofError):
         verify_answer(canonical(one), vkey=house.vkey)
+
+
+def test_a_receipt_whose_openings_were_damaged_says_so(house: House) -> None:
+    harbour = house.harbour()
+    disclosure_id = harbour.ask().json()["disclosure"]["disclosure_id"]
+    path = f"/v1/disclosures/{disclosure_id}/receipt"
+    controller = house.council.keyring.controller().key_id
+    index = house.entries()[-1]["index"]
+
+    def damage(where: str) -> None:
+        statement = f"UPDATE log_bundle SET ciphertext = zeroblob(64) WHERE idx = ? AND key_id {where} ?"
+        house.append(lambda connection, _moment: connection.execute(statement, (index, controller)) and None)
+
+    damage("<>")
+    others = harbour.call("GET", path)
+    damage("=")
+
+    assert (others.status_code, others.json()["code"]) == (410, "no_longer_opens")
+    assert harbour.call("GET", path).status_code == 404

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sqlite3
 import threading
 import time
@@ -144,6 +145,35 @@ def test_a_broken_source_fails_without_a_value_in_its_message(
 
     assert not isinstance(failed.value, SourceSlowError)
     assert failed.value.__suppress_context__, "a driver's message may hold values"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+@pytest.mark.parametrize("call", ["identify", "fetch", "survey"])
+def test_a_fault_in_reading_is_the_sources_failure(
+    source_from, monkeypatch: pytest.MonkeyPatch, call: str, *, at_once: bool
+) -> None:
+    """A mapping of an earlier day may hold a format that strptime has no expression for; no value is told."""
+    source = source_from()
+    if not at_once:
+        source._at_once = None
+
+    def fault(*_: object) -> None:
+        raise re.error("P0000042")
+
+    monkeypatch.setattr("gateway.sources.sql.clean_value", fault)
+    monkeypatch.setattr("gateway.sources.finding.detail_form", fault)
+    calls = {
+        "identify": lambda: source.identify(GRACE),
+        "fetch": lambda: source.fetch(FOUND, frozenset({"age", "full_name"})),
+        "survey": lambda: source.survey(5),
+    }
+
+    with pytest.raises(SourceFailedError, match=r"northmoor-revenues could not be read: error$") as failed:
+        asyncio.run(calls[call]())
+
+    assert failed.value.__suppress_context__, "its message may hold values"
+    monkeypatch.undo()
+    assert fetch(source, "full_name").values == {"full_name": "Grace Okafor"}
 
 
 def test_a_connection_that_failed_is_not_lent_again(source_from) -> None:

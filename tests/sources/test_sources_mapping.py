@@ -88,6 +88,28 @@ def test_a_column_that_is_not_right_is_told_with_its_place(line: str, words: str
     assert words in refusal_of(SMALL.replace("  arrears: a.arrears", line))
 
 
+def with_format(form: str) -> str:
+    return SMALL.replace("  arrears: a.arrears", f'  arrears: {{sql: a.arrears, dates: ["%d/%m/%Y", "{form}"]}}')
+
+
+NO_DATES = (
+    "%d/%d/%Y|%d/%m/%m/%Y|%d/%m/%Y %Y|%d/%m/%Y %y|%d/%m/%b/%Y|%d/%Y|%m/%Y|%d/%m|%d-%j-%Y|%j-%m-%Y|%j|%%d/%m/%Y|"
+    "%d/%m/%Y %H:%H|%d/%m/%Y %x|%d/%m/%Y %Q|%-d/%m/%Y|%d/%m/%Y%|%d/%m/%Y %z"
+)
+
+
+@pytest.mark.parametrize("form", NO_DATES.split("|"))
+def test_a_format_that_can_not_read_a_date_is_told_with_its_place(form: str) -> None:
+    """Published, it would fail every call that meets a date."""
+    told = refusal_of(with_format(form))
+    assert told.startswith("line 12, column 49: is not the format of a date. Name day, month and year once each")
+
+
+@pytest.mark.parametrize("form", ["%d %b %Y", "%d %B %y", "%Y-%j", "%y%j", "%Y%m%d", "%d/%m/%Y %H:%M:%S", "100%% %d.%m.%Y"])
+def test_a_format_that_reads_dates_is_taken(form: str) -> None:
+    assert parse_mapping(with_format(form)).fields["arrears"].dates == ("%d/%m/%Y", form)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [

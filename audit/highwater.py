@@ -1,0 +1,52 @@
+"""Has the log lost entries that it had signed? The newest checkpoint is kept in a file beside the database.
+
+A database whose write-ahead log was lost, or that was put back from an older copy, holds together by itself; to go on
+with it would sign a second tree of the same size. This file is what remembers. It may be a second old.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from audit.checkpoint import verify_checkpoint
+from audit.merkle import ProofError, root_of
+from audit.sqlite import LogCorruptError, head, loader, newest_checkpoint
+
+
+def keep_high_water(connection: Any, file: Path) -> None:
+    """Keep the newest checkpoint, whole or not at all; nothing is written where it is kept already."""
+    found = newest_checkpoint(connection)
+    if found is None or (file.exists() and file.read_text(encoding="utf-8") == found[1]):
+        return
+    beside = file.with_name(file.name + ".new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+        stream.write(found[1])
+        stream.flush()
+        os.fsync(stream.fileno())
+    beside.replace(file)
+
+
+def check_high_water(connection: Any, file: Path, vkey: str) -> None:
+    """Raise LogCorruptError unless the log still holds, unchanged, what it held at the kept checkpoint."""
+    if not file.exists():
+        return
+    try:
+        kept = verify_checkpoint(file.read_text(encoding="utf-8"), vkey)
+    except (ProofError, UnicodeDecodeError) as error:
+        raise LogCorruptError(f"{file.name} is not a checkpoint of this log: restore it beside its database") from error
+    found = head(connection)
+    size = found[0] if found else 0
+    if size < kept.size:
+        raise LogCorruptError(
+            f"the log holds {size} entries, and had signed {kept.size}: its write-ahead log was lost, or an older copy was "
+            "put back. Going on would sign a second history. Restore the newest backup of the whole directory"
+        )
+    try:
+        root = root_of(0, kept.size, loader(connection))
+    except ProofError as error:
+        raise LogCorruptError(f"the log lacks what it had signed at {kept.size} entries: {error}") from error
+    if root != kept.root:
+        raise LogCorruptError(f"the log's first {kept.size} entries are not those that it had signed")
