@@ -12,18 +12,17 @@ from typing import Any
 
 from audit.checkpoint import verify_checkpoint
 from audit.merkle import ProofError, root_of
-from audit.sqlite import LogCorruptError, head, loader, newest_checkpoint
+from audit.sqlite import LogCorruptError, head, loader
 
 
-def keep_high_water(connection: Any, file: Path) -> None:
-    """Keep the newest checkpoint, whole or not at all; nothing is written where it is kept already."""
-    found = newest_checkpoint(connection)
-    if found is None or (file.exists() and file.read_text(encoding="utf-8") == found[1]):
+def keep_high_water(note: str | None, file: Path) -> None:
+    """Keep a checkpoint, whole or not at all; nothing is written where it is kept already, or where there is none yet."""
+    if note is None or (file.exists() and file.read_text(encoding="utf-8") == note):
         return
     beside = file.with_name(file.name + ".new")
     handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(found[1])
+        stream.write(note)
         stream.flush()
         os.fsync(stream.fileno())
     beside.replace(file)

@@ -23,9 +23,10 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.entry import canonical, new_entry_id
+from audit.highwater import check_high_water
 from audit.keyring import KeyringError
 from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
-from audit.sqlite import open_connection
+from audit.sqlite import LogCorruptError, open_connection
 from gateway.api import control, disclosures, documents, health
 from gateway.api import log as log_api
 from gateway.api import oauth as oauth_api
@@ -91,10 +92,24 @@ def make_sequencer(council: Council, clock: Callable[[], datetime], deliver: Any
     return Sequencer(council.state, council.lock, council.signer, clock=clock, deliver=deliver)
 
 
+def start_log(council: Council, clock: Callable[[], datetime], deliver: Any) -> Sequencer:
+    """Return the log's writer, started. Raises audit's LogCorruptError for a log that lacks what it had signed."""
+    sequencer = make_sequencer(council, clock, deliver)
+    sequencer.start()
+    connection = open_connection(council.state, read_only=True)
+    try:
+        check_high_water(connection, council.high_water, council.signer.vkey)
+    except LogCorruptError:
+        sequencer.close()
+        raise
+    finally:
+        connection.close()
+    return sequencer
+
+
 def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.AbstractEventLoop) -> Wiring:
     """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
-    sequencer = make_sequencer(council, clock, deliver_to(loop))
-    sequencer.start()
+    sequencer = start_log(council, clock, deliver_to(loop))
     reader = Reader(open_connection(council.state, read_only=True))
     issuer = council.settings.public_url
     tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=())
@@ -139,7 +154,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
         wiring = make_wiring(council, clock, asyncio.get_running_loop())
         app.state.wiring = wiring
         gc.freeze()  # what lives as long as the process need not be looked through again and again
-        sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits, wiring.telemetry))
+        sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits, wiring.telemetry, council.high_water))
         async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
             closing.callback(wiring.services.source_of.__self__.close)  # type: ignore[attr-defined]  # the registry made above
             closing.callback(wiring.services.reader.connection.close)

@@ -28,6 +28,7 @@ MASTER: Final = "master.key"
 STATE: Final = "state.sqlite"
 KEYS: Final = "keys.sqlite"
 LOCK: Final = "state.lock"
+HIGH_WATER: Final = "state.head"
 PID: Final = "serve.pid"
 
 
@@ -54,6 +55,11 @@ class Council:
     def lock(self) -> Path:
         """Return the side file that writers lock."""
         return self.directory / LOCK
+
+    @property
+    def high_water(self) -> Path:
+        """Return the file that keeps the newest checkpoint, by which a database put back from an older copy is noticed."""
+        return self.directory / HIGH_WATER
 
 
 def create_council(directory: Path, values: dict[str, str | bool]) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Final
 
+from audit.highwater import keep_high_water
 from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError, Within
+from audit.tiles import checkpoint
 from gateway import limits
 from gateway.early_limits import EarlyLimits
 from gateway.refusing import refuse_in_window
@@ -17,13 +20,15 @@ EVERY: Final = 1.0  # seconds
 MOST_AT_ONCE: Final = 2_000  # rows dropped in one transaction, so that nobody waits for the broom
 
 
-async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry) -> None:
+async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry, high_water: Path) -> None:
     """Sweep until cancelled. Whatever fails is tried again with the next round."""
     while True:
         await asyncio.sleep(EVERY)
         try:
             telemetry.log_size.set(services.reader.refresh())
             await sweep_once(services, early)
+            # In a thread: it waits for the disk.
+            await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), high_water)
         except (NotDurableError, LogUnavailableError):
             continue  # every call tells of it already
         except Exception as error:  # noqa: BLE001 -- a broom that stops at one bad row stops for ever, and unseen

@@ -20,7 +20,7 @@ import typer
 from audit.keyring import KeyringError
 from audit.sequencer import Appended, LogUnavailableError, NotDurableError, Sequencer, Within
 from audit.sqlite import LogCorruptError, UnsafeSqliteError, open_connection
-from gateway.app import make_changes, make_sequencer, utc_now
+from gateway.app import make_changes, start_log, utc_now
 from gateway.council import Council, CouncilError, open_council
 from gateway.settings import SettingsError
 from gateway.store.changes import ChangeRefusedError, Changes
@@ -64,8 +64,7 @@ def office(directory: Path) -> Iterator[Office]:
     """Open a council for one command; what can go wrong is told in one line, with exit status 1."""
     with telling():
         council = open_council(directory)
-        sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
-        sequencer.start()
+        sequencer = start_log(council, utc_now, lambda results: [done(result) for done, result in results])
         connection = open_connection(council.state, read_only=True)
         try:
             yield Office(council, make_changes(council), Reader(connection), sequencer)

@@ -15,6 +15,7 @@ from audit.entry import Kind
 from audit.highwater import check_high_water, keep_high_water
 from audit.sequencer import Draft, Sequencer
 from audit.sqlite import LogCorruptError, create, open_connection
+from audit.tiles import checkpoint
 
 KEY = SealingKey(b"k" * 16, b"s" * 32)
 SIGNER = CheckpointSigner("test.example/log", Ed25519PrivateKey.generate())
@@ -36,7 +37,7 @@ def append(directory: Path, *names: str) -> None:
 
 def kept(directory: Path) -> Path:
     connection = open_connection(directory / "log.sqlite", read_only=True)
-    keep_high_water(connection, directory / "log.head")
+    keep_high_water(checkpoint(connection), directory / "log.head")
     connection.close()
     return directory / "log.head"
 

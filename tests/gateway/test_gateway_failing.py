@@ -255,3 +255,20 @@ def test_an_agreement_that_no_longer_holds_together_is_not_found(house: House) -
 
     assert withheld(harbour.ask(fields=["age"])) == {"age": "agreement_not_found"}
     assert calder.call("GET", "/v1/agreements").status_code == 200
+
+
+def test_a_log_that_lost_what_it_had_signed_refuses_to_start(council_directory: Path, tmp_path: Path) -> None:
+    """A lost write-ahead log, or an older copy put back, holds together by itself: another history would be signed."""
+    shutil.copy(council_directory / "state.sqlite", tmp_path / "older.sqlite")
+    with open_house(council_directory) as house:
+        house.harbour().ask(fields=["age"])
+        until = time.monotonic() + 20
+        while not (council_directory / "state.head").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        assert (council_directory / "state.head").read_text().split("\n")[1] == str(len(house.entries()))
+    for left in council_directory.glob("state.sqlite-*"):
+        left.unlink()
+    shutil.copy(tmp_path / "older.sqlite", council_directory / "state.sqlite")
+
+    with pytest.raises(LogCorruptError, match="and had signed"), open_house(council_directory):
+        pass
