@@ -163,7 +163,10 @@ class _Server(AuthorizationServer):  # type: ignore[misc]  # Authlib has no type
         return request
 
     def handle_response(self, status: int, body: Any, _headers: object) -> tuple[int, dict[str, Any]]:
-        return status, dict(body)
+        told = dict(body)
+        if told.get("error") == "unsupported_grant_type":  # Authlib's own refusal says no more
+            told.setdefault("error_description", "there is one grant here: send grant_type=client_credentials")
+        return status, told
 
     def send_signal(self, *_args: object, **_named: object) -> None:
         """Nobody listens: the journey of a token is this module."""
