@@ -28,7 +28,11 @@ REFUSED = {
     "a parameter given twice": (lambda house: post(house, good(house) + "&client_id=a&client_id=b"), 400, "twice"),
     "a second way of authentication": (lambda house: post(house, good(house), Authorization="Basic eDp5"), 400, "one way"),
     "no assertion": (lambda house: post(house, "grant_type=client_credentials"), 401, "client_assertion"),
-    "another grant": (lambda house: post(house, good(house).replace("client_credentials", "password")), 400, "client_credentials"),
+    "another grant": (
+        lambda house: post(house, good(house).replace("client_credentials", "password")),
+        400,
+        "client_credentials",
+    ),
     "a scope": (lambda house: post(house, good(house) + "&scope=all"), 400, "authorization_details"),
     "no details": (
         lambda house: post(house, urlencode(house.caller(HARBOUR.client_id).form())),
