@@ -21,6 +21,7 @@ from audit.sequencer import Draft, Sequencer
 from audit.sqlite import create
 
 SUBMITTERS: Final = (1, 16, 256)
+ENTRY: Final = 700  # bytes of an entry; what is sealed beside it is written too, so the baseline writes as much
 GOALS: Final = {"bare": 0.8, "with a disclosure's rows": 0.45}
 EXTRA: Final = """
 CREATE TABLE seen (scope TEXT, jti TEXT, expires INTEGER, PRIMARY KEY (scope, jti)) WITHOUT ROWID;
@@ -52,6 +53,8 @@ class _Plain:
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
         self.connection.execute("CREATE TABLE entry (id INTEGER PRIMARY KEY, entry BLOB NOT NULL)")
+        draft = _drafts()()
+        self.row = b"x" * (ENTRY + sum(len(ciphertext) for _, ciphertext in draft.sealed.bundles))
         self.queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._run)
         self.thread.start()
@@ -70,7 +73,7 @@ class _Plain:
                 batch.append(item)
             self.connection.execute("BEGIN IMMEDIATE")
             for _ in batch:
-                self.connection.execute("INSERT INTO entry (entry) VALUES (?)", (b"x" * 700,))
+                self.connection.execute("INSERT INTO entry (entry) VALUES (?)", (self.row,))
             self.connection.execute("COMMIT")
             for done in batch:
                 done()
