@@ -13,6 +13,7 @@ from house import CASEWORKER, GRACE, House, open_house, withheld
 
 from audit.keyring import KeyringError
 from audit.sqlite import LogCorruptError
+from gateway.api import disclosures
 from gateway.council import CouncilError, open_council
 from gateway.store.schema import SchemaError
 
@@ -272,3 +273,22 @@ def test_a_log_that_lost_what_it_had_signed_refuses_to_start(council_directory: 
 
     with pytest.raises(LogCorruptError, match="and had signed"), open_house(council_directory):
         pass
+
+
+@pytest.mark.parametrize("path", ["/docs/api", "/v1/disclosures"])
+def test_a_bug_is_told_as_a_problem_without_its_message(house: House, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    """On whatever route: a traceback may hold values, and stays inside."""
+    secret = "Okafor 1985-02-14"
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError(secret)
+
+    harbour = house.harbour()
+    monkeypatch.setattr(house.http.app, "openapi", broken)
+    monkeypatch.setattr(disclosures, "parse_disclosure", broken)
+
+    answer = house.http.get(path) if path == "/docs/api" else harbour.ask(fields=["age"])
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "fault")
+    assert answer.json()["request_id"] == answer.headers["x-request-id"]
+    assert secret not in answer.text
