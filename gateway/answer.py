@@ -47,16 +47,22 @@ class Prepared:
 
 
 def prepare(
-    judged: Judgement, record: Record | None, ask: Ask, services: Services, *, connection: Any, **more: Any
+    judged: Judgement,
+    record: Record | None,
+    ask: Ask,
+    services: Services,
+    *,
+    connection: Any,
+    retry_of: str | None = None,
 ) -> Prepared:
-    """Shape the record, write the disclosure, seal the entry. `more`: `entry_id`, `retry_of`, `keys`."""
+    """Shape the record, write the disclosure, seal the entry. `retry_of` names the entry that this call repeats."""
     shaped = _shape(judged, record, services)
-    entry_id = more.get("entry_id") or services.new_id("d", judged.at)
+    entry_id = services.new_id("d", judged.at)
     released = {path: written(dict(one)) for path, one in shaped.fields.items()}
     disclosure = canonical(_disclosure(entry_id, judged, record, shaped, released, ask, services))
-    keys = more.get("keys") or choose_keys(judged, ask, services, connection)
+    keys = choose_keys(judged, ask, services, connection)
     outcome = outcome_of(shaped)
-    names = _names(judged, record, shaped, ask, services, disclosure, keys, more.get("retry_of"))
+    names = _names(judged, record, shaped, ask, services, disclosure, keys, retry_of)
     sealed = seal(entry_id, names, list(released.items()), keys.subject)
     kind = Kind.DISCLOSURE if judged.decision.permits else Kind.REFUSAL
     return Prepared(

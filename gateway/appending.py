@@ -149,7 +149,9 @@ class Attempt:
             return None
         if not limits.mark_reached(connection, self.ask.caller.client.client_id, self.reached):
             return None
-        return refuse_at_limit(self.judged, self.reached, self.ask, self.services, connection=connection)
+        return refuse_at_limit(
+            self.judged, self.reached, self.ask, self.services, connection=connection, retry_of=self.retry_of
+        )
 
     def _misses_too_often(self, connection: Any, moment: Moment) -> bool:
         partner = self.ask.caller.client.partner_id or ""

@@ -15,7 +15,9 @@ from gateway.services import Ask, Services
 NOTHING: dict[str, Any] = {}
 
 
-def refuse_at_limit(judged: Judgement, reached: Reached, ask: Ask, services: Services, *, connection: Any) -> Draft:
+def refuse_at_limit(
+    judged: Judgement, reached: Reached, ask: Ask, services: Services, *, connection: Any, retry_of: str | None
+) -> Draft:
     """Return the entry of the first call of a window that a limit refused. Claims its keys in the transaction."""
     keys = choose_keys(judged, ask, services, connection)
     if not claim_keys(keys, services, connection):
@@ -25,7 +27,7 @@ def refuse_at_limit(judged: Judgement, reached: Reached, ask: Ask, services: Ser
     names = {
         **names_of_ask(judged, ask, services, keys),
         "fields": (keys.controller, NOTHING),
-        "request": (keys.subject, {"digest": ask.body_digest, "retry_of": None}),
+        "request": (keys.subject, {"digest": ask.body_digest, "retry_of": retry_of}),
         "answer": (keys.subject, {"digest": None}),
         "facts": (keys.subject, {"match": judged.found.match.value, "limit": reached.limit, "window": reached.window}),
     }

@@ -227,7 +227,7 @@ REMEDY_OF: dict[Reason, tuple[Remedy, str]] = {
     ),
     Reason.EMERGENCY_ONLY: (
         Remedy.DECLARE_AN_EMERGENCY_IF_THERE_IS_ONE,
-        "The agreement releases this only in an emergency, which is reviewed afterwards.",
+        "The agreement releases this only in an emergency. Each is recorded, for the council to review.",
     ),
     Reason.RESTRICTED: (
         Remedy.ASK_THE_CONTROLLER,

@@ -32,7 +32,7 @@ class CaseworkerIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 
 
 class EmergencyIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
-    """A declared emergency, reviewed by a second person afterwards."""
+    """A declared emergency, recorded with its reason for the council to review."""
 
     kind: EmergencyKind
     reason: str

@@ -155,6 +155,9 @@ def test_a_call_is_repeated_ten_times_a_day_at_most(house: House) -> None:
     statuses = [harbour.ask(subject(0), fields=["age"], Idempotency_Key="k-1").status_code for _ in range(12)]
 
     assert statuses == [200] * 11 + [429]
+    truth = house.last()
+    assert truth["facts"]["limit"] == "repeats_per_day"
+    assert truth["request"]["retry_of"] == house.entries("disclosure")[0]["id"]
 
 
 def test_an_emergency_waives_nothing_where_no_line_opens_in_one(house: House) -> None:
