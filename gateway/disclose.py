@@ -88,7 +88,7 @@ async def _judge(ask: Ask, services: Services, *, state_index: int, not_before: 
         return early
     try:
         source = services.source_of(early.live.dataset, services.reader)
-        found = await source.identify(ask.request.subject)
+        (found,) = await source.identify([ask.request.subject])
     except SourceFailedError as error:
         raise await _source_failed(error, early, ask, services, is_first=is_first) from error
     ask.steps.mark("identify")
@@ -103,9 +103,11 @@ async def _fetch(judged: Judgement, ask: Ask, services: Services, *, is_first: b
     if judged.live is None or not judged.decision.permits or judged.found.match is not Match.CONFIRMED:
         return None
     try:
-        return await services.source_of(judged.live.dataset, services.reader).fetch(judged.found, judged.decision.read)
+        source = services.source_of(judged.live.dataset, services.reader)
+        (record,) = await source.fetch([(judged.found, judged.decision.read)])
     except SourceFailedError as error:
         raise await _source_failed(error, judged, ask, services, is_first=is_first) from error
+    return record
 
 
 async def _append(attempt: Attempt, services: Services) -> Appended | None:

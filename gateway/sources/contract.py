@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,15 +32,19 @@ class Found:
     row: object = None
 
 
+Wanted = tuple[Found, frozenset[str]]  # a confirmed person, and the paths to read of their record
+
+
 class Source(Protocol):
     """A council's system of record. Both calls may run concurrently; neither writes.
 
-    `identify` reads the columns of the key, of the confirming details and of the marker that protects an
-    address, and no others. `fetch` reads those of the named paths and no others. Both raise
-    SourceFailedError or SourceSlowError. Values come cleaned and typed: `Unusable.INVALID` stands for
-    what does not fit its type, None or absence for what is not held.
+    Each takes as many people as one chunk of a call holds (at most 100), asks the system once for all of them where it
+    can, and answers in their order. `identify` reads the columns of the key, of the confirming details and of the marker
+    that protects an address, and no others. `fetch` reads, of each confirmed person, those of the named paths and no
+    others. Both raise SourceFailedError or SourceSlowError, for all of them. Values come cleaned and typed:
+    `Unusable.INVALID` stands for what does not fit its type, None or absence for what is not held.
     """
 
-    async def identify(self, query: SubjectQuery) -> Found: ...
+    async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]: ...
 
-    async def fetch(self, found: Found, paths: frozenset[str]) -> Record: ...
+    async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]: ...

@@ -17,7 +17,7 @@ from sqlalchemy.engine import URL, Connection
 from gateway.sources.at_once import AtOnce, NotAtOnceError
 from gateway.sources.cleaning import clean_value
 from gateway.sources.columns import Column
-from gateway.sources.contract import Found, SourceFailedError, SourceSlowError
+from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
 from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read, read_one_instant
 from gateway.sources.finding import Search
 from gateway.sources.mapping import Mapping as SourceMapping
@@ -54,13 +54,13 @@ class SqlSource:
         self._groups = lru_cache(maxsize=1024)(self._named_groups)
         self._rows_sql = lru_cache(maxsize=1024)(self._make_rows_sql)
 
-    async def identify(self, query: SubjectQuery) -> Found:
-        """Find one person by key and confirming details."""
-        return await self._ask(lambda connection: self._search.identify(connection, query))
+    async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]:
+        """Find each person by key and confirming details."""
+        return await self._ask(lambda connection: [self._search.identify(connection, query) for query in queries])
 
-    async def fetch(self, found: Found, paths: frozenset[str]) -> Record:
-        """Read the named paths of a confirmed person's record."""
-        return await self._ask(lambda connection: self._fetch(connection, found, paths))
+    async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]:
+        """Read the named paths of each confirmed person's record."""
+        return await self._ask(lambda connection: [self._fetch(connection, found, paths) for found, paths in wanted])
 
     async def survey(self, sample: int) -> dict[str, Counter[str]]:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""

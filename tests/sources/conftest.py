@@ -88,7 +88,7 @@ def ask(source: SqlSource) -> Ask:
     """Return a function that looks for one person."""
 
     def identify(key: str, value: str, *, of: SqlSource = source, **confirm: str) -> Found:
-        return asyncio.run(of.identify(SubjectQuery(key, value, confirm)))
+        return asyncio.run(of.identify([SubjectQuery(key, value, confirm)]))[0]
 
     return identify
 

@@ -26,7 +26,7 @@ SLOW = "(WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i 
 
 
 def fetch(source: SqlSource, *paths: str) -> Record:
-    return asyncio.run(source.fetch(FOUND, frozenset(paths)))
+    return asyncio.run(source.fetch([(FOUND, frozenset(paths))]))[0]
 
 
 def has_threads() -> bool:
@@ -38,7 +38,7 @@ def count(connection: Any) -> int:
 
 
 def test_a_quick_file_needs_no_thread(source: SqlSource) -> None:
-    assert asyncio.run(source.identify(GRACE)).match is Match.CONFIRMED
+    assert asyncio.run(source.identify([GRACE]))[0].match is Match.CONFIRMED
     assert fetch(source, "full_name").values == {"full_name": "Grace Okafor"}
     assert not has_threads()
 
@@ -52,11 +52,11 @@ def test_both_ways_give_the_same_answers(source: SqlSource, source_from, dataset
     assert len(rows) == 60
 
     async def both(query: SubjectQuery) -> int:
-        found = await source.identify(query)
-        assert found == await threaded.identify(query)
+        (found,) = await source.identify([query])
+        assert [found] == await threaded.identify([query])
         if found.match is Match.CONFIRMED:
             everything = frozenset(dataset.fields)
-            assert await source.fetch(found, everything) == await threaded.fetch(found, everything)
+            assert await source.fetch([(found, everything)]) == await threaded.fetch([(found, everything)])
         return found.match is Match.CONFIRMED
 
     async def all_of_them() -> int:

@@ -27,7 +27,7 @@ FOUND = Found(Match.CONFIRMED, subject="liable", people={"liable": "P0000042"}, 
 
 
 def fetch(source: SqlSource, *paths: str, found: Found = FOUND) -> Record:
-    return asyncio.run(source.fetch(found, frozenset(paths)))
+    return asyncio.run(source.fetch([(found, frozenset(paths))]))[0]
 
 
 # -- reading only, and in time
@@ -82,7 +82,7 @@ def test_calls_in_the_queue_are_slow_when_their_own_time_is_up(source_from) -> N
     source = source_from(("timeout: 2", "timeout: 0.2"), ("arrears: a.arrears", f"arrears: {SLOW}"))
 
     async def ten() -> list[object]:
-        calls = (source.fetch(FOUND, frozenset({"arrears"})) for _ in range(10))
+        calls = (source.fetch([(FOUND, frozenset({"arrears"}))]) for _ in range(10))
         return await asyncio.gather(*calls, return_exceptions=True)
 
     begun = time.monotonic()
@@ -141,7 +141,7 @@ def test_a_broken_source_fails_without_a_value_in_its_message(
         connection.close()
 
     with pytest.raises(SourceFailedError, match=r"northmoor-revenues could not be asked: \w+Error$") as failed:
-        asyncio.run(source_from(directory=tmp_path).identify(GRACE))
+        asyncio.run(source_from(directory=tmp_path).identify([GRACE]))[0]
 
     assert not isinstance(failed.value, SourceSlowError)
     assert failed.value.__suppress_context__, "a driver's message may hold values"
@@ -163,8 +163,8 @@ def test_a_fault_in_reading_is_the_sources_failure(
     monkeypatch.setattr("gateway.sources.sql.clean_value", fault)
     monkeypatch.setattr("gateway.sources.finding.detail_form", fault)
     calls = {
-        "identify": lambda: source.identify(GRACE),
-        "fetch": lambda: source.fetch(FOUND, frozenset({"age", "full_name"})),
+        "identify": lambda: source.identify([GRACE]),
+        "fetch": lambda: source.fetch([(FOUND, frozenset({"age", "full_name"}))]),
         "survey": lambda: source.survey(5),
     }
 
@@ -195,7 +195,7 @@ def test_a_connection_that_failed_is_not_lent_again(source_from) -> None:
 
 def test_a_missing_source_is_not_created(tmp_path: Path, source_from) -> None:
     with pytest.raises(SourceFailedError):
-        asyncio.run(source_from(directory=tmp_path).identify(GRACE))
+        asyncio.run(source_from(directory=tmp_path).identify([GRACE]))[0]
 
     assert not (tmp_path / "revenues.sqlite").exists()
 
@@ -205,17 +205,17 @@ def test_a_source_recovers(own_northmoor, source_from, tmp_path: Path) -> None:
     directory = own_northmoor()
     good, file = tmp_path / "good.sqlite", directory / "revenues.sqlite"
     source = source_from(directory=directory)
-    assert asyncio.run(source.identify(GRACE)).match is Match.CONFIRMED
+    assert asyncio.run(source.identify([GRACE]))[0].match is Match.CONFIRMED
 
     file.rename(good)
     with pytest.raises(SourceFailedError):
-        asyncio.run(source.identify(GRACE))
+        asyncio.run(source.identify([GRACE]))[0]
     file.write_bytes(b"half a copy" * 1000)
     with pytest.raises(SourceFailedError):
-        asyncio.run(source.identify(GRACE))
+        asyncio.run(source.identify([GRACE]))[0]
     good.replace(file)
 
-    assert asyncio.run(source.identify(GRACE)).match is Match.CONFIRMED
+    assert asyncio.run(source.identify([GRACE]))[0].match is Match.CONFIRMED
 
 
 def test_a_replaced_file_is_read_anew(own_northmoor, source_from, tmp_path: Path) -> None:
@@ -240,7 +240,7 @@ def test_a_directory_may_have_any_name(own_northmoor, source_from, tmp_path: Pat
     odd.mkdir()
     (own_northmoor() / "revenues.sqlite").rename(odd / "revenues.sqlite")
 
-    assert asyncio.run(source_from(directory=odd).identify(GRACE)).match is Match.CONFIRMED
+    assert asyncio.run(source_from(directory=odd).identify([GRACE]))[0].match is Match.CONFIRMED
 
 
 def test_what_the_driver_gives_up_on_is_slow_too(source: SqlSource) -> None:

@@ -45,7 +45,7 @@ def test_a_former_name_never_leaves(source: SqlSource, ask, dataset) -> None:
     """It is mapped to no field, so not even a fetch of everything reads it."""
     found = ask("account_ref", "1000042", surname="Adeyemi", date_of_birth="1985-02-14")
 
-    record = asyncio.run(source.fetch(found, frozenset(dataset.fields)))
+    record = asyncio.run(source.fetch([(found, frozenset(dataset.fields))]))[0]
 
     assert record.values["full_name"] == "Grace Okafor"
     assert "adeyemi" not in repr((record, found)).casefold()
@@ -225,6 +225,6 @@ def test_a_record_without_a_persons_reference_confirms_nobody(own_northmoor, sou
 def test_many_may_ask_at_once(source: SqlSource) -> None:
     async def all_at_once() -> list[Match]:
         query = SubjectQuery("account_ref", "1000042", GRACE)
-        return [found.match for found in await asyncio.gather(*(source.identify(query) for _ in range(40)))]
+        return [found.match for (found,) in await asyncio.gather(*(source.identify([query]) for _ in range(40)))]
 
     assert set(asyncio.run(all_at_once())) == {Match.CONFIRMED}

@@ -80,7 +80,7 @@ def _watch_at_once(monkeypatch: pytest.MonkeyPatch, authorize: Callable[..., int
 
 
 def fetch(source: SqlSource, *paths: str, found: Found = FOUND) -> Record:
-    return asyncio.run(source.fetch(found, frozenset(paths)))
+    return asyncio.run(source.fetch([(found, frozenset(paths))]))[0]
 
 
 # -- minimisation at the source
@@ -88,7 +88,7 @@ def fetch(source: SqlSource, *paths: str, found: Found = FOUND) -> Record:
 
 def test_identifying_reads_the_key_and_the_given_details_alone(source: SqlSource, watched: Watch) -> None:
     """SQLite itself says which columns a statement touches: joins, references, key, details."""
-    asyncio.run(source.identify(GRACE))
+    asyncio.run(source.identify([GRACE]))[0]
 
     assert watched.columns - {("ctoccupation", "ROWID"), ("ctoccupation", "")} == JOINS | {
         ("ctaccount", "party_ref"),
@@ -102,9 +102,9 @@ def test_identifying_reads_the_key_and_the_given_details_alone(source: SqlSource
 
 
 def test_only_a_place_asks_for_the_marker_that_protects(source: SqlSource, watched: Watch) -> None:
-    asyncio.run(source.identify(GRACE))
+    asyncio.run(source.identify([GRACE]))[0]
     by_account = set(watched.columns)
-    asyncio.run(source.identify(BY_PLACE))
+    asyncio.run(source.identify([BY_PLACE]))[0]
 
     assert ("ctaccount", "protected_ind") not in by_account
     assert watched.columns - by_account == {("ctproperty", "uprn"), ("ctaccount", "protected_ind")}
@@ -147,7 +147,7 @@ def test_the_joint_holders_fetch_reads_no_column_of_the_lead(source: SqlSource, 
 
 def test_no_value_stands_in_a_statement(source: SqlSource, watched: Watch) -> None:
     """Statements are made of the mapping's words; what was typed is bound."""
-    asyncio.run(source.identify(GRACE))
+    asyncio.run(source.identify([GRACE]))[0]
     fetch(source, "arrears", "occupations", "occupations.postcode")
 
     assert len(watched.statements) == 3
@@ -198,7 +198,7 @@ def test_the_record_itself_is_where_the_person_lives_now(own_northmoor: Callable
 
     assert fetch(source, "postcode").values == {"postcode": "LS1 4AB"}
     old_place = SubjectQuery("uprn", "900000000081", dict(BY_PLACE.confirm))
-    assert asyncio.run(source.identify(old_place)).match is Match.MISMATCH
+    assert asyncio.run(source.identify([old_place]))[0].match is Match.MISMATCH
 
 
 def test_too_many_rows_fail_rather_than_being_cut(own_northmoor: Callable[..., Path], source_from) -> None:
