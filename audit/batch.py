@@ -7,7 +7,7 @@ may come between. Where an item fails that has written rows, the batch begins ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
@@ -34,6 +34,7 @@ _OWN_FAULTS: Final = frozenset(
 )
 _PORTIONS: Final = (64, 16, 4, 1)  # rows of one statement
 _INSERT_ENTRY: Final = "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES "
+_INSERT_LEAVES: Final = "INSERT INTO log_leaf (idx, hashes) VALUES "
 _INSERT_BUNDLE: Final = "INSERT INTO log_bundle (idx, key_id, ciphertext) VALUES "
 
 
@@ -66,7 +67,8 @@ class Moment:
 class Draft:
     """An entry to be. `recipient` names a gapless counter; the entry shows only its number.
 
-    `state_keys`, of a state kind only: each then has this entry's index, and the head's state_index moves.
+    `state_keys`, of a state kind only: each then has this entry's index, and the head's state_index moves. `people` and
+    `leaves` (hashes), of an entry about several people: the tree that it holds, and what that tree is made of.
     """
 
     kind: Kind
@@ -75,6 +77,8 @@ class Draft:
     outcome: str | None = None
     recipient: str | None = None
     state_keys: tuple[str, ...] = ()
+    people: Mapping[str, Any] | None = None
+    leaves: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class Batch:
     _nodes: list[tuple[int, int, bytes]] = field(init=False, default_factory=list)
     _entries: list[tuple[int, str, str, bytes]] = field(init=False, default_factory=list)
     _bundles: list[tuple[int, bytes, bytes]] = field(init=False, default_factory=list)
+    _leaves: list[tuple[int, bytes]] = field(init=False, default_factory=list)
     _ids: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
@@ -227,6 +232,7 @@ class Batch:
             sd=draft.sealed.sd,
             outcome=draft.outcome,
             counter=counter,
+            people=draft.people,
         )
         if self.careful:
             self._insert(draft, entry, index)
@@ -255,11 +261,14 @@ class Batch:
         self._ids.add(draft.entry_id)
         self._entries.append((index, draft.entry_id, draft.kind.value, entry))
         self._bundles += [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles]
+        if draft.leaves:
+            self._leaves.append((index, b"".join(draft.leaves)))
 
     def _insert_together(self) -> None:
         try:
             insert_rows(self.connection, _INSERT_ENTRY, self._entries)
             insert_rows(self.connection, _INSERT_BUNDLE, self._bundles)
+            insert_rows(self.connection, _INSERT_LEAVES, self._leaves)
         except pysqlite3.Error as error:
             # Whose row it was, and whether it was its own fault, comes out when each is written by itself.
             raise ItemFailedError from error
@@ -273,6 +282,8 @@ class Batch:
             raise LogCorruptError(f"entry {index} can't follow what the log holds: {error}") from error
         bundles = [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles]
         insert_rows(self.connection, _INSERT_BUNDLE, bundles)
+        if draft.leaves:
+            insert_rows(self.connection, _INSERT_LEAVES, [(index, b"".join(draft.leaves))])
         self._insert_state_keys(draft, index)
 
     def _insert_state_keys(self, draft: Draft, index: int) -> None:

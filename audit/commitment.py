@@ -120,6 +120,59 @@ def value_openings(seed: bytes, values: Sequence[tuple[str, JsonValue]]) -> list
     return _openings_of((salts[place : place + SALT_SIZE] for place in range(0, len(salts), SALT_SIZE)), ordered)
 
 
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """Commitments before they are encrypted for keeping. `kept`: per key id, the key and the names under it."""
+
+    sd: tuple[str, ...]
+    openings: Mapping[str, str] = field(repr=False)
+    seed: bytes | None = field(repr=False)
+    kept: Mapping[bytes, tuple[SealingKey, tuple[str, ...]]] = field(repr=False)
+    releases: bool
+
+
+def commit(
+    identity: str,
+    names: Mapping[str, tuple[SealingKey, JsonValue]],
+    values: Sequence[tuple[str, JsonValue]],
+    values_key: SealingKey | None,
+) -> Committed:
+    """Commit to names, and to released values under `values_key` (None: there are none, ever).
+
+    `identity` is what the salts are made of, once and never again. Raises EntryError for a value that can't stand in an
+    entry.
+    """
+    salts = [_salt(key, identity, name) for name, (key, _) in names.items()]
+    values_of = [(name, value) for name, (_, value) in names.items()]
+    openings = dict(zip(names, _openings_of(salts, values_of), strict=True))
+    kept: dict[bytes, tuple[SealingKey, tuple[str, ...]]] = {}
+    for name, (key, _) in names.items():
+        kept[key.key_id] = (key, (*kept.get(key.key_id, (key, ()))[1], name))
+    seed = None
+    if values_key is not None:
+        seed = _salt(values_key, identity, "values seed", 32)
+        digests = _digests_of(value_openings(seed, values)) if values else []
+        openings["values"] = opening_of(_salt(values_key, identity, "values"), "values", {"_sd": digests})
+        kept[values_key.key_id] = (values_key, (*kept.get(values_key.key_id, (values_key, ()))[1], "values"))
+    return Committed(tuple(_digests_of(openings.values())), openings, seed, kept, bool(values))
+
+
+def sealed_of(entry_id: str, own: Committed, parts: Sequence[tuple[str, Committed]]) -> Sealed:
+    """Return an entry's commitments with the bundles of all its parts; a part's prefix goes before its names."""
+    kept: dict[bytes, tuple[SealingKey, dict[str, str]]] = {}
+    for prefix, part in parts:
+        for key_id, (key, names) in part.kept.items():
+            mine = kept.setdefault(key_id, (key, {}))[1]
+            for name in names:
+                mine[prefix + name] = part.openings[name]
+    return Sealed(
+        sd=own.sd,
+        openings=own.openings,
+        seed=own.seed,
+        bundles=tuple((key.key_id, _encrypt(key, entry_id, mine)) for key, mine in kept.values()),
+    )
+
+
 def seal(
     entry_id: str,
     names: Mapping[str, tuple[SealingKey, JsonValue]],
@@ -130,24 +183,8 @@ def seal(
 
     Raises EntryError for a value that can't stand in an entry.
     """
-    salts = [_salt(key, entry_id, name) for name, (key, _) in names.items()]
-    values_of = [(name, value) for name, (_, value) in names.items()]
-    openings = dict(zip(names, _openings_of(salts, values_of), strict=True))
-    kept: dict[bytes, tuple[SealingKey, dict[str, str]]] = {}
-    for name, (key, _) in names.items():
-        kept.setdefault(key.key_id, (key, {}))[1][name] = openings[name]
-    seed = None
-    if values_key is not None:
-        seed = _salt(values_key, entry_id, "values seed", 32)
-        digests = _digests_of(value_openings(seed, values))
-        openings["values"] = opening_of(_salt(values_key, entry_id, "values"), "values", {"_sd": digests})
-        kept.setdefault(values_key.key_id, (values_key, {}))[1]["values"] = openings["values"]
-    return Sealed(
-        sd=tuple(_digests_of(openings.values())),
-        openings=openings,
-        seed=seed,
-        bundles=tuple((key.key_id, _encrypt(key, entry_id, mine)) for key, mine in kept.values()),
-    )
+    committed = commit(entry_id, names, values, values_key)
+    return sealed_of(entry_id, committed, [("", committed)])
 
 
 def _bundle_cipher(key: SealingKey, entry_id: str) -> AESGCM:

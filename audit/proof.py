@@ -7,12 +7,23 @@ from collections.abc import Mapping
 
 from audit.commitment import PARTNER_NAMES, encode, value_of
 from audit.entry import JsonValue
+from audit.people import SHARED_NAMES
 from audit.sequencer import Appended
 
 
 def receipt(appended: Appended, *, origin: str) -> dict[str, JsonValue]:
     """Return the receipt of an entry that was just appended, JSON-ready."""
     sealed = appended.draft.sealed
+    if appended.draft.people is not None:
+        return receipt_of_many(
+            origin=origin,
+            entry=appended.entry,
+            index=appended.index,
+            size=appended.size,
+            proof=appended.proof,
+            checkpoint=appended.checkpoint,
+            openings=sealed.openings,
+        )
     return receipt_of(
         origin=origin,
         entry=appended.entry,
@@ -41,14 +52,39 @@ def receipt_of(
     Where nothing was released there is no seed: it would open nothing, so nothing would show that it was changed.
     """
     return {
+        **_place(origin, entry, index, size, proof, checkpoint),
+        "openings": {name: openings[name] for name in PARTNER_NAMES if name in openings},
+        "seed": encode(seed) if seed is not None and _has_values(openings) else None,
+    }
+
+
+def receipt_of_many(
+    *,
+    origin: str,
+    entry: bytes,
+    index: int,
+    size: int,
+    proof: tuple[bytes, ...],
+    checkpoint: str,
+    openings: Mapping[str, str],
+) -> dict[str, JsonValue]:
+    """Return the receipt of an entry about several people; each one's leaves are given beside it."""
+    return {
+        **_place(origin, entry, index, size, proof, checkpoint),
+        "openings": {name: openings[name] for name in SHARED_NAMES},
+    }
+
+
+def _place(
+    origin: str, entry: bytes, index: int, size: int, proof: tuple[bytes, ...], checkpoint: str
+) -> dict[str, JsonValue]:
+    return {
         "origin": origin,
         "entry": _b64(entry),
         "index": index,
         "size": size,
         "proof": [_b64(one) for one in proof],
         "checkpoint": checkpoint,
-        "openings": {name: openings[name] for name in PARTNER_NAMES if name in openings},
-        "seed": encode(seed) if seed is not None and _has_values(openings) else None,
     }
 
 

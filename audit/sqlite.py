@@ -13,10 +13,11 @@ import pysqlite3
 
 from audit.checkpoint import verify_checkpoint
 from audit.entry import as_text
-from audit.merkle import ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
+from audit.merkle import HASH_SIZE, ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
 
 Connection = Any  # a pysqlite3 connection: the driver has no types
 Head = tuple[int, bytes, int, int]  # size, root, microseconds of the last entry, state index
+SCHEMA: Final = ("0001.sql", "0002.sql")
 CHECKED_AT_START: Final = 10_000  # entries
 
 
@@ -52,7 +53,8 @@ def open_connection(path: Path, *, read_only: bool) -> Connection:
 def create(path: Path) -> None:
     """Make the log's own tables in a new file: for tests, and for a log without a gateway."""
     connection = pysqlite3.connect(str(path))
-    connection.executescript(files("audit").joinpath("schema", "0001.sql").read_text(encoding="utf-8"))
+    for name in SCHEMA:
+        connection.executescript(files("audit").joinpath("schema", name).read_text(encoding="utf-8"))
     connection.close()
 
 
@@ -206,6 +208,13 @@ def bundles(connection: Connection, index: int) -> list[tuple[bytes, bytes]]:
     """Return (key id, ciphertext) of what is kept beside an entry."""
     rows = connection.execute("SELECT key_id, ciphertext FROM log_bundle WHERE idx = ?", (index,)).fetchall()
     return [(bytes(key_id), bytes(ciphertext)) for key_id, ciphertext in rows]
+
+
+def leaf_hashes(connection: Connection, index: int) -> list[bytes]:
+    """Return the hashes of the leaves of an entry about several people, in their order."""
+    row = connection.execute("SELECT hashes FROM log_leaf WHERE idx = ?", (index,)).fetchone()
+    hashes = bytes(row[0]) if row else b""
+    return [hashes[place : place + HASH_SIZE] for place in range(0, len(hashes), HASH_SIZE)]
 
 
 def to_micros(at: datetime) -> int:

@@ -6,8 +6,6 @@ be compared with a published, cosigned one.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,12 +14,26 @@ from typing import Any, Final
 import orjson
 
 from audit.checkpoint import verify_checkpoint
-from audit.commitment import DISCLOSURE_NAMES, PARTNER_NAMES, digest_of, encode, value_openings
-from audit.entry import VERSION, EntryError, canonical
+from audit.commitment import DISCLOSURE_NAMES, PARTNER_NAMES
+from audit.entry import canonical
 from audit.merkle import ProofError, leaf_hash, verify_inclusion
+from audit.opened import (
+    canonical_object,
+    check_values,
+    committed_in,
+    digests_in,
+    open_names,
+    read_base64,
+    released_in,
+    stated_in,
+)
+from audit.people import LEAF_NAMES, LEAF_OPENINGS, MOST_LEAVES, SHARED_NAMES
 
-LARGEST: Final = 4_194_304  # bytes of an answer
+LARGEST: Final = 4_194_304  # bytes of an answer, or of one line
 RECEIPT_NAMES: Final = {"origin", "entry", "index", "size", "proof", "checkpoint", "openings", "seed"}
+CHUNK_NAMES: Final = RECEIPT_NAMES - {"seed"}  # the receipt of an entry about several people: their leaves have seeds
+SHOWN_LEAF: Final = {"place", "leaf", "path", "openings", "seed"}
+LINE_NAMES: Final = {"disclosure", "leaves", "ref"}
 PROBLEM_NAMES: Final = {
     "type",
     "title",
@@ -33,12 +45,12 @@ PROBLEM_NAMES: Final = {
     "urgent_contact",
 }
 
-__all__ = ["ProofError", "Verified", "verify_answer"]
+__all__ = ["ProofError", "Verified", "is_complete", "verify_answer", "verify_answers"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What a receipt proves: this entry, at this place of this log, holds this answer."""
+    """What a receipt proves: this entry, at this place of this log, holds this answer. `ref` is a line's own label."""
 
     origin: str
     entry_id: str
@@ -48,6 +60,19 @@ class Verified:
     at: str
     counter: int
     openings: Mapping[str, Any]
+    disclosure_id: str
+    ref: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Proven:
+    """An entry that stands in a signed tree, and what it commits to."""
+
+    entry: dict[str, Any]
+    origin: str
+    index: int
+    size: int
+    openings: dict[str, Any]
 
 
 def verify_answer(answer: bytes, *, vkey: str) -> Verified:
@@ -57,57 +82,120 @@ def verify_answer(answer: bytes, *, vkey: str) -> Verified:
     (403), the problem's own members (`title`, `detail` …) are not covered: the disclosure says the same. They stand
     beside it all, or none, as where a receipt was asked for again; nothing else may.
     """
-    disclosure, receipt, beside = _read(answer)
-    entry_raw = _base64(receipt["entry"], "entry")
-    entry = _canonical_object(entry_raw, "entry")
-    proof = tuple(_base64(one, "proof") for one in receipt["proof"])
+    whole = _read(answer, "answer")
+    disclosure, receipt = whole.get("disclosure"), whole.get("receipt")
+    if not isinstance(disclosure, dict) or not isinstance(receipt, dict):
+        raise ProofError("the answer holds no disclosure and receipt")
+    leaves = receipt.pop("leaves", None)
+    proven = _prove(receipt, vkey)
+    _check_beside(proven.entry["kind"], {name: one for name, one in whole.items() if name not in ("disclosure", "receipt")})
+    if leaves is not None or "people" in proven.entry:
+        return _verify_people(proven, disclosure, leaves)
+    _check_answer(proven.entry, proven.openings, disclosure)
+    check_values(proven.openings["values"], receipt["seed"], list(released_in(disclosure).items()))
+    return _verified(proven, disclosure, proven.openings)
+
+
+def verify_answers(answer: bytes, *, vkey: str) -> list[Verified]:
+    """Return the same for each line of an answer about many people, as NDJSON or JSON, or for the one answer.
+
+    A line is proved by itself and its chunk's receipt: any others may be missing. Whether all came is `is_complete`.
+    """
+    lines = _lines_of(answer)
+    if lines is None:
+        return [verify_answer(answer, vkey=vkey)]
+    receipts = [one["receipt"] for one in lines if "receipt" in one]
+    proven = {one.entry["id"]: one for one in (_prove(receipt, vkey) for receipt in receipts)}
+    people = [one for one in lines if "disclosure" in one]
+    if not people:
+        raise ProofError("there is no line of a person here")
+    return [_verify_line(one, proven) for one in people]
+
+
+def is_complete(answer: bytes) -> bool:
+    """Tell whether an answer about many people came to its end; one about a single person always has."""
+    lines = _lines_of(answer)
+    if lines is None:
+        return True
+    ends = [one["end"] for one in lines if "end" in one]
+    count = sum("disclosure" in one for one in lines)
+    return len(ends) == 1 and isinstance(ends[0], dict) and ends[0].get("lines") == count
+
+
+def _read(raw: bytes, what: str) -> dict[str, Any]:
+    if len(raw) > LARGEST:
+        raise ProofError(f"the {what} is over {LARGEST} bytes")
+    return canonical_object(raw, what)
+
+
+def _lines_of(answer: bytes) -> list[dict[str, Any]] | None:
+    """Return the lines of an answer about many people, or None for an answer about one."""
+    if b"\n" in answer:
+        texts = answer.rstrip(b"\n").split(b"\n")
+        return _checked([_read(text, f"line {number}") for number, text in enumerate(texts, start=1)])
+    try:
+        whole = orjson.loads(answer)
+    except orjson.JSONDecodeError as error:
+        raise ProofError("the answer is not JSON of the kind that we write") from error
+    if not isinstance(whole, dict) or "lines" not in whole:
+        return None
+    whole = canonical_object(answer, "answer")
+    beside = whole.keys() - {"lines", "end", "problem"}
+    if beside and beside != PROBLEM_NAMES:
+        raise ProofError("the answer holds members that no answer has, or lacks some of a refusal's")
+    lines = whole["lines"]
+    if not isinstance(lines, list) or not all(isinstance(one, dict) for one in lines):
+        raise ProofError("the answer's lines are not lines")
+    return _checked([*lines, {"end": whole["end"]}] if "end" in whole else lines)
+
+
+def _checked(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Refuse a line that is no person's, no receipt, no problem and no end."""
+    kinds = (LINE_NAMES, {"receipt"}, {"problem"}, {"end"})
+    for number, line in enumerate(lines, start=1):
+        if line.keys() not in kinds:
+            raise ProofError(f"line {number} is neither a person's, nor a receipt, nor a problem, nor the end")
+    return lines
+
+
+# -- receipt, entry, checkpoint
+
+
+def _prove(receipt: object, vkey: str) -> _Proven:
+    """Prove an entry: entry, leaf, proof, checkpoint; then open every name of it that is the partner's."""
+    receipt = _checked_receipt(receipt)
+    entry_raw = read_base64(receipt["entry"], "entry")
+    entry = canonical_object(entry_raw, "entry")
+    proof = tuple(read_base64(one, "proof") for one in receipt["proof"])
     checkpoint = verify_checkpoint(receipt["checkpoint"], vkey)
     if checkpoint.origin != receipt["origin"] or checkpoint.size != receipt["size"]:
         raise ProofError("the receipt names another log or size than its checkpoint")
     verify_inclusion(
         leaf_hash(entry_raw), index=receipt["index"], tree_size=checkpoint.size, proof=proof, root=checkpoint.root
     )
-    openings = _open(entry, receipt["openings"])
-    _check_beside(entry["kind"], beside)
-    _check_answer(entry, openings, disclosure)
-    _check_values(openings, receipt["seed"], disclosure)
-    return Verified(
-        origin=checkpoint.origin,
-        entry_id=entry["id"],
-        index=receipt["index"],
-        size=checkpoint.size,
-        outcome=entry["outcome"],
-        at=entry["at"],
-        counter=entry["counter"],
-        openings=openings,
-    )
+    if entry.get("kind") not in ("disclosure", "refusal"):
+        raise ProofError("the entry is not of a disclosure or a refusal")
+    is_of_many = "people" in entry
+    if is_of_many != ("seed" not in receipt):
+        raise ProofError("the receipt is of another kind than its entry")
+    digests = digests_in(entry, len(SHARED_NAMES if is_of_many else DISCLOSURE_NAMES), "entry")
+    openings = open_names(receipt["openings"], SHARED_NAMES if is_of_many else PARTNER_NAMES, digests)
+    if not all(isinstance(entry.get(name), str) for name in ("id", "outcome", "at")):
+        raise ProofError("the entry has no id, outcome or time")
+    if type(entry.get("counter")) is not int:
+        raise ProofError("the entry has no counter")
+    return _Proven(entry, checkpoint.origin, receipt["index"], checkpoint.size, openings)
 
 
-def _read(answer: bytes) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
-    """Parse, write again, compare: base64 and JSON spell one value several ways, and only one is ours."""
-    if len(answer) > LARGEST:
-        raise ProofError(f"the answer is over {LARGEST} bytes")
-    whole = _canonical_object(answer, "answer")
-    disclosure, receipt = whole.get("disclosure"), whole.get("receipt")
-    if not isinstance(disclosure, dict) or not isinstance(receipt, dict):
-        raise ProofError("the answer holds no disclosure and receipt")
-    if receipt.keys() != RECEIPT_NAMES:
+def _checked_receipt(receipt: object) -> dict[str, Any]:
+    if not isinstance(receipt, dict) or receipt.keys() not in (RECEIPT_NAMES, CHUNK_NAMES):
         raise ProofError("the receipt does not have the members of a receipt")
-    wrong = [
-        name
-        for name, kind in (
-            ("origin", str),
-            ("entry", str),
-            ("checkpoint", str),
-            ("proof", list),
-            ("openings", dict),
-        )
-        if not isinstance(receipt[name], kind)
-    ]
+    kinds = (("origin", str), ("entry", str), ("checkpoint", str), ("proof", list), ("openings", dict))
+    wrong = [name for name, kind in kinds if not isinstance(receipt[name], kind)]
     wrong += [name for name in ("index", "size") if type(receipt[name]) is not int]
     if wrong:
         raise ProofError(f"the receipt's {wrong[0]} is of the wrong type")
-    return disclosure, receipt, {name: one for name, one in whole.items() if name not in ("disclosure", "receipt")}
+    return receipt
 
 
 def _check_beside(kind: str, beside: dict[str, Any]) -> None:
@@ -123,123 +211,97 @@ def _check_beside(kind: str, beside: dict[str, Any]) -> None:
         raise ProofError("the refusal is beside a problem that is not a refusal's")
 
 
-def _canonical_object(raw: bytes, what: str) -> dict[str, Any]:
-    try:
-        value = orjson.loads(raw)
-        written = canonical(value)
-    except (orjson.JSONDecodeError, EntryError, RecursionError) as error:
-        raise ProofError(f"the {what} is not JSON of the kind that we write") from error
-    if written != raw:
-        raise ProofError(f"the {what} is not written canonically: a byte was changed")
-    if not isinstance(value, dict):
-        raise ProofError(f"the {what} is not an object")
-    return value
-
-
-def _base64(text: object, what: str) -> bytes:
-    if not isinstance(text, str):
-        raise ProofError(f"the {what} is not base64")
-    try:
-        raw = base64.b64decode(text, validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ProofError(f"the {what} is not base64") from error
-    if base64.b64encode(raw).decode() != text:
-        raise ProofError(f"the {what} is not canonical base64")
-    return raw
-
-
-def _base64url(text: object, what: str) -> bytes:
-    if not isinstance(text, str):
-        raise ProofError(f"the {what} is not base64url")
-    try:
-        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
-        raise ProofError(f"the {what} is not base64url") from error
-    if encode(raw) != text:
-        raise ProofError(f"the {what} is not canonical base64url")
-    return raw
-
-
-def _open(entry: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
-    """Open every name that a partner may know; each must stand in the entry, under its own name."""
-    digests = _digests(entry)
-    if set(given) != set(PARTNER_NAMES):
-        raise ProofError("the receipt does not open all the names that are yours, or opens others")
-    opened: dict[str, Any] = {}
-    for name, opening in given.items():
-        raw = _base64url(opening, f"opening of {name}")
-        try:
-            parts = orjson.loads(raw)
-        except orjson.JSONDecodeError as error:
-            raise ProofError(f"the opening of {name} is not JSON") from error
-        if not isinstance(parts, list) or len(parts) != 3 or parts[1] != name:  # noqa: PLR2004 -- salt, name, value
-            raise ProofError(f"the opening of {name} is not of that name")
-        if digest_of(opening) not in digests:
-            raise ProofError(f"the opening of {name} does not stand in the entry")
-        opened[name] = parts[2]
-    return opened
-
-
-def _digests(entry: dict[str, Any]) -> list[str]:
-    if entry.get("v") != VERSION or entry.get("_sd_alg") != "sha-256":
-        raise ProofError("the entry is of a version that this verifier does not know")
-    if entry.get("kind") not in ("disclosure", "refusal"):
-        raise ProofError("the entry is not of a disclosure or a refusal")
-    found = entry.get("_sd")
-    if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
-        raise ProofError("the entry's commitments are not a list of digests")
-    if len(found) != len(DISCLOSURE_NAMES) or found != sorted(set(found)):
-        raise ProofError(f"the entry does not commit to {len(DISCLOSURE_NAMES)} names")
-    return found
+# -- one person in an entry of their own
 
 
 def _check_answer(entry: dict[str, Any], opened: dict[str, Any], disclosure: dict[str, Any]) -> None:
-    digest = "sha256:" + hashlib.sha256(canonical(disclosure)).hexdigest()
-    if opened["answer"] != {"digest": digest}:
-        raise ProofError("the entry commits to another disclosure than this one")
-    if entry.get("id") != disclosure.get("disclosure_id") or entry.get("outcome") != disclosure.get("outcome"):
+    _check_digest(opened, disclosure)
+    if entry["id"] != disclosure.get("disclosure_id") or entry["outcome"] != disclosure.get("outcome"):
         raise ProofError("the entry is of another disclosure than this one")
-    if not all(isinstance(entry.get(name), str) for name in ("id", "outcome", "at")):
-        raise ProofError("the entry has no id, outcome or time")
-    if type(entry.get("counter")) is not int:
-        raise ProofError("the entry has no counter")
-    if _stated(disclosure) != _committed(opened["fields"]):
+    if stated_in(disclosure) != committed_in(opened["fields"]):
         raise ProofError("the entry states other forms or reasons than the disclosure")
 
 
-def _released(disclosure: dict[str, Any]) -> dict[str, Any]:
-    record = disclosure.get("record")
-    fields = record.get("fields") if isinstance(record, dict) else None
-    if not isinstance(fields, dict) or not all(isinstance(one, dict) for one in fields.values()):
-        raise ProofError("the disclosure holds no record of fields")
-    return fields
+def _check_digest(opened: dict[str, Any], disclosure: dict[str, Any]) -> None:
+    digest = "sha256:" + hashlib.sha256(canonical(disclosure)).hexdigest()
+    if opened["answer"] != {"digest": digest}:
+        raise ProofError("the entry commits to another disclosure than this one")
 
 
-def _stated(disclosure: dict[str, Any]) -> list[tuple[str, str, object]]:
-    """Return what the disclosure says of each field: its form or the reason why it stays."""
-    withheld = disclosure.get("withheld")
-    if not isinstance(withheld, list) or not all(isinstance(one, dict) for one in withheld):
-        raise ProofError("the disclosure does not list what is withheld")
-    released = [(path, "form", one.get("form")) for path, one in _released(disclosure).items()]
-    return sorted([*released, *((str(one.get("field")), "reason", one.get("reason")) for one in withheld)], key=repr)
+# -- several people in one entry: each answer by its own leaves
 
 
-def _committed(fields: object) -> list[tuple[str, str, object]]:
-    """Return what the entry says of each field. Its release line is for the partner to read, and not compared."""
-    if not isinstance(fields, dict) or not all(isinstance(one, dict) for one in fields.values()):
-        raise ProofError("the entry's fields are not fields")
-    return sorted(
-        ((path, name, value) for path, one in fields.items() for name, value in one.items() if name != "line"), key=repr
+def _verify_line(line: dict[str, Any], proven: Mapping[str, _Proven]) -> Verified:
+    disclosure = line["disclosure"]
+    if not isinstance(disclosure, dict):
+        raise ProofError("a line's disclosure is not an object")
+    if line["ref"] != disclosure.get("ref"):
+        raise ProofError("a line's ref is not its disclosure's")
+    entry_id = str(disclosure.get("disclosure_id")).partition(".")[0]
+    if entry_id not in proven:
+        raise ProofError(f"the receipt of {entry_id} is not here: keep the receipt line that closes each chunk")
+    return _verify_people(proven[entry_id], disclosure, line["leaves"])
+
+
+def _verify_people(proven: _Proven, disclosure: dict[str, Any], leaves: object) -> Verified:
+    if not isinstance(leaves, list) or not 0 < len(leaves) <= MOST_LEAVES:
+        raise ProofError("the answer has no leaves, and its entry is of several people")
+    opened = [_verify_leaf(proven.entry, one) for one in leaves]
+    first = leaves[0]["place"]
+    if [one["place"] for one in leaves] != list(range(first, first + len(leaves))):
+        raise ProofError("the leaves do not stand beside one another")
+    _check_id(proven.entry, disclosure, first, len(leaves))
+    for one in opened:
+        _check_digest(one, disclosure)
+    if stated_in(disclosure) != sorted((field for one in opened for field in committed_in(one["fields"])), key=repr):
+        raise ProofError("the leaves state other forms or reasons than the disclosure")
+    released = released_in(disclosure)
+    for leaf, one in zip(leaves, opened, strict=True):
+        check_values(one["values"], leaf["seed"], [(path, released[path]) for path in one["fields"] if path in released])
+    return _verified(proven, disclosure, {**proven.openings, **opened[0]})
+
+
+def _verify_leaf(entry: dict[str, Any], leaf: object) -> dict[str, Any]:
+    """Prove a leaf in the tree that its entry holds, and open it."""
+    people = entry.get("people")
+    if not isinstance(people, dict) or people.keys() != {"size", "root"} or type(people["size"]) is not int:
+        raise ProofError("the entry holds no tree of people")
+    if not isinstance(leaf, dict) or leaf.keys() != SHOWN_LEAF or type(leaf["place"]) is not int:
+        raise ProofError("a leaf does not have the members of one")
+    if not isinstance(leaf["path"], list):
+        raise ProofError("a leaf's path is not a list of hashes")
+    raw = read_base64(leaf["leaf"], "leaf")
+    path = tuple(read_base64(one, "path") for one in leaf["path"])
+    root = read_base64(people["root"], "root of people")
+    verify_inclusion(leaf_hash(raw), index=leaf["place"], tree_size=people["size"], proof=path, root=root)
+    holder = canonical_object(raw, "leaf")
+    if holder.keys() != {"v", "_sd_alg", "_sd"}:
+        raise ProofError("the leaf holds more than commitments")
+    return open_names(leaf["openings"], LEAF_OPENINGS, digests_in(holder, len(LEAF_NAMES), "leaf"))
+
+
+def _check_id(entry: dict[str, Any], disclosure: dict[str, Any], first: int, leaves: int) -> None:
+    """A chunk's line is named by its entry and first leaf; an answer to a call about one person by its entry alone."""
+    if "ref" in disclosure:
+        if disclosure.get("disclosure_id") != f"{entry['id']}.{first}":
+            raise ProofError("the entry is of another disclosure than this one")
+        return
+    if entry["id"] != disclosure.get("disclosure_id") or entry["outcome"] != disclosure.get("outcome"):
+        raise ProofError("the entry is of another disclosure than this one")
+    if entry["people"]["size"] != leaves:
+        raise ProofError("the answer does not show all the leaves of its entry")
+
+
+def _verified(proven: _Proven, disclosure: Mapping[str, Any], openings: Mapping[str, Any]) -> Verified:
+    return Verified(
+        origin=proven.origin,
+        entry_id=proven.entry["id"],
+        index=proven.index,
+        size=proven.size,
+        outcome=str(disclosure.get("outcome")),
+        at=proven.entry["at"],
+        counter=proven.entry["counter"],
+        openings=openings,
+        disclosure_id=str(disclosure.get("disclosure_id")),
+        ref=disclosure.get("ref"),
     )
-
-
-def _check_values(opened: dict[str, Any], seed: object, disclosure: dict[str, Any]) -> None:
-    values = list(_released(disclosure).items())
-    if not values:
-        if seed is not None:
-            raise ProofError("there is a seed, but no released value that it opens")
-        digests = []
-    else:
-        digests = sorted(digest_of(one) for one in value_openings(_base64url(seed, "seed"), values))
-    if opened["values"] != {"_sd": digests}:
-        raise ProofError("the released values do not open in the entry")

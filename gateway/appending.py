@@ -6,16 +6,19 @@ leaves what it found in plain attributes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
 from audit.sequencer import Draft, Moment
 from gateway import limits
-from gateway.answer import Prepared, claim_keys, prepare
-from gateway.judgement import NOBODY, Judgement, judge, no_person_could_change
+from gateway.judgement import NOBODY, Judgement, judge_all, no_person_could_change
 from gateway.oauth.server import Seen
+from gateway.prepared import Line, Prepared, prepare, prepare_again
 from gateway.refusing import refuse_at_limit
+from gateway.sealing import claim_keys
 from gateway.services import Ask, Services
 from gateway.store.state import Reader
 from policies.decide import waives_in_emergency
@@ -35,34 +38,72 @@ class Stopped(Enum):
     FETCH_AGAIN = "fetch_again"
 
 
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """The people of one call that go into one entry: the one it is about, or some of the many.
+
+    `number` counts a call's chunks from 0. `refs` are the caller's own labels of many; a call about one has none.
+    """
+
+    asks: tuple[Ask, ...]
+    number: int = 0
+    refs: tuple[str, ...] = ()
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """Return the name that this chunk's first use is kept under: a call may break off between its chunks."""
+        key = self.asks[0].idempotency_key
+        return f"{key} {self.number}" if key is not None and self.number else key
+
+
 class Attempt:
-    """One attempt to record one prepared answer. Lives for one call of the journey."""
+    """One attempt to record the prepared answers of one chunk. Lives for one round of the journey."""
 
     def __init__(
-        self, ask: Ask, judged: Judgement, record: Record | None, services: Services, *, is_first: bool = True
+        self,
+        chunk: Chunk,
+        judged: Sequence[Judgement],
+        records: Sequence[Record | None],
+        services: Services,
+        *,
+        is_first: bool = True,
     ) -> None:
-        self._is_first = is_first  # a later round of one call finds its own `jti` used already
-        self.ask = ask
+        # A later round of one call finds its own `jti` used already, and so does a later chunk.
+        self._is_first = is_first and chunk.number == 0
+        self.chunk = chunk
+        self.ask = chunk.asks[0]
         self.services = services
-        self.record = record
-        self.judged = judged
+        refs = chunk.refs or (None,) * len(chunk.asks)
+        self.lines = [Line(*one) for one in zip(chunk.asks, judged, records, refs, strict=True)]
         self.prepared: Prepared | None = None
-        self.decided_again_at = judged.at
+        self._prepared_early: Prepared | None = None
+        self.decided_again_at = judged[0].at
         self.stopped: Stopped | None = None
-        self.reached: limits.Reached | None = None
+        self.reached: limits.Reached | None = None  # of the whole call
         self.left = limits.Left(())
         self.retry_of: str | None = None
-        self._early = judged
+
+    @property
+    def judged(self) -> Judgement:
+        """Return what stands of the first person: agreement and instant are the same for all."""
+        return self.lines[0].judged
+
+    @property
+    def refuses_everybody(self) -> bool:
+        """Tell whether everything was refused for what no person could change."""
+        return all(no_person_could_change(line.judged.decision) for line in self.lines)
 
     def prepare(self) -> None:
-        """Build answer and entry before the transaction, which then only has to check that they still hold."""
-        self.prepared = prepare(
-            self.judged, self.record, self.ask, self.services, connection=self.services.reader.connection
-        )
+        """Build answers and entry before the transaction, which then only has to check that they still hold."""
+        self._prepare(self.services.reader.connection)
+        self._prepared_early = self.prepared
+
+    def _prepare(self, connection: Any) -> None:
+        self.prepared = prepare(self.lines, self.services, connection=connection, retry_of=self.retry_of)
 
     def within(self, connection: Any, moment: Moment) -> Draft | None:
         """Judge and write, inside the transaction."""
-        self.stopped = self.reached = self.retry_of = None
+        self._begin()
         if self._is_first and not remember(connection, (self.ask.caller.seen,), moment.at):
             self.stopped = Stopped.REPLAYED
             return None
@@ -71,22 +112,33 @@ class Attempt:
             return None
         if self._must_judge_again(connection, moment) and not self._judge_again(connection, moment):
             return None
-        if (refusal := self._limit(connection, moment)) is not None or self.reached is not None:
-            return refusal
-        return self._write(connection, moment)
+        if self.retry_of:
+            self._prepare(connection)
+        counting = self._counting(connection, moment)
+        if counting is not None and not self._is_within_limits(counting, connection, moment):
+            return self._refusal(connection)
+        return self._write(counting, connection, moment)
+
+    def _begin(self) -> None:
+        """Stand where the round stood before its transaction: it may run twice."""
+        self.stopped = self.reached = self.retry_of = None
+        self.prepared = self._prepared_early
+        for line in self.lines:
+            line.begin()
 
     # -- does what was judged still hold?
 
     def _must_judge_again(self, connection: Any, moment: Moment) -> bool:
-        early = self._early
-        if moment.at >= early.holds_until:
+        early = [line.early for line in self.lines]
+        if moment.at >= min(one.holds_until for one in early):
             return True
-        if moment.state_index == early.state_index:
+        if moment.state_index == early[0].state_index:
             return False
-        return Reader(connection, self.services.reader.readings).touched_since(early.basis, early.state_index)
+        basis = tuple(dict.fromkeys(key for one in early for key in one.basis))
+        return Reader(connection, self.services.reader.readings).touched_since(basis, early[0].state_index)
 
     def _judge_again(self, connection: Any, moment: Moment) -> bool:
-        """Decide again on the record in hand; False where the call can't be answered from it."""
+        """Decide again on the records in hand; False where the call can't be answered from them."""
         reader = Reader(connection, self.services.reader.readings)
         client = reader.find_client(self.ask.caller.client.client_id)
         if client is None or not client.is_active:
@@ -95,67 +147,101 @@ class Attempt:
         if moment.at.timestamp() >= self.ask.caller.token.expires:
             self.stopped = Stopped.EXPIRED
             return False
-        judged = judge(
-            reader, self.ask, self.services, found=self._early.found, at=moment.at, state_index=moment.state_index
-        )
-        if self._must_ask_again(judged):
+        found = [line.early.found for line in self.lines]
+        asks = self.chunk.asks
+        judged = judge_all(reader, asks, self.services, found=found, at=moment.at, state_index=moment.state_index)
+        if any(self._must_ask_again(line, now) for line, now in zip(self.lines, judged, strict=True)):
             self.stopped, self.decided_again_at = Stopped.FETCH_AGAIN, moment.at
             return False
-        self.judged = judged
-        record = self.record if judged.decision.permits else None
-        self.prepared = prepare(judged, record, self.ask, self.services, connection=connection)
+        for line, now in zip(self.lines, judged, strict=True):
+            line.judged = now
+            line.record = line.fetched if now.decision.permits else None
+        self._prepare(connection)
         return True
 
-    def _must_ask_again(self, judged: Judgement) -> bool:
+    def _must_ask_again(self, line: Line, now: Judgement) -> bool:
         """Tell whether the new decision wants what the source was not asked, or asked in another way."""
-        early = self._early
+        early = line.early
         if early.found is NOBODY:
-            return judged.live is not None and not judged.live.ended and not no_person_could_change(judged.decision)
-        if judged.asked_by != early.asked_by:
+            return now.live is not None and not now.live.ended and not no_person_could_change(now.decision)
+        if now.asked_by != early.asked_by:
             return True
-        fetched = early.decision.read if self.record is not None else frozenset()
+        fetched = early.read if line.fetched is not None else frozenset()
         is_confirmed = early.found.match is Match.CONFIRMED
-        return is_confirmed and judged.decision.permits and bool(judged.decision.read - fetched)
+        return is_confirmed and now.decision.permits and bool(now.read - fetched)
 
     # -- idempotency and limits
 
     def _is_reused_key(self, connection: Any, at: datetime) -> bool:
-        if self.ask.idempotency_key is None:
+        key = self.chunk.idempotency_key
+        if key is None:
             return False
         row = connection.execute(
             "SELECT body_digest, disclosure_id FROM idempotency WHERE client_id = ? AND key = ? AND expires > ?",
-            (self.ask.caller.client.client_id, self.ask.idempotency_key, int(at.timestamp())),
+            (self.ask.caller.client.client_id, key, int(at.timestamp())),
         ).fetchone()
         if row is None:
             return False
         self.retry_of = row[1]
         return bool(row[0] != self.ask.body_digest)
 
-    def _limit(self, connection: Any, moment: Moment) -> Draft | None:
-        """Return the one refusal entry of a limit's window; None where the call is within, or was refused before."""
-        use = self._use(moment)
-        if use is None:
-            return None
+    def _counting(self, connection: Any, moment: Moment) -> limits.Counting | None:
         live = self.judged.live
-        result = limits.judge(connection, live.agreement.limits, use) if live else limits.Left(())
-        if isinstance(result, limits.Reached):
-            self.reached = result
-        elif self._misses_too_often(connection, moment):
-            self.reached = limits.day_reached(limits.MISSES, moment.at)
-        elif self._repeats_too_often(connection, moment):
-            self.reached = limits.day_reached(limits.REPEATS, moment.at)
-        if self.reached is None:
-            self.left = result if isinstance(result, limits.Left) else self.left
+        if live is None:
             return None
-        if not limits.mark_reached(connection, self.ask.caller.client.client_id, self.reached):
-            return None
-        return refuse_at_limit(
-            self.judged, self.reached, self.ask, self.services, connection=connection, retry_of=self.retry_of
+        use = limits.Use(
+            agreement=live.agreement.id,
+            partner=self.ask.caller.client.partner_id or "",
+            at=moment.at,
+            in_emergency=waives_in_emergency(live.compiled, self.judged.circumstances),
+            counts=self.retry_of is None,
         )
+        return limits.Counting(connection, live.agreement.limits, use, [_person(line) for line in self.lines])
 
-    def _misses_too_often(self, connection: Any, moment: Moment) -> bool:
-        partner = self.ask.caller.client.partner_id or ""
-        return limits.misses(connection, partner, self.judged.key_ref, moment.at) >= limits.MOST_MISSES
+    def _is_within_limits(self, counting: limits.Counting, connection: Any, moment: Moment) -> bool:
+        """Judge the call, then each person, and count those who are within; False where the whole call is refused.
+
+        A limit that one of many people exceeds withholds that person alone.
+        """
+        if self.chunk.number == 0:
+            self.reached = counting.call_reached()
+            if self.reached is None and self._repeats_too_often(connection, moment):
+                self.reached = limits.day_reached(limits.REPEATS, moment.at)
+            if self.reached is not None:
+                return False
+            counting.count_call()
+        limited = [number for number, line in enumerate(self.lines) if not self._counts(counting, number, line)]
+        if limited and not self.chunk.refs:
+            self.reached = self.lines[0].reached
+            return False
+        if limited and self.prepared is not None:
+            changed = (self.prepared, self.lines, limited, self.services)
+            self.prepared = prepare_again(*changed, connection=connection, retry_of=self.retry_of)
+        return True
+
+    def _counts(self, counting: limits.Counting, number: int, line: Line) -> bool:
+        """Count one person; False where a limit withholds them, and then nothing of theirs is counted."""
+        person = _person(line)
+        line.reached = counting.person_reached(person)
+        is_wrong = self.prepared is not None and self.prepared.parts[number].is_wrong
+        if line.reached is None and line.ask.request.claims is not None:
+            line.reached = counting.wrong_reached(person)
+        if line.reached is not None:
+            return False
+        counting.count_person(person)
+        # Also where nothing may leave: `not_confirmed` tells a guesser as much.
+        if line.judged.found is not NOBODY and line.judged.found.match is not Match.CONFIRMED:
+            counting.count_miss(person)
+        if is_wrong:
+            counting.count_wrong(person)
+        return True
+
+    def _refusal(self, connection: Any) -> Draft | None:
+        """Return the one refusal entry of a limit's window; None where the call was refused in it before."""
+        reached = self.reached
+        if reached is None or not limits.mark_reached(connection, self.ask.caller.client.client_id, reached):
+            return None
+        return refuse_at_limit(self.judged, reached, self.ask, self.services, connection=connection, retry_of=self.retry_of)
 
     def _repeats_too_often(self, connection: Any, moment: Moment) -> bool:
         if self.retry_of is None:
@@ -163,51 +249,44 @@ class Attempt:
         client, key = self.ask.caller.client.client_id, self.ask.idempotency_key or ""
         return limits.count_repeat(connection, client, key, moment.at) > limits.MOST_REPEATS
 
-    def _use(self, moment: Moment) -> limits.Use | None:
-        if self.judged.live is None:
-            return None
-        circumstances = self.judged.circumstances
-        return limits.Use(
-            agreement=self.judged.live.agreement.id,
-            partner=self.ask.caller.client.partner_id or "",
-            subject_ref=self.judged.subject_ref,
-            at=moment.at,
-            in_emergency=waives_in_emergency(self.judged.live.compiled, circumstances),
-            counts=self.retry_of is None,
-        )
-
     # -- write
 
-    def _write(self, connection: Any, moment: Moment) -> Draft | None:
-        if self.prepared is None or not claim_keys(self.prepared.keys, self.services, connection) or self.retry_of:
-            self.prepared = prepare(
-                self.judged, self.record, self.ask, self.services, connection=connection, retry_of=self.retry_of
-            )
-            claim_keys(self.prepared.keys, self.services, connection)
-        use = self._use(moment)
-        if use is not None and self.judged.live is not None:
-            limits.count(connection, self.judged.live.agreement.limits, use)
-        # Also where nothing may leave: `not_confirmed` tells a guesser as much.
-        if self.judged.found is not NOBODY and self.judged.found.match is not Match.CONFIRMED:
-            limits.count_miss(connection, self.ask.caller.client.partner_id or "", self.judged.key_ref, moment.at)
+    def _write(self, counting: limits.Counting | None, connection: Any, moment: Moment) -> Draft | None:
+        if self.prepared is None:
+            return None
+        if not self._claim(connection):
+            self._prepare(connection)
+            self._claim(connection)
+        if counting is not None:
+            counting.write()
+            self.left = counting.left()
         self._keep_key(connection, moment.at)
         return self.prepared.draft
 
+    def _claim(self, connection: Any) -> bool:
+        parts = self.prepared.parts if self.prepared is not None else ()
+        return claim_keys([part.keys for part in parts], self.services, connection)
+
     def _keep_key(self, connection: Any, at: datetime) -> None:
         """Keep the first use of an Idempotency-Key; one whose day is over is used anew."""
-        if self.ask.idempotency_key is None or self.retry_of is not None or self.prepared is None:
+        key = self.chunk.idempotency_key
+        if key is None or self.retry_of is not None or self.prepared is None:
             return
         connection.execute(
             "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires) "
             "VALUES (?, ?, ?, ?, ?)",
             (
                 self.ask.caller.client.client_id,
-                self.ask.idempotency_key,
+                key,
                 self.ask.body_digest,
                 self.prepared.draft.entry_id,
                 int((at + KEPT_FOR).timestamp()),
             ),
         )
+
+
+def _person(line: Line) -> limits.Person:
+    return limits.Person(line.judged.subject_ref, line.judged.key_ref)
 
 
 def remember(connection: Any, seen: tuple[Seen, ...], at: datetime) -> bool:

@@ -5,6 +5,7 @@ Open this file first. Refusals are values and go down the same path; failures ar
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,12 +13,12 @@ import orjson
 
 from audit.entry import canonical
 from audit.keyring import KeyringError
-from audit.proof import receipt
 from audit.sequencer import Appended, LogUnavailableError, NotDurableError
 from gateway import limits
-from gateway.appending import Attempt, Stopped
+from gateway.appending import Attempt, Chunk, Stopped
 from gateway.failing import record_failure
-from gateway.judgement import NOBODY, Judgement, check_query, judge, no_person_could_change
+from gateway.judgement import NOBODY, Judgement, check_query, judge_all, no_person_could_change
+from gateway.prepared import Prepared, written_answer
 from gateway.problems import (
     KEY_REUSED,
     LIMIT_REACHED,
@@ -34,9 +35,10 @@ from gateway.problems import (
 from gateway.services import Answer, Ask, Services
 from gateway.sources.contract import SourceFailedError, SourceSlowError
 from schemas.decision import Record
-from schemas.terms import Match
+from schemas.terms import Action, Match
 
 EVER: Final = datetime.min.replace(tzinfo=UTC)
+REVOKED: Final = "the client is revoked, or its organisation suspended"
 MOST_ROUNDS: Final = 3  # fetches for one call while the state moves under it
 
 
@@ -44,24 +46,36 @@ class LimitReachedError(ProblemError):
     """A limit of the agreement, or of wrong guesses, stands in the way. Recorded once a window."""
 
     def __init__(self, reached: limits.Reached, headers: dict[str, str]) -> None:
-        problem = TOO_MANY_MISSES if reached.limit == limits.MISSES else LIMIT_REACHED
+        problem = TOO_MANY_MISSES if reached.limit in (limits.MISSES, limits.WRONG) else LIMIT_REACHED
         super().__init__(problem, headers=headers, limit=reached.limit)
         self.reached = reached
 
 
 async def disclose(ask: Ask, services: Services) -> Answer:
+    """Answer about one person. Raises ProblemError for every failure; nothing is disclosed then."""
+    attempt, appended, prepared = await decide_and_record(Chunk((ask,)), services)
+    body = written_answer(prepared, appended, services.settings.origin)
+    if prepared.permits:
+        return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped)
+    refusal = canonical({**nothing_permitted(ask, services), **orjson.loads(body)})
+    return Answer(403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped)
+
+
+async def decide_and_record(chunk: Chunk, services: Services) -> tuple[Attempt, Appended, Prepared]:
     """Decide, fetch, shape, record; hand back only what the log has already kept.
 
-    Raises ProblemError for every failure; nothing is disclosed then.
+    For everybody in the chunk at once: one search, one fetch, one entry. Raises ProblemError for every failure.
     """
-    steps = ask.steps
-    state_index, not_before = ask.state_index, EVER
+    steps = chunk.asks[0].steps
+    state_index, not_before = chunk.asks[0].state_index, EVER
     for number in range(MOST_ROUNDS):
-        is_first = number == 0
-        judged = await _judge(ask, services, state_index=state_index, not_before=not_before, is_first=is_first)
-        record = await _fetch(judged, ask, services, is_first=is_first)
+        is_first = number == 0 and chunk.number == 0
+        if not is_first:
+            _check_standing(chunk.asks[0], services)
+        judged = await _judge(chunk, services, state_index=state_index, not_before=not_before, is_first=is_first)
+        records = await _fetch(judged, chunk, services, is_first=is_first)
         steps.mark("fetch")
-        attempt = Attempt(ask, judged, record, services, is_first=is_first)
+        attempt = Attempt(chunk, judged, records, services, is_first=is_first)
         attempt.prepare()
         steps.mark("shape")
 
@@ -70,44 +84,70 @@ async def disclose(ask: Ask, services: Services) -> Answer:
         appended = await _append(attempt, services)
         steps.mark("append")
         if attempt.stopped is not Stopped.FETCH_AGAIN:
-            return _answer(attempt, appended, services)
+            return _kept(attempt, appended)
         # The log's time may be ahead of this machine's clock; deciding by the clock again would lead here again.
         state_index, not_before = services.reader.refresh(), attempt.decided_again_at
     raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"})
 
 
-async def _judge(ask: Ask, services: Services, *, state_index: int, not_before: datetime, is_first: bool) -> Judgement:
+def _check_standing(ask: Ask, services: Services) -> None:
+    """Raise ProblemError for a client that was revoked since the call was authenticated: a later S must know of it."""
+    client = services.reader.find_client(ask.caller.client.client_id)
+    if client is None or not client.is_active:
+        raise ProblemError(TOKEN_REFUSED, REVOKED)
+
+
+async def _judge(
+    chunk: Chunk, services: Services, *, state_index: int, not_before: datetime, is_first: bool
+) -> list[Judgement]:
     """Decide first as if nobody were found: a refusal that no person could change asks no council system."""
+    asks, steps = chunk.asks, chunk.asks[0].steps
     at = max(services.clock(), not_before)
-    early = judge(services.reader, ask, services, found=NOBODY, at=at, state_index=state_index)
-    ask.steps.mark("decide")
-    if early.live is None or early.live.ended:
+    early = judge_all(services.reader, asks, services, found=[NOBODY] * len(asks), at=at, state_index=state_index)
+    steps.mark("decide")
+    live = early[0].live
+    if live is None or live.ended:
         return early
-    check_query(ask, early.live)
-    if no_person_could_change(early.decision):
+    for ask in () if chunk.refs else asks:  # those of many were checked before the first chunk
+        check_query(ask, live)
+    wanted = [number for number, one in enumerate(early) if not no_person_could_change(one.decision)]
+    if not wanted:
         return early
     try:
-        source = services.source_of(early.live.dataset, services.reader)
-        (found,) = await source.identify([ask.request.subject])
+        source = services.source_of(live.dataset, services.reader)
+        found = await source.identify([asks[number].request.subject for number in wanted])
     except SourceFailedError as error:
-        raise await _source_failed(error, early, ask, services, is_first=is_first) from error
-    ask.steps.mark("identify")
+        raise await _source_failed(error, early, chunk, services, is_first=is_first) from error
+    steps.mark("identify")
     at = max(services.clock(), at)
-    judged = judge(services.reader, ask, services, found=found, at=at, state_index=state_index)
-    ask.steps.mark("decide")
+    everybody = [NOBODY] * len(asks)
+    for number, one in zip(wanted, found, strict=True):
+        everybody[number] = one
+    judged = judge_all(services.reader, asks, services, found=everybody, at=at, state_index=state_index)
+    steps.mark("decide")
     return judged
 
 
-async def _fetch(judged: Judgement, ask: Ask, services: Services, *, is_first: bool) -> Record | None:
-    """Read what may leave and nothing else; nothing at all where nobody is confirmed or nothing may leave."""
-    if judged.live is None or not judged.decision.permits or judged.found.match is not Match.CONFIRMED:
-        return None
+async def _fetch(judged: Sequence[Judgement], chunk: Chunk, services: Services, *, is_first: bool) -> list[Record | None]:
+    """Read what may leave and nothing else; nothing at all of whom nobody confirmed, or nothing may leave."""
+    wanted = [number for number, one in enumerate(judged) if _may_be_read(one)]
+    records: list[Record | None] = [None] * len(judged)
+    live = judged[0].live
+    if not wanted or live is None:
+        return records
     try:
-        source = services.source_of(judged.live.dataset, services.reader)
-        (record,) = await source.fetch([(judged.found, judged.decision.read)])
+        source = services.source_of(live.dataset, services.reader)
+        fetched = await source.fetch([(judged[number].found, judged[number].read) for number in wanted])
     except SourceFailedError as error:
-        raise await _source_failed(error, judged, ask, services, is_first=is_first) from error
-    return record
+        raise await _source_failed(error, judged, chunk, services, is_first=is_first) from error
+    for number, one in zip(wanted, fetched, strict=True):
+        records[number] = one
+    return records
+
+
+def _may_be_read(judged: Judgement) -> bool:
+    is_to_read = judged.circumstances.action is not Action.MATCH
+    return is_to_read and judged.live is not None and judged.decision.permits and judged.found.match is Match.CONFIRMED
 
 
 async def _append(attempt: Attempt, services: Services) -> Appended | None:
@@ -118,12 +158,12 @@ async def _append(attempt: Attempt, services: Services) -> Appended | None:
 
 
 async def _source_failed(
-    error: SourceFailedError, judged: Judgement, ask: Ask, services: Services, *, is_first: bool
+    error: SourceFailedError, judged: Sequence[Judgement], chunk: Chunk, services: Services, *, is_first: bool
 ) -> ProblemError:
     """Record the failure, then say so; where even that can't be recorded, the log's failure is what is told."""
     problem = SOURCE_SLOW if isinstance(error, SourceSlowError) else SOURCE_UNAVAILABLE
     try:
-        entry_id = await record_failure(ask, judged, services, problem.code, is_first=is_first)
+        entry_id = await record_failure(chunk.asks, judged, services, problem.code, is_first=is_first)
     except (NotDurableError, LogUnavailableError, KeyringError):
         return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
     if entry_id is None:
@@ -131,39 +171,35 @@ async def _source_failed(
     return ProblemError(problem, headers={"Retry-After": "30"}, failure_id=entry_id)
 
 
-def _answer(attempt: Attempt, appended: Appended | None, services: Services) -> Answer:
+def _kept(attempt: Attempt, appended: Appended | None) -> tuple[Attempt, Appended, Prepared]:
+    """Return what the log has kept, or raise the problem that stood in its way."""
     if attempt.stopped is Stopped.REPLAYED:
         raise ProblemError(PROOF_REPLAYED)
     if attempt.stopped is Stopped.REVOKED:
-        raise ProblemError(TOKEN_REFUSED, "the client is revoked, or its organisation suspended")
+        raise ProblemError(TOKEN_REFUSED, REVOKED)
     if attempt.stopped is Stopped.EXPIRED:
         raise ProblemError(TOKEN_REFUSED, "it expired while the call was under way: get a new one")
     if attempt.stopped is Stopped.KEY_REUSED:
         raise ProblemError(KEY_REUSED)
     if attempt.reached is not None:
-        raise _limited(attempt, attempt.reached)
+        raise LimitReachedError(attempt.reached, {"Retry-After": str(attempt.reached.retry_after), **headers_of(attempt)})
     if appended is None or attempt.prepared is None:
         raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
-    proof = canonical(receipt(appended, origin=services.settings.origin))
-    prepared = attempt.prepared
-    body = b'{"disclosure":' + prepared.disclosure + b',"receipt":' + proof + b"}"
-    if prepared.status == 200:  # noqa: PLR2004 -- HTTP's own number
-        return Answer(200, body, "application/json", _headers(attempt), prepared.tripped)
-    return Answer(403, _refusal(body, attempt, services), "application/problem+json", _headers(attempt), prepared.tripped)
+    return attempt, appended, attempt.prepared
 
 
-def _refusal(body: bytes, attempt: Attempt, services: Services) -> bytes:
-    """Put the problem's members (RFC 9457) beside the same disclosure and receipt."""
-    members = NOTHING_PERMITTED.body(
+def nothing_permitted(ask: Ask, services: Services) -> dict[str, object]:
+    """Return the members of the problem (RFC 9457) that stand beside a refusal's disclosure and receipt."""
+    return NOTHING_PERMITTED.body(
         detail=None,
-        request_id=attempt.ask.request_id,
+        request_id=ask.request_id,
         base=services.settings.public_url,
         urgent_contact=services.settings.urgent_contact,
     )
-    return canonical({**members, **orjson.loads(body)})
 
 
-def _headers(attempt: Attempt) -> dict[str, str]:
+def headers_of(attempt: Attempt) -> dict[str, str]:
+    """Return the headers that tell of limits."""
     live = attempt.judged.live
     policy = limits.policy_header(live.agreement.limits) if live else ""
     left = limits.left_header(attempt.left)
@@ -171,7 +207,3 @@ def _headers(attempt: Attempt) -> dict[str, str]:
         **({"RateLimit-Policy": policy} if policy else {}),
         **({"RateLimit": left} if left else {}),
     }
-
-
-def _limited(attempt: Attempt, reached: limits.Reached) -> ProblemError:
-    return LimitReachedError(reached, {"Retry-After": str(reached.retry_after), **_headers(attempt)})

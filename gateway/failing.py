@@ -2,36 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from audit.commitment import seal
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment
-from gateway.answer import choose_keys, claim_keys
 from gateway.appending import remember
 from gateway.judgement import Judgement
+from gateway.sealing import choose_keys, claim_keys
 from gateway.services import Ask, Services
 
 
-async def record_failure(ask: Ask, judged: Judgement, services: Services, code: str, *, is_first: bool) -> str | None:
-    """Append a `failure` entry and return its id; None where the proof was used before. Raises what the log raises."""
-    keys = choose_keys(judged, ask, services, services.reader.connection)
-    entry_id = services.new_id("f", judged.at)
-    client = ask.caller.client
+async def record_failure(
+    asks: Sequence[Ask], judged: Sequence[Judgement], services: Services, code: str, *, is_first: bool
+) -> str | None:
+    """Append a `failure` entry and return its id; None where the proof was used before. Raises what the log raises.
+
+    It names everybody whom the failed chunk was about, each under their own key.
+    """
+    connection, call = services.reader.connection, asks[0]
+    keys = [choose_keys(one, ask, services, connection) for ask, one in zip(asks, judged, strict=True)]
+    entry_id = services.new_id("f", judged[0].at)
+    client, controller = call.caller.client, keys[0].controller
+    names = ["subject"] if len(asks) == 1 else [f"subject/{number}" for number in range(len(asks))]
+    subjects = {name: (key.subject, {"ref": one.subject_ref}) for name, key, one in zip(names, keys, judged, strict=True)}
     sealed = seal(
         entry_id,
         {
-            "parties": (keys.controller, {"partner": client.partner_id, "client": client.client_id}),
-            "what": (keys.controller, {"code": code, "agreement": judged.agreement_id}),
-            "subject": (keys.subject, {"ref": judged.subject_ref}),
-            "request": (keys.subject, {"digest": ask.body_digest}),
+            "parties": (controller, {"partner": client.partner_id, "client": client.client_id}),
+            "what": (controller, {"code": code, "agreement": judged[0].agreement_id}),
+            "request": (keys[0].subject, {"digest": call.body_digest}),
+            **subjects,
         },
         (),
         None,
     )
 
     def within(connection: Any, moment: Moment) -> Draft | None:
-        if is_first and not remember(connection, (ask.caller.seen,), moment.at):
+        if is_first and not remember(connection, (call.caller.seen,), moment.at):
             return None
         claim_keys(keys, services, connection)
         return Draft(kind=Kind.FAILURE, entry_id=entry_id, sealed=sealed, outcome="none", recipient=client.partner_id)

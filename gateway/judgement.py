@@ -6,6 +6,7 @@ transaction where the state has moved, over the transaction's own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -50,6 +51,11 @@ class Judgement:
     basis: tuple[str, ...]
 
     @property
+    def read(self) -> frozenset[str]:
+        """Return the paths to fetch; to match, none: that the person was found is all that leaves."""
+        return frozenset() if self.circumstances.action is Action.MATCH else self.decision.read
+
+    @property
     def asked_by(self) -> tuple[str, int, str] | None:
         """Return what the source is asked by: dataset, its version, and the mapping's digest."""
         return (self.live.dataset.id, self.live.dataset.version, self.live.mapping_digest) if self.live else None
@@ -67,18 +73,54 @@ def agreement_asked(ask: Ask) -> str | None:
 
 def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: datetime, state_index: int) -> Judgement:
     """Gather the circumstances as of now and decide. S (`state_index`) was read before anything else of the state."""
-    agreement_id = agreement_asked(ask)
+    return judge_all(reader, [ask], services, found=[found], at=at, state_index=state_index)[0]
+
+
+def judge_all(
+    reader: Reader, asks: Sequence[Ask], services: Services, *, found: Sequence[Found], at: datetime, state_index: int
+) -> list[Judgement]:
+    """Judge each person of one call, as of one instant and one state."""
+    call = asks[0]
+    agreement_id = agreement_asked(call)
     live = reader.find_agreement(agreement_id, london_day(at)) if agreement_id else None
+    token_ends = datetime.fromtimestamp(call.caller.token.expires, UTC)
+    if live is not None and live.holds_until is not None:
+        token_ends = min(token_ends, live.holds_until)
     # Who was found, but not confirmed, must not matter: what a restriction does would tell that somebody is there.
-    refs = _references(services, live, found) if found.match is Match.CONFIRMED else {}
+    refs = [_references(services, live, one) if one.match is Match.CONFIRMED else {} for one in found]
+    known = reader.answered_by(refs)
+    return [
+        _judge_one(reader, ask, services, one, theirs, known, agreement_id, live, at, state_index, token_ends)
+        for ask, one, theirs in zip(asks, found, refs, strict=True)
+    ]
+
+
+def _judge_one(
+    reader: Reader,
+    ask: Ask,
+    services: Services,
+    found: Found,
+    refs: dict[str, str],
+    known: frozenset[str],
+    agreement_id: str | None,
+    live: LiveAgreement | None,
+    at: datetime,
+    state_index: int,
+    ends: datetime,
+) -> Judgement:
     key_ref = _key_reference(ask, services, live)
-    circumstances = _circumstances(reader, services, ask, found, refs, agreement_id, at)
-    decision = decide(live.compiled if live and not live.ended else None, circumstances)
+    consents, restrictions = reader.answers_of(refs, known)
+    circumstances = Circumstances(
+        at=at,
+        subject=found.subject,
+        consents=consents,
+        restrictions=restrictions,
+        **_of_the_call(services, ask, agreement_id),
+    )
     if live and live.ended:
-        decision = _ended(decision)
-    token_ends = datetime.fromtimestamp(ask.caller.token.expires, UTC)
-    others = (decision.holds_until, live.holds_until if live else None)
-    ends = [token_ends, *(instant for instant in others if instant is not None)]
+        decision = _ended(live, circumstances)
+    else:
+        decision = decide(live.compiled if live else None, circumstances)
     return Judgement(
         at=at,
         state_index=state_index,
@@ -90,7 +132,7 @@ def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: dat
         key_ref=key_ref,
         circumstances=circumstances,
         decision=decision,
-        holds_until=min(ends),
+        holds_until=ends if decision.holds_until is None else min(ends, decision.holds_until),
         basis=_basis(ask, live, refs),
     )
 
@@ -101,19 +143,22 @@ def no_person_could_change(decision: Decision) -> bool:
     return not decision.permits and not reasons & PERSONAL_REASONS
 
 
-def check_query(ask: Ask, live: LiveAgreement) -> None:
-    """Raise ProblemError unless key, confirming details and fields are the dataset's."""
+def check_query(ask: Ask, live: LiveAgreement, where: str = "subject") -> None:
+    """Raise ProblemError unless key, confirming details, fields and claims are the dataset's."""
     query, dataset = ask.request.subject, live.dataset
     key = dataset.keys.get(query.key)
     if key is None:
-        raise ProblemError(REQUEST_MALFORMED, f"subject: the keys of {dataset.id} are {', '.join(dataset.keys)}")
+        raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {', '.join(dataset.keys)}")
     unknown = [name for name in query.confirm if name not in key.confirm]
     if unknown or len(query.confirm) < key.at_least:
         raise ProblemError(
             REQUEST_MALFORMED,
-            f"subject.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}",
+            f"{where}.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}",
         )
     check_fields(ask, live)
+    for path in ask.request.claims or ():
+        if path not in dataset.fields or path in dataset.groups or "." in path:
+            raise ProblemError(REQUEST_MALFORMED, f"claims: name fields of {dataset.id} outside its groups")
 
 
 def check_fields(ask: Ask, live: LiveAgreement) -> None:
@@ -145,31 +190,32 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
     return found
 
 
-def _circumstances(
-    reader: Reader, services: Services, ask: Ask, found: Found, refs: dict[str, str], agreement_id: str | None, at: datetime
-) -> Circumstances:
-    known = ("call", agreement_id or "")
-    if known not in ask.noted:
-        ask.noted[known] = _of_the_call(services, ask, agreement_id)
-    consents, restrictions = reader.answers_of(refs)
-    return Circumstances(at=at, subject=found.subject, consents=consents, restrictions=restrictions, **ask.noted[known])
-
-
 def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict[str, Any]:
-    """Return the circumstances that token and request alone make."""
+    """Return the circumstances that token and request alone make; but for whom it is about, the same for all people."""
+    known = ("call", agreement_id or "")
+    if known not in ask.noted_of_call:
+        ask.noted_of_call[known] = _told_by_the_call(ask, agreement_id)
+    told: dict[str, Any] = ask.noted_of_call[known]
+    request, detail = ask.request, ask.caller.token.details.get(agreement_id or "", {})
+    query = request.subject
+    if request.claims is not None:
+        told = {**told, "asked": tuple(request.claims)}
+    if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=query.value):
+        told = {**told, "token_fields": frozenset()}  # the token was narrowed to another person
+    return told
+
+
+def _told_by_the_call(ask: Ask, agreement_id: str | None) -> dict[str, Any]:
     request, token = ask.request, ask.caller.token
     detail = token.details.get(agreement_id or "", {})
     fields = detail.get("fields")
-    query = request.subject
-    if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=query.value):
-        fields = ()  # the token was narrowed to another person
     return {
         "recipient": ask.caller.client.partner_id or "",
         "token_purpose": detail.get("purpose", ""),
         "token_dataset": detail.get("dataset", ""),
         "token_fields": None if fields is None else frozenset(fields),
         "token_actions": frozenset(Action(action) for action in detail.get("actions", ())),
-        "action": Action.READ,
+        "action": request.action,
         "asked": request.fields,
         "role": request.caseworker.role if request.caseworker else None,
         "has_caseworker": request.caseworker is not None,
@@ -187,7 +233,9 @@ def _basis(ask: Ask, live: LiveAgreement | None, refs: dict[str, str]) -> tuple[
     return (*fixed, *(live.basis if live else ()), *people)
 
 
-def _ended(decision: Decision) -> Decision:
-    """Say that an agreement was ended early, rather than that there is none."""
+def _ended(live: LiveAgreement, circumstances: Circumstances) -> Decision:
+    """Say of each field that an agreement was ended early, rather than that there is none."""
+    asked = live.compiled.asked_by_default if circumstances.asked is None else circumstances.asked
+    decision = decide(None, replace(circumstances, asked=asked))
     withheld = Withhold(Reason.AGREEMENT_NOT_IN_FORCE)
     return replace(decision, fields=dict.fromkeys(decision.fields, withheld))

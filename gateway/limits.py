@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -13,8 +15,10 @@ from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
 
 MOST_MISSES: Final = 5  # a day, of one partner, for one key's value
+MOST_WRONG: Final = 5  # a day, of one partner, about one person: calls in which a claim was answered with no
 MOST_REPEATS: Final = 10  # a day, of one call by its Idempotency-Key
 MISSES: Final = "misses_per_day"
+WRONG: Final = "wrong_claims_per_day"
 REPEATS: Final = "repeats_per_day"
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
@@ -23,6 +27,7 @@ IS_OVER: Final = (
     "name NOT LIKE 'reached/%' AND ((instr(\"window\", '-') = 0 AND CAST(\"window\" AS INTEGER) < ?) "
     'OR (instr("window", \'-\') > 0 AND "window" < ?))'
 )
+_PORTION: Final = 400  # rows of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +48,21 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Whose use is counted: one agreement's, by one partner, of one person. `counts` is False for a repeat."""
+    """Whose use is counted: one agreement's, by one partner. `counts` is False for a repeat."""
 
     agreement: str
     partner: str
-    subject_ref: str
     at: datetime
     in_emergency: bool
     counts: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a call is about, by reference, and the key that they were looked for by."""
+
+    subject_ref: str
+    key_ref: str
 
 
 def policy_header(limits: Limits) -> str:
@@ -65,41 +77,132 @@ def left_header(left: Left) -> str:
     return ", ".join(f'"{name}";r={count};t={seconds}' for name, count, seconds in left.left)
 
 
-def judge(connection: Any, limits: Limits, use: Use) -> Reached | Left:
-    """Tell whether the call is within the limits, without counting it."""
-    minute, day = _minute(use.at), london_day(use.at).isoformat()
-    seconds_left = 60 - use.at.second
-    left: list[tuple[str, int, int]] = []
-    if limits.per_minute is not None and use.counts:
-        used = _sliding(connection, use)
-        if used + 1 > limits.per_minute:
-            return Reached(EARLY, str(minute), seconds_left)
-        left.append(("per_minute", int(limits.per_minute - used - 1), seconds_left))
-    if use.in_emergency or not use.counts:
+class Counting:
+    """The counts that one item of the log needs: read by one statement, judged, added to, written by one.
+
+    Lives inside a transaction. What was added counts for the next person of the same item.
+    """
+
+    def __init__(self, connection: Any, limits: Limits, use: Use, people: Iterable[Person]) -> None:
+        self._connection = connection
+        self._limits = limits
+        self._use = use
+        self._day = london_day(use.at).isoformat()
+        self._minute = int(use.at.timestamp()) // 60
+        self._added: Counter[tuple[str, str]] = Counter()
+        self._counts = self._read(people)
+
+    def call_reached(self) -> Reached | None:
+        """Tell whether one more call would pass the limit a minute."""
+        if self._limits.per_minute is None or not self._use.counts or self._calls() + 1 <= self._limits.per_minute:
+            return None
+        return Reached(EARLY, str(self._minute), 60 - self._use.at.second)
+
+    def person_reached(self, person: Person) -> Reached | None:
+        """Tell which limit of a day asking for one more person would pass."""
+        if not self._use.in_emergency and self._use.counts:
+            same = self._count(self._same(person))
+            if self._limits.same_subject_per_day is not None and same >= self._limits.same_subject_per_day:
+                return day_reached("same_subject_per_day", self._use.at)
+            most = self._limits.subjects_per_day
+            if most is not None and same == 0 and self._count(self._subjects()) >= most:
+                return day_reached("subjects_per_day", self._use.at)
+        if self._count(self._misses(person)) >= MOST_MISSES:
+            return day_reached(MISSES, self._use.at)
+        return None
+
+    def wrong_reached(self, person: Person) -> Reached | None:
+        """Tell whether this partner's claims about a person were wrong too often today."""
+        return day_reached(WRONG, self._use.at) if self._count(self._wrong(person)) >= MOST_WRONG else None
+
+    def count_call(self) -> None:
+        """Count a call; only what a limit asks for is written."""
+        if self._limits.per_minute is not None and self._use.counts:
+            self._add((self._calls_name(), str(self._minute)))
+
+    def count_person(self, person: Person) -> None:
+        """Count a person, and as one more of the day where they are new to it."""
+        if not self._use.counts or (self._limits.same_subject_per_day is None and self._limits.subjects_per_day is None):
+            return
+        self._add(self._same(person))
+        if self._count(self._same(person)) == 1:
+            self._add(self._subjects())
+
+    def count_miss(self, person: Person) -> None:
+        """Count a search that confirmed nobody."""
+        self._add(self._misses(person))
+
+    def count_wrong(self, person: Person) -> None:
+        """Count a call in which a claim about a person was wrong."""
+        self._add(self._wrong(person))
+
+    def left(self) -> Left:
+        """Return what is left of the limits, as counted so far."""
+        if not self._use.counts:
+            return Left(())
+        left: list[tuple[str, int, int]] = []
+        if self._limits.per_minute is not None:
+            left.append((EARLY, max(0, int(self._limits.per_minute - self._calls())), 60 - self._use.at.second))
+        if self._limits.subjects_per_day is not None and not self._use.in_emergency:
+            most = self._limits.subjects_per_day
+            left.append(("subjects_per_day", max(0, most - self._count(self._subjects())), _until_midnight(self._use.at)))
         return Left(tuple(left))
-    until_midnight = _until_midnight(use.at)
-    same = _count(connection, _same(use), day)
-    if limits.same_subject_per_day is not None and same >= limits.same_subject_per_day:
-        return Reached("same_subject_per_day", day, until_midnight)
-    if limits.subjects_per_day is not None:
-        subjects = _count(connection, _subjects(use), day) + (1 if same == 0 else 0)
-        if subjects > limits.subjects_per_day:
-            return Reached("subjects_per_day", day, until_midnight)
-        left.append(("subjects_per_day", limits.subjects_per_day - subjects, until_midnight))
-    return Left(tuple(left))
 
+    def write(self) -> None:
+        """Write what was added."""
+        rows = list(self._added.items())
+        for begin in range(0, len(rows), _PORTION):
+            portion = rows[begin : begin + _PORTION]
+            self._connection.execute(
+                'INSERT INTO usage (name, "window", count) VALUES ' + ",".join(["(?,?,?)"] * len(portion)) + " "
+                'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count',
+                [value for (name, window), count in portion for value in (name, window, count)],
+            )
 
-def count(connection: Any, limits: Limits, use: Use) -> None:
-    """Count the call; only what a limit asks for is written."""
-    if not use.counts:
-        return
-    day = london_day(use.at).isoformat()
-    if limits.per_minute is not None:
-        _add(connection, _calls(use), str(_minute(use.at)))
-    if limits.same_subject_per_day is None and limits.subjects_per_day is None:
-        return
-    if _add(connection, _same(use), day) == 1:
-        _add(connection, _subjects(use), day)
+    # -- what is counted, and where
+
+    def _read(self, people: Iterable[Person]) -> dict[tuple[str, str], int]:
+        names = {self._calls_name(), self._subjects()[0]}
+        for person in people:
+            names |= {self._same(person)[0], self._misses(person)[0], self._wrong(person)[0]}
+        windows = (self._day, str(self._minute), str(self._minute - 1))
+        found: dict[tuple[str, str], int] = {}
+        ordered = sorted(names)
+        for begin in range(0, len(ordered), _PORTION):
+            portion = ordered[begin : begin + _PORTION]
+            rows = self._connection.execute(
+                f'SELECT name, "window", count FROM usage WHERE name IN ({",".join("?" * len(portion))}) '
+                'AND "window" IN (?, ?, ?)',
+                (*portion, *windows),
+            )
+            found.update({(name, window): count for name, window, count in rows})
+        return found
+
+    def _count(self, what: tuple[str, str]) -> int:
+        return self._counts.get(what, 0) + self._added[what]
+
+    def _add(self, what: tuple[str, str]) -> None:
+        self._added[what] += 1
+
+    def _calls(self) -> float:
+        name, minute = self._calls_name(), self._minute
+        before = self._count((name, str(minute - 1)))
+        return self._count((name, str(minute))) + before * (60 - self._use.at.second) / 60
+
+    def _calls_name(self) -> str:
+        return f"calls/{self._use.agreement}/{self._use.partner}"
+
+    def _subjects(self) -> tuple[str, str]:
+        return f"subjects/{self._use.agreement}/{self._use.partner}", self._day
+
+    def _same(self, person: Person) -> tuple[str, str]:
+        return f"subject/{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
+
+    def _misses(self, person: Person) -> tuple[str, str]:
+        return f"miss/{self._use.partner}/{person.key_ref}", self._day
+
+    def _wrong(self, person: Person) -> tuple[str, str]:
+        return f"wrong/{self._use.partner}/{person.subject_ref}", self._day
 
 
 def day_reached(limit: str, at: datetime) -> Reached:
@@ -112,25 +215,15 @@ def count_repeat(connection: Any, client: str, key: str, at: datetime) -> int:
     return _add(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
 
 
-def misses(connection: Any, partner: str, key_ref: str, at: datetime) -> int:
-    """Return how often a partner missed with this key's value today."""
-    return _count(connection, f"miss/{partner}/{key_ref}", london_day(at).isoformat())
-
-
-def count_miss(connection: Any, partner: str, key_ref: str, at: datetime) -> None:
-    """Count a search that confirmed nobody."""
-    _add(connection, f"miss/{partner}/{key_ref}", london_day(at).isoformat())
-
-
 def over_before(at: datetime) -> tuple[int, str]:
     """Return what `IS_OVER` is bound to at an instant."""
-    return _minute(at) - 1, london_day(at).isoformat()
+    return int(at.timestamp()) // 60 - 1, london_day(at).isoformat()
 
 
 def ended_windows(connection: Any, at: datetime) -> list[tuple[str, str, int]]:
     """Return (name, window, refusals) of the limits' windows that were reached and have ended."""
     rows = connection.execute('SELECT name, "window", count FROM usage WHERE name LIKE ?', ("reached/%",)).fetchall()
-    minute, day = _minute(at), london_day(at).isoformat()
+    minute, day = int(at.timestamp()) // 60, london_day(at).isoformat()
     return [
         (name, window, count) for name, window, count in rows if (window < day if "-" in window else int(window) < minute)
     ]
@@ -143,33 +236,6 @@ def mark_reached(connection: Any, client: str, reached: Reached) -> bool:
 
 def _until_midnight(at: datetime) -> int:
     return int((instant_after(london_day(at)) - at) / timedelta(seconds=1)) + 1
-
-
-def _minute(at: datetime) -> int:
-    return int(at.timestamp()) // 60
-
-
-def _calls(use: Use) -> str:
-    return f"calls/{use.agreement}/{use.partner}"
-
-
-def _same(use: Use) -> str:
-    return f"subject/{use.agreement}/{use.partner}/{use.subject_ref}"
-
-
-def _subjects(use: Use) -> str:
-    return f"subjects/{use.agreement}/{use.partner}"
-
-
-def _sliding(connection: Any, use: Use) -> float:
-    minute = _minute(use.at)
-    before = _count(connection, _calls(use), str(minute - 1))
-    return _count(connection, _calls(use), str(minute)) + before * (60 - use.at.second) / 60
-
-
-def _count(connection: Any, name: str, window: str) -> int:
-    row = connection.execute('SELECT count FROM usage WHERE name = ? AND "window" = ?', (name, window)).fetchone()
-    return int(row[0]) if row else 0
 
 
 def _add(connection: Any, name: str, window: str) -> int:

@@ -49,7 +49,13 @@ REQUEST_TOO_LARGE: Final = Problem(
     "request_too_large",
     413,
     "The request is larger than any honest one",
-    "Send at most 64 KiB, at most 16 levels deep.",
+    "Send at most 64 KiB, and 2 MiB of many subjects, at most 16 levels deep.",
+)
+BATCH_TOO_LARGE: Final = Problem(
+    "batch_too_large",
+    400,
+    "The call is about more people than the agreement allows in one",
+    "Send at most as many as the agreement's limit batch; see GET /v1/agreements.",
 )
 REQUEST_SLOW: Final = Problem(
     "request_slow", 408, "The request took too long to arrive", "Send the body within 10 seconds of the headers."
@@ -135,6 +141,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         PROOF_REPLAYED,
         REQUEST_MALFORMED,
         REQUEST_TOO_LARGE,
+        BATCH_TOO_LARGE,
         REQUEST_SLOW,
         NOT_JSON,
         AGREEMENT_UNCLEAR,

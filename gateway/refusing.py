@@ -7,9 +7,9 @@ from typing import Any
 from audit.commitment import seal
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment
-from gateway.answer import choose_keys, claim_keys, names_of_ask
 from gateway.judgement import Judgement
 from gateway.limits import Reached
+from gateway.sealing import choose_keys, claim_keys, names_of_ask
 from gateway.services import Ask, Services
 
 NOTHING: dict[str, Any] = {}
@@ -20,9 +20,9 @@ def refuse_at_limit(
 ) -> Draft:
     """Return the entry of the first call of a window that a limit refused. Claims its keys in the transaction."""
     keys = choose_keys(judged, ask, services, connection)
-    if not claim_keys(keys, services, connection):
+    if not claim_keys([keys], services, connection):
         keys = choose_keys(judged, ask, services, connection)
-        claim_keys(keys, services, connection)
+        claim_keys([keys], services, connection)
     entry_id = services.new_id("d", judged.at)
     names = {
         **names_of_ask(judged, ask, services, keys),

@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -19,7 +19,7 @@ from gateway.sources.contract import Source
 from gateway.store.state import Reader
 from gateway.telemetry import Steps
 from schemas.dataset import Dataset
-from schemas.request import DisclosureRequest
+from schemas.request import DisclosureRequest, NamedSubject
 
 MOST_PHRASES: Final = 4_096
 BLOCK: Final = 4_096  # random bytes
@@ -99,10 +99,11 @@ class Services:
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One call for one person's data, read and authenticated.
+    """One call for one person's data, read and authenticated; of a call about many, the part about one.
 
     `body_digest` is SHA-256 of the body as received; `state_index` is S, read before the caller was looked at.
-    `noted` keeps what follows from the call alone, however often it is judged.
+    `noted` keeps what follows from the request for this person, however often it is judged; `noted_of_call` what follows
+    from the call, whoever it is about.
     """
 
     request: DisclosureRequest
@@ -113,6 +114,16 @@ class Ask:
     state_index: int
     steps: Steps
     noted: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
+    noted_of_call: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
+
+    def about(self, who: NamedSubject) -> Ask:
+        """Return the same call, about one of the people that it names."""
+        request = replace(self.request, subject=who.query, claims=who.claims, subjects=())
+        return replace(self, request=request, noted={})
+
+    def as_of(self, state_index: int) -> Ask:
+        """Return the same, to be judged as of a later state."""
+        return replace(self, state_index=state_index)
 
 
 @dataclass(frozen=True, slots=True)

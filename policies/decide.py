@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
+from policies.claims import comparable
 from policies.compile import Compiled, Lane, paths_of
 from policies.facts import Covered, Held, consented, personal_edges, restricted
 from policies.lane import Facts, counting_nets, decide_field, is_emergency
@@ -19,7 +20,7 @@ from schemas.dataset import SHOWS_ROWS
 from schemas.decision import Decision, Release, Withhold
 from schemas.instants import first_instant, instant_after, london_day
 from schemas.request import Circumstances
-from schemas.terms import Reason
+from schemas.terms import Action, Reason
 
 MOST_KEPT: Final = 4_096
 _NOTHING: Final[Covered] = frozenset()
@@ -100,6 +101,11 @@ def _decide(compiled: Compiled, facts: Facts) -> Decision:
     fields = {path: _with_rows(compiled.lanes.get(path), one, fields) for path, one in fields.items()}
     idle = {path for path in carriers if not _carries(path, fields)}
     fields = {path: one for path, one in fields.items() if path not in idle}
+    if facts.c.action is Action.VERIFY:
+        fields = {
+            path: comparable(compiled.lanes[path].field, one) if isinstance(one, Release) else one
+            for path, one in fields.items()
+        }
     released = {path: one for path, one in fields.items() if isinstance(one, Release)}
     nets = counting_nets(compiled.nets, tuple(compiled.lanes[path].field for path in released), facts)
     return Decision(

@@ -7,6 +7,7 @@ never whether the identifier was given to anyone.
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import Final
 
 from nhs_number.validate import is_valid
@@ -19,6 +20,12 @@ _UPN: Final = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
 # The shapes of BS 7666: the inward part is always a digit and two letters, the outward part's length varies.
 _POSTCODE: Final = re.compile(
     r"([A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d{1,2}|\d[A-HJKPSTUW]|[A-HK-Y]\d[ABEHMNPRVWXY]))(\d[ABD-HJLNP-UW-Z]{2})", re.ASCII
+)
+
+
+# Letters that Unicode does not take apart into a plain one and a mark.
+_PLAIN: Final = str.maketrans(
+    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "\u0131": "i"}
 )
 
 
@@ -68,6 +75,12 @@ def parse_postcode(text: str) -> str:
     if found is None:
         raise IdentifierError("not a postcode")
     return f"{found[1]} {found[2]}"
+
+
+def folded(text: str) -> str:
+    """Return what spellings of one text share: without case, accents, spaces and punctuation (Unicode, form KD)."""
+    plain = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
+    return "".join(c for c in plain if c.isalnum())
 
 
 def _compact(text: str) -> str:

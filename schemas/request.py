@@ -38,12 +38,28 @@ class SubjectQuery:
 
 
 @dataclass(frozen=True, slots=True)
+class NamedSubject:
+    """One of many people in a request: the caller's own label, who it is, and (to verify) what is claimed of them."""
+
+    ref: str
+    query: SubjectQuery
+    claims: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DisclosureRequest:
-    """A request for one person's data. `fields` None asks for all that the agreement may release."""
+    """A request for one person's data. `fields` None asks for all that the agreement may release.
+
+    `claims` are what is to be verified, as typed, by field. Of a request about many people `subjects` holds them, and
+    `subject` is nobody.
+    """
 
     agreement: str | None
     subject: SubjectQuery
     fields: tuple[str, ...] | None
+    action: Action = Action.READ
+    claims: Mapping[str, str] | None = None
+    subjects: tuple[NamedSubject, ...] = ()
     case_reference: str | None = None
     caseworker: Caseworker | None = None
     emergency: Emergency | None = None

@@ -139,6 +139,7 @@ class Reason(StrEnum):
     ASSESSMENT_NEEDED = "assessment_needed"
     EMERGENCY_ONLY = "emergency_only"
     RESTRICTED = "restricted"
+    LIMIT_REACHED = "limit_reached"  # of one person among many; a call about one is answered 429
     NOT_AVAILABLE = "not_available"
 
 
@@ -151,6 +152,7 @@ class TrueReason(StrEnum):
     RECORD_CONDITION = "record_condition"
     RECORD_CAP = "record_cap"
     GUARDRAIL_TRIPPED = "guardrail_tripped"
+    CLAIM_NOT_COMPARABLE = "claim_not_comparable"
 
 
 class Remedy(StrEnum):
@@ -169,6 +171,7 @@ class Remedy(StrEnum):
     SEND_AN_ASSESSMENT_REFERENCE = "send_an_assessment_reference"
     DECLARE_AN_EMERGENCY_IF_THERE_IS_ONE = "declare_an_emergency_if_there_is_one"
     ASK_THE_CONTROLLER = "ask_the_controller"
+    ASK_AGAIN_LATER = "ask_again_later"
     NONE = "none"
 
 
@@ -232,6 +235,10 @@ REMEDY_OF: dict[Reason, tuple[Remedy, str]] = {
     Reason.RESTRICTED: (
         Remedy.ASK_THE_CONTROLLER,
         "Use of these data is restricted at present. Ask the controller's data protection officer.",
+    ),
+    Reason.LIMIT_REACHED: (
+        Remedy.ASK_AGAIN_LATER,
+        "A limit of the agreement is reached for this person or for today. Ask again tomorrow.",
     ),
     Reason.NOT_AVAILABLE: (
         Remedy.NONE,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import shutil
 import socket
@@ -21,7 +22,7 @@ from joserfc import jwk
 from starlette.testclient import TestClient
 
 from audit.commitment import open_bundle
-from audit.keyring import Keyring
+from audit.keyring import Keyring, KeyringError
 from audit.sqlite import bundles
 from audit.verify import Verified, verify_answer
 from gateway.app import build_app
@@ -173,6 +174,16 @@ class House:
         for key_id, ciphertext in bundles(connection, entry["index"]):
             for name, opening in open_bundle(ring.load(key_id), entry["id"], ciphertext).items():
                 opened[name] = orjson.loads(_unpadded(opening))[2]
+        connection.close()
+        return opened
+
+    def truth_that_opens(self, entry: dict[str, Any]) -> dict[str, Any]:
+        """Open what an entry commits to under the keys that still live."""
+        connection = pysqlite3.connect(f"file:{self.council.state}?mode=ro", uri=True)
+        opened: dict[str, Any] = {}
+        for key_id, ciphertext in bundles(connection, entry["index"]):
+            with contextlib.suppress(KeyringError):
+                opened |= open_bundle(self.council.keyring.load(key_id), entry["id"], ciphertext)
         connection.close()
         return opened
 

@@ -12,7 +12,8 @@ from starlette.responses import Response
 from audit.entry import canonical
 from gateway import limits
 from gateway.api.door import authenticate
-from gateway.api.reading import parse_disclosure, parse_explain, read_body
+from gateway.api.lines import answer_many
+from gateway.api.reading import parse_explain, read_body, read_disclosure
 from gateway.disclose import LimitReachedError, disclose
 from gateway.explaining import explain_to_partner
 from gateway.log import remember_call
@@ -26,7 +27,7 @@ from schemas.agreement import Atom
 from schemas.instants import london_day
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
-_ENTRY_ID: Final = re.compile(r"[a-z]{1,3}_[0-9A-HJKMNP-TV-Z]{26}")
+_DISCLOSURE_ID: Final = re.compile(r"[a-z]{1,3}_[0-9A-HJKMNP-TV-Z]{26}(\.(0|[1-9]\d{0,3}))?", re.ASCII)
 
 
 def caller_of(request: Request, wiring: Wiring) -> tuple[Caller, int]:
@@ -43,9 +44,9 @@ async def post_disclosure(request: Request) -> Response:
     now = wiring.services.clock().timestamp()
     wiring.early_limits.check(caller, now=now)
     request.state.steps.mark("authenticate")
-    body = await read_body(request)
+    body, asked = await read_disclosure(request)
     ask = Ask(
-        request=parse_disclosure(body),
+        request=asked,
         caller=caller,
         body_digest="sha256:" + hashlib.sha256(body).hexdigest(),
         idempotency_key=_idempotency_key(request),
@@ -55,6 +56,8 @@ async def post_disclosure(request: Request) -> Response:
     )
     request.state.steps.mark("read")
     try:
+        if asked.subjects:
+            return await answer_many(request, ask, wiring)
         answer = await disclose(ask, wiring.services)
     except LimitReachedError as error:
         wiring.early_limits.close(caller, error.reached, now=now)
@@ -144,15 +147,12 @@ def _left(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, int]
     use = limits.Use(
         agreement=live.agreement.id,
         partner=caller.client.partner_id or "",
-        subject_ref="",
         at=wiring.services.clock(),
         in_emergency=False,
         counts=True,
     )
-    result = limits.judge(wiring.services.reader.connection, live.agreement.limits, use)
-    if isinstance(result, limits.Reached):
-        return {result.limit: 0}
-    return {name: count + 1 for name, count, _ in result.left}
+    counting = limits.Counting(wiring.services.reader.connection, live.agreement.limits, use, ())
+    return {name: count for name, count, _ in counting.left().left}
 
 
 async def get_receipt(request: Request) -> Response:
@@ -161,7 +161,7 @@ async def get_receipt(request: Request) -> Response:
     caller, _ = caller_of(request, wiring)
     await remember_call(wiring.services.log, caller.seen)
     entry_id = request.path_params["disclosure_id"]
-    found = load_receipt(wiring.services, entry_id, caller.client) if _ENTRY_ID.fullmatch(entry_id) else None
+    found = load_receipt(wiring.services, entry_id, caller.client) if _DISCLOSURE_ID.fullmatch(entry_id) else None
     if found is None:
         raise ProblemError(NOT_FOUND, "no disclosure of yours has this id")
     return Response(canonical(found), media_type="application/json")

@@ -11,13 +11,18 @@ import msgspec
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_SLOW, REQUEST_TOO_LARGE, ProblemError
-from schemas.request import Caseworker, DisclosureRequest, Emergency, SubjectQuery
-from schemas.terms import EmergencyKind
+from schemas.request import Caseworker, DisclosureRequest, Emergency, NamedSubject, SubjectQuery
+from schemas.terms import Action, EmergencyKind
 
 LARGEST: Final = 65_536  # bytes of a body
 DEEPEST: Final = 16
+LARGEST_OF_MANY: Final = 2_097_152  # bytes of a body about many people
+MOST_SUBJECTS: Final = 10_000
+MOST_CLAIMS: Final = 40
+LONGEST_REF: Final = 64
 SLOWEST: Final = 10.0  # seconds from the headers to the end of a body: its proof and token are good for little longer
 MOST_FIELDS: Final = 200
+NOBODY_NAMED: Final = SubjectQuery(key="", value="", confirm={})
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
@@ -41,7 +46,10 @@ class EmergencyIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
 class DisclosureIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """The body of POST /v1/disclosures."""
 
-    subject: dict[str, Any]
+    subject: dict[str, Any] | None = None
+    subjects: tuple[dict[str, Any], ...] | None = None
+    action: Action = Action.READ
+    claims: dict[str, str | bool | int] | None = None
     agreement: str | None = None
     fields: tuple[str, ...] | None = None
     case_reference: str | None = None
@@ -63,7 +71,7 @@ class ExplainIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     assessment: str | None = None
 
 
-async def read_body(request: Request) -> bytes:
+async def read_body(request: Request, *, largest: int = LARGEST) -> bytes:
     """Return the body, or raise ProblemError as soon as it is too large or not JSON by its own account."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
@@ -74,7 +82,7 @@ async def read_body(request: Request) -> bytes:
         async with asyncio.timeout(SLOWEST):
             async for part in request.stream():
                 size += len(part)
-                if size > LARGEST:
+                if size > largest:
                     raise ProblemError(REQUEST_TOO_LARGE)
                 parts.append(part)
     except TimeoutError as error:
@@ -130,14 +138,85 @@ def _has_duplicates(body: bytes) -> bool:
     return found
 
 
+async def read_disclosure(request: Request) -> tuple[bytes, DisclosureRequest]:
+    """Return the body of a disclosure request and what it asks, or raise ProblemError."""
+    body = await read_body(request, largest=LARGEST_OF_MANY)
+    if len(body) <= LARGEST:
+        return body, parse_disclosure(body)
+    if b'"subjects"' not in body:
+        raise ProblemError(REQUEST_TOO_LARGE)
+    asked = await asyncio.to_thread(parse_disclosure, body)  # so large a body would keep others waiting
+    if not asked.subjects:
+        raise ProblemError(REQUEST_TOO_LARGE)
+    return body, asked
+
+
 def parse_disclosure(body: bytes) -> DisclosureRequest:
     """Return the request of a body; every string bounded and free of control characters."""
     given = decode(body, DisclosureIn)
+    if (given.subject is None) == (given.subjects is None):
+        raise ProblemError(REQUEST_MALFORMED, "give subject, for one person, or subjects, for many")
+    if given.action is not Action.READ and given.fields is not None:
+        raise ProblemError(REQUEST_MALFORMED, f"fields: to {given.action.value} names none; claims name what to verify")
+    if given.subject is None:
+        return _about_many(given)
+    subject = _subject(given.subject, "subject")
     return DisclosureRequest(
         agreement=_line(given.agreement, "agreement", 100),
-        subject=_subject(given.subject),
+        subject=subject,
+        action=given.action,
+        claims=_claims(given.claims, given.action, "claims"),
         **_common(given),
     )
+
+
+def _about_many(given: DisclosureIn) -> DisclosureRequest:
+    if given.claims is not None:
+        raise ProblemError(REQUEST_MALFORMED, "claims: of many subjects, each has its own")
+    people = given.subjects or ()
+    if not 0 < len(people) <= MOST_SUBJECTS:
+        raise ProblemError(REQUEST_MALFORMED, f"subjects: name 1 to {MOST_SUBJECTS}")
+    subjects = tuple(_named(one, given.action, f"subjects[{number}]") for number, one in enumerate(people))
+    if len({one.ref for one in subjects}) != len(subjects):
+        raise ProblemError(REQUEST_MALFORMED, "subjects: each ref once")
+    return DisclosureRequest(
+        agreement=_line(given.agreement, "agreement", 100),
+        subject=NOBODY_NAMED,
+        action=given.action,
+        subjects=subjects,
+        **_common(given),
+    )
+
+
+def _named(given: dict[str, Any], action: Action, where: str) -> NamedSubject:
+    ref, claims = given.get("ref"), given.get("claims")
+    if not isinstance(ref, str):
+        raise ProblemError(REQUEST_MALFORMED, f"{where}.ref: give each subject a label of your own, a string")
+    if claims is not None and not isinstance(claims, dict):
+        raise ProblemError(REQUEST_MALFORMED, f"{where}.claims: an object of fields and values")
+    rest = {name: value for name, value in given.items() if name not in ("ref", "claims")}
+    return NamedSubject(
+        ref=_line(ref, f"{where}.ref", LONGEST_REF) or "",
+        query=_subject(rest, where),
+        claims=_claims(claims, action, f"{where}.claims"),
+    )
+
+
+def _claims(given: dict[str, Any] | None, action: Action, where: str) -> dict[str, str] | None:
+    """Return claims as texts; they belong to verifying, and to nothing else."""
+    if (given is not None) != (action is Action.VERIFY):
+        raise ProblemError(REQUEST_MALFORMED, f"{where}: give claims to verify, and only then")
+    if given is None:
+        return None
+    if not 0 < len(given) <= MOST_CLAIMS:
+        raise ProblemError(REQUEST_MALFORMED, f"{where}: name 1 to {MOST_CLAIMS} fields")
+    found: dict[str, str] = {}
+    for name, value in given.items():
+        _line(name, where, 100)
+        if not isinstance(value, (str, bool, int)):
+            raise ProblemError(REQUEST_MALFORMED, f"{where}: a claim is a string, a whole number, true or false")
+        found[name] = _line(str(value).lower() if isinstance(value, bool) else str(value), where, 200) or ""
+    return found
 
 
 def parse_explain(body: bytes) -> DisclosureRequest:
@@ -145,7 +224,7 @@ def parse_explain(body: bytes) -> DisclosureRequest:
     given = decode(body, ExplainIn)
     return DisclosureRequest(
         agreement=_line(given.agreement, "agreement", 100),
-        subject=SubjectQuery(key="", value="", confirm={}),
+        subject=NOBODY_NAMED,
         **_common(given),
     )
 
@@ -179,16 +258,16 @@ def _caseworker(given: CaseworkerIn) -> Caseworker:
     )
 
 
-def _subject(given: dict[str, Any]) -> SubjectQuery:
+def _subject(given: dict[str, Any], where: str) -> SubjectQuery:
     confirm = given.get("confirm", {})
     keys = [name for name in given if name != "confirm"]
     if len(keys) != 1 or not isinstance(confirm, dict) or len(confirm) > 16:  # noqa: PLR2004 -- no key has so many
-        raise ProblemError(REQUEST_MALFORMED, "subject: give one key, and confirm with the details that fit it")
+        raise ProblemError(REQUEST_MALFORMED, f"{where}: give one key, and confirm with the details that fit it")
     for name, value in ((keys[0], given[keys[0]]), *confirm.items()):
         if not isinstance(value, str) or not isinstance(name, str):
-            raise ProblemError(REQUEST_MALFORMED, "subject: keys and details are strings")
-        _line(name, "subject", 64)
-        _line(value, "subject", 200)
+            raise ProblemError(REQUEST_MALFORMED, f"{where}: keys and details are strings")
+        _line(name, where, 64)
+        _line(value, where, 200)
     return SubjectQuery(key=keys[0], value=given[keys[0]].strip(), confirm=confirm)
 
 

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-VERSION: Final = "0001"
+VERSION: Final = "0002"
 
 
 class SchemaError(Exception):
@@ -45,7 +45,7 @@ def check_version(path: Path) -> None:
             raise SchemaError(f"{path.name} has no schema version: it was not made by `stile init`")
         found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     engine.dispose()
-    if found != VERSION:
-        raise SchemaError(
-            f"{path.name} has schema version {found}, and this build knows {VERSION}: install the build that made it"
-        )
+    if found == VERSION:
+        return
+    remedy = "run `stile upgrade`" if str(found) < VERSION else "install the build that made it"
+    raise SchemaError(f"{path.name} has schema version {found}, and this build knows {VERSION}: {remedy}")

@@ -8,7 +8,7 @@ everything read afterwards stands: it is read first, so that a later change can 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
@@ -30,6 +30,7 @@ from schemas.terms import RecipientKind
 
 T = TypeVar("T")
 PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
+PORTION: Final = 400  # keys of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +95,13 @@ class Reader:
 
     def touched_since(self, keys: tuple[str, ...], index: int) -> bool:
         """Tell whether any of these state keys has a later index."""
-        marks = ",".join("?" * len(keys))
-        found = self.connection.execute(
-            f"SELECT 1 FROM state_key WHERE key IN ({marks}) AND idx > ? LIMIT 1", (*keys, index)
-        ).fetchone()
-        return found is not None
+        for begin in range(0, len(keys), PORTION):
+            portion = keys[begin : begin + PORTION]
+            marks = ",".join("?" * len(portion))
+            statement = f"SELECT 1 FROM state_key WHERE key IN ({marks}) AND idx > ? LIMIT 1"
+            if self.connection.execute(statement, (*portion, index)).fetchone() is not None:
+                return True
+        return False
 
     # -- who
 
@@ -293,16 +296,26 @@ class Reader:
 
     # -- people
 
+    def answered_by(self, people: Sequence[Mapping[str, str]]) -> frozenset[str]:
+        """Return the state keys of the consents and restrictions that these people (references by role) have at all.
+
+        By one query: most people have none.
+        """
+        keys = [kind + ref for refs in people for ref in refs.values() for kind in PERSONAL]
+        found: set[str] = set()
+        for begin in range(0, len(keys), PORTION):
+            portion = keys[begin : begin + PORTION]
+            marks = ",".join("?" * len(portion))
+            rows = self.connection.execute(f"SELECT key FROM state_key WHERE key IN ({marks})", portion)
+            found.update(row[0] for row in rows)
+        return frozenset(found)
+
     def answers_of(
-        self, refs: Mapping[str, str]
+        self, refs: Mapping[str, str], known: frozenset[str]
     ) -> tuple[dict[str, tuple[ConsentRecord, ...]], dict[str, tuple[Restriction, ...]]]:
-        """Return the consents and the restrictions of people, by role; one query where there is neither, as is usual."""
-        if not refs:
+        """Return the consents and the restrictions, by role, of one record's people; `known` is of `answered_by`."""
+        if not refs or not known:
             return {}, {}
-        keys = [kind + ref for ref in refs.values() for kind in PERSONAL]
-        marks = ",".join("?" * len(keys))
-        rows = self.connection.execute(f"SELECT key FROM state_key WHERE key IN ({marks})", keys).fetchall()
-        known = {row[0] for row in rows}
         return (
             {role: read_consents(self.connection, ref) for role, ref in refs.items() if f"consent/{ref}" in known},
             {

@@ -285,7 +285,7 @@ def test_a_bug_is_told_as_a_problem_without_its_message(house: House, monkeypatc
 
     harbour = house.harbour()
     monkeypatch.setattr(house.http.app, "openapi", broken)
-    monkeypatch.setattr(disclosures, "parse_disclosure", broken)
+    monkeypatch.setattr(disclosures, "read_disclosure", broken)
 
     answer = house.http.get(path) if path == "/docs/api" else harbour.ask(fields=["age"])
 

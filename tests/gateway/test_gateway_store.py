@@ -16,7 +16,7 @@ from gateway.store.schema import SchemaError, check_version, create_tables
 
 LOGS_OWN = {
     "log_entry", "log_node", "log_checkpoint", "log_head", "log_bundle", "recipient_counter", "state_key", "subject_key",
-    "state_key_by_idx",
+    "state_key_by_idx", "log_leaf",
 }  # fmt: skip
 
 

@@ -1,0 +1,100 @@
+"""How does an answer about many people leave: line by line as NDJSON, or as one JSON document?"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from audit.entry import canonical
+from gateway.many import Lines, refusal_of, whole
+from gateway.problems import ProblemError
+from gateway.services import Ask
+from gateway.wiring import Wiring
+
+NDJSON: Final = "application/x-ndjson"
+
+
+async def answer_many(request: Request, ask: Ask, wiring: Wiring) -> Response:
+    """Answer about many people. What fails before the first line has its own status; later, a line says so.
+
+    Raises ProblemError for the first chunk. Where request-time facts alone permit nothing to anybody, the status is 403
+    and the answer one document: a stream would have to give its status before it knows.
+    """
+    lines = Lines(ask, wiring.services)
+    await lines.begin()
+    chunks = lines.each()
+    first = await anext(chunks)
+    headers = dict(lines.headers)
+    if _wants_lines(request) and lines.permits:
+        return StreamingResponse(_stream(first, chunks, lines, request, wiring), 200, headers, media_type=NDJSON)
+    body, status = await _collected(first, chunks, lines, request, wiring)
+    kind = "application/json" if status == 200 else "application/problem+json"  # noqa: PLR2004 -- HTTP's own number
+    return Response(body, status, headers, media_type=kind)
+
+
+def _wants_lines(request: Request) -> bool:
+    """Tell whether the caller prefers NDJSON: it names it, and JSON not before it (RFC 9110, section 12.5.1)."""
+    named = [one.partition(";")[0].strip().lower() for one in request.headers.get("accept", "").split(",")]
+    places = {name: place for place, name in reversed(list(enumerate(named)))}
+    ours = min(
+        (places[name] for name in (NDJSON, "application/jsonl", "application/ndjson") if name in places), default=None
+    )
+    return ours is not None and ours < places.get("application/json", len(named))
+
+
+async def _stream(
+    first: list[bytes], chunks: AsyncIterator[list[bytes]], lines: Lines, request: Request, wiring: Wiring
+) -> AsyncIterator[bytes]:
+    """Give out each chunk once it is recorded. A caller that goes away ends it: no further chunk is asked for."""
+    yield _joined(first)
+    try:
+        async for chunk in chunks:
+            yield _joined(chunk)
+    except ProblemError as error:
+        yield _problem_line(error, request, wiring) + b"\n"
+        return
+    finally:
+        _alarm(lines, request, wiring)
+    yield lines.end() + b"\n"
+
+
+async def _collected(
+    first: list[bytes], chunks: AsyncIterator[list[bytes]], lines: Lines, request: Request, wiring: Wiring
+) -> tuple[bytes, int]:
+    kept = list(first)
+    problem = None
+    try:
+        async for chunk in chunks:
+            kept += chunk
+    except ProblemError as error:
+        problem = _problem_line(error, request, wiring)  # the chunks before it are disclosed, and so they are given out
+    _alarm(lines, request, wiring)
+    if problem is not None:
+        return whole(kept, None, problem), 200
+    if lines.permits:
+        return whole(kept, lines.end()), 200
+    return refusal_of(kept, lines.end(), lines.ask, wiring.services), 403
+
+
+def _joined(lines: list[bytes]) -> bytes:
+    return b"\n".join(lines) + b"\n"
+
+
+def _problem_line(error: ProblemError, request: Request, wiring: Wiring) -> bytes:
+    settings = wiring.council.settings
+    body = error.problem.body(
+        detail=error.detail,
+        request_id=request.state.request_id,
+        base=settings.public_url,
+        urgent_contact=settings.urgent_contact,
+        **error.more,
+    )
+    return canonical({"problem": body})
+
+
+def _alarm(lines: Lines, request: Request, wiring: Wiring) -> None:
+    if lines.tripped:
+        wiring.telemetry.alarm(lines.tripped, request.state.request_id)

@@ -1,0 +1,94 @@
+"""Is what a partner claims what the record says, in the form that they may see? Yes, no, or nothing.
+
+A claim is compared in the released form alone, and so tells no more than reading would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any, Final
+
+from policies.forms import apply_form, band_of
+from schemas.dataset import Dataset, Field, FieldType
+from schemas.decision import Option, RawValue, Release, Shaped, Unusable, Withhold
+from schemas.identifiers import folded
+from schemas.terms import Reason, TrueReason
+
+YES: Final = "yes"
+NO: Final = "no"
+_EXACT: Final = frozenset({FieldType.BOOLEAN, FieldType.CODE})  # of few values: half a value would be guessed at once
+
+_PROSE: Final = frozenset({FieldType.NAME, FieldType.TEXT})
+
+
+def comparable(field: Field, one: Release) -> Release | Withhold:
+    """Leave of a field's options those whose form a claim can be compared in."""
+    options = tuple(option for option in one.options if _is_comparable(field, option))
+    return Release(options, one.caps) if options else Withhold(Reason.FIELD_NOT_AGREED)
+
+
+def _is_comparable(field: Field, option: Option) -> bool:
+    if field.type is FieldType.GROUP or option.form == "present":
+        return False
+    return option.form == "full" or field.type not in _EXACT
+
+
+def compare(
+    shaped: Shaped, dataset: Dataset, *, typed: Mapping[str, RawValue], as_typed: Mapping[str, str], on: date
+) -> Shaped:
+    """Return yes or no in place of each released value; a claim that can't be compared has no answer.
+
+    `typed` holds the claims read as their fields' types, `as_typed` as they came: a year is a claim about a year.
+    """
+    answers: dict[str, Mapping[str, object]] = {}
+    withheld, true_reasons = dict(shaped.withheld), dict(shaped.true_reasons)
+    for path, released in shaped.fields.items():
+        field, form = dataset.fields[path], str(released["form"])
+        said = _fits(field, form, released["value"], typed.get(path), as_typed[path], on)
+        if said is None:
+            withheld[path], true_reasons[path] = Reason.NOT_AVAILABLE, TrueReason.CLAIM_NOT_COMPARABLE
+        else:
+            answers[path] = {"value": YES if said else NO, "form": form}
+    lines = {path: line for path, line in shaped.lines.items() if path in answers}
+    return Shaped(answers, lines, withheld, true_reasons, shaped.markers, shaped.tripped)
+
+
+def wrong_in(shaped: Shaped) -> bool:
+    """Tell whether any claim was answered with no."""
+    return any(one["value"] == NO for one in shaped.fields.values())
+
+
+def _fits(field: Field, form: str, value: Any, typed: RawValue, text: str, on: date) -> bool | None:
+    if isinstance(value, str) and _same(field, text, value):
+        return True
+    if form == "pseudonym":
+        # Only as a pseudonym: comparing the identifier itself would join what pseudonyms keep apart.
+        return False
+    if field.type is FieldType.AGE and isinstance(typed, (int, Decimal)):
+        return bool(_age_in(field, form, int(typed)) == value)
+    claimed = apply_form(field, form, typed, on=on, pseudonym=lambda _path, one: one)
+    if claimed is None or isinstance(claimed, Unusable):
+        return None
+    if isinstance(claimed, str) and isinstance(value, str):
+        return _same(field, claimed, value)
+    return bool(claimed == value)
+
+
+def _same(field: Field, one: str, other: str) -> bool:
+    """Tell whether two texts say the same: names and prose however they are spelt, the rest but for case."""
+    if field.type in _PROSE:
+        return bool(folded(one)) and folded(one) == folded(other)
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+
+
+def _age_in(field: Field, form: str, years: int) -> object:
+    if form == "years":
+        return years
+    return band_of(field.bands, years) if form == "band" else years >= int(form.removeprefix("over_"))
+
+
+def matched(shaped: Shaped) -> Shaped:
+    """Return what a match releases: nothing. Whether the person was confirmed stands beside it."""
+    return Shaped({}, {}, {}, {}, {}, shaped.tripped)
