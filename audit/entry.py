@@ -14,6 +14,7 @@ ENTRY_LIMIT: Final = 16_384  # bytes
 DEEPEST: Final = 32
 LARGEST_INTEGER: Final = 2**53  # integers below it are exact in every JSON reader: RFC 8785, section 3.2.2.3
 _SCALARS: Final = frozenset({str, bool, type(None), int, orjson.Fragment})  # a fragment is made by `written` alone
+_PLAIN: Final = frozenset({str, bool, int})
 _OPTIONS: Final = orjson.OPT_SORT_KEYS | orjson.OPT_STRICT_INTEGER
 _CROCKFORD: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _CROCKFORD_PAIRS: Final = tuple(one + two for one in _CROCKFORD for two in _CROCKFORD)
@@ -118,6 +119,16 @@ def canonical(value: JsonValue) -> bytes:
 def written(value: JsonValue) -> JsonValue:
     """Return a value that was checked and written once, and may stand in others as it is."""
     return orjson.Fragment(canonical(value))
+
+
+def written_scalar(value: JsonValue, form: str) -> JsonValue:
+    """Return a released value with its form, written: by the short way where it is a plain one, as most are."""
+    if type(value) in _PLAIN and form.isascii():
+        try:
+            return orjson.Fragment(orjson.dumps({"form": form, "value": value}, option=orjson.OPT_STRICT_INTEGER))
+        except orjson.JSONEncodeError as error:
+            raise EntryError("a string holds what UTF-8 can't, or an integer is 2**53 or more") from error
+    return written({"form": form, "value": value})
 
 
 def _check(value: JsonValue, depth: int) -> None:

@@ -6,26 +6,46 @@ with it would sign a second tree of the same size. This file is what remembers. 
 
 from __future__ import annotations
 
+import fcntl
 import os
 from pathlib import Path
 from typing import Any
 
-from audit.checkpoint import verify_checkpoint
+from audit.checkpoint import parse_checkpoint, verify_checkpoint
 from audit.merkle import ProofError, root_of
 from audit.sqlite import LogCorruptError, head, loader
 
 
 def keep_high_water(note: str | None, file: Path) -> None:
-    """Keep a checkpoint, whole or not at all; nothing is written where it is kept already, or where there is none yet."""
-    if note is None or (file.exists() and file.read_text(encoding="utf-8") == note):
+    """Keep a checkpoint, whole or not at all; nothing is written where it, or a later one, is kept already.
+
+    Several processes may keep theirs: while one writes, the others leave it to their next time.
+    """
+    if note is None:
         return
-    beside = file.with_name(file.name + ".new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
-        stream.write(note)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(file)
+    folder = os.open(file.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not _is_later(note, file):
+            return
+        beside = file.with_name(file.name + ".new")
+        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as stream:
+            stream.write(note)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(file)
+    except BlockingIOError:
+        return
+    finally:
+        os.close(folder)
+
+
+def _is_later(note: str, file: Path) -> bool:
+    try:
+        return parse_checkpoint(note).size > parse_checkpoint(file.read_text(encoding="utf-8")).size
+    except (FileNotFoundError, ProofError, UnicodeDecodeError):
+        return True
 
 
 def check_high_water(connection: Any, file: Path, vkey: str) -> None:

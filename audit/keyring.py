@@ -7,7 +7,6 @@ wrapped (AES-256-GCM) under a 32-byte key that the caller holds. Methods may be 
 from __future__ import annotations
 
 import contextlib
-import hmac
 import secrets
 import threading
 from collections.abc import Iterator, Sequence
@@ -19,7 +18,7 @@ import pysqlite3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from audit.commitment import SealingKey, forget_derived, mac_of
+from audit.commitment import Mac, SealingKey, forget_derived
 
 BLOCK: Final = 64  # keys made ahead at once
 KEPT: Final = 65_536  # keys remembered in memory
@@ -39,12 +38,12 @@ class KeyringError(Exception):
 
 def reference(index_key: bytes, dataset: str, source_ref: str) -> bytes:
     """Return the log's reference of a person, or of an identifier that found nobody: 32 bytes."""
-    return mac_of(_under(index_key), f"{dataset}\x00{source_ref}")
+    return _under(index_key).of(f"{dataset}\x00{source_ref}")
 
 
 @lru_cache(maxsize=16)
-def _under(index_key: bytes) -> hmac.HMAC:
-    return hmac.new(index_key, digestmod="sha256")
+def _under(index_key: bytes) -> Mac:
+    return Mac(index_key)
 
 
 class Keyring:

@@ -1,4 +1,8 @@
-"""Measure everything: a table for people and benchmarks/results/latest.json for programs. `make bench`."""
+"""Measure everything: a table for people and benchmarks/results/latest.json for programs. `make bench`.
+
+Two run by themselves: `python -m benchmarks.rehash` verifies a whole log of 330,000 entries, `python -m benchmarks.crash`
+kills a gateway fifty times under load.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ def make_council(directory: Path) -> None:
     connection.close()
     assert found is not None
     lines = found[1].replace(f"version: {found[0]}", f"version: {found[0] + 1}").split("\n")
-    lines = ["limits: {batch: 200}" if line.startswith("limits:") else line for line in lines]
+    lines = ["limits: {batch: 1000}" if line.startswith("limits:") else line for line in lines]
     sequencer.append(make_changes(council).texts.publish_agreement("\n".join(lines), by="operator:bench"))
     sequencer.close()
     council.keyring.close()
@@ -91,7 +91,7 @@ def governed_requests(directory: Path, port: int, count: int) -> list[bytes]:
     client = PartnerSystem.from_file(
         "http://127.0.0.1:8080", HARBOUR.client_id, directory / "partners" / f"{HARBOUR.client_id}.jwk.json"
     )
-    token = _token(client, port)
+    token = token_at(client, port)
     people = accounts(directory)
     made = []
     for number in range(count):
@@ -111,7 +111,7 @@ def governed_requests(directory: Path, port: int, count: int) -> list[bytes]:
     return made
 
 
-def _token(client: PartnerSystem, port: int) -> str:
+def token_at(client: PartnerSystem, port: int) -> str:
     """Ask at the port that is served; issuer and `htu` are the council's own address all the same."""
     form = {
         "grant_type": "client_credentials",

@@ -21,6 +21,7 @@ def app_of(name: str, directory: Path) -> Any:
         "b": lambda: rivals.straightforward(directory, with_cedar=True),
         "c": lambda: rivals.straightforward(directory, with_cedar=False),
         "d": lambda: rivals.Floor(directory),
+        "e": lambda: rivals.plain_many(directory),
     }
     return makers[name]()
 

@@ -17,7 +17,7 @@ from audit.sequencer import Appended, LogUnavailableError, NotDurableError
 from gateway import limits
 from gateway.appending import Attempt, Chunk, Stopped
 from gateway.failing import record_failure
-from gateway.judgement import NOBODY, Judgement, check_query, judge_all, no_person_could_change
+from gateway.judgement import NOBODY, Judgement, about, check_fields, check_query, judge, judge_all, no_person_could_change
 from gateway.prepared import Prepared, written_answer
 from gateway.problems import (
     KEY_REUSED,
@@ -103,13 +103,14 @@ async def _judge(
     """Decide first as if nobody were found: a refusal that no person could change asks no council system."""
     asks, steps = chunk.asks, chunk.asks[0].steps
     at = max(services.clock(), not_before)
-    early = judge_all(services.reader, asks, services, found=[NOBODY] * len(asks), at=at, state_index=state_index)
+    early = _judge_early(chunk, services, at=at, state_index=state_index)
     steps.mark("decide")
     live = early[0].live
     if live is None or live.ended:
         return early
-    for ask in () if chunk.refs else asks:  # those of many were checked before the first chunk
-        check_query(ask, live)
+    if not chunk.refs:  # those of many were checked before the first chunk
+        check_query(asks[0].request.subject, asks[0].request.claims, live)
+        check_fields(asks[0], live)
     wanted = [number for number, one in enumerate(early) if not no_person_could_change(one.decision)]
     if not wanted:
         return early
@@ -126,6 +127,16 @@ async def _judge(
     judged = judge_all(services.reader, asks, services, found=everybody, at=at, state_index=state_index)
     steps.mark("decide")
     return judged
+
+
+def _judge_early(chunk: Chunk, services: Services, *, at: datetime, state_index: int) -> list[Judgement]:
+    """Judge everybody as if nobody were found: once for all where they differ in nothing but who they are."""
+    first = judge(services.reader, chunk.asks[0], services, found=NOBODY, at=at, state_index=state_index)
+    others = chunk.asks[1:]
+    if any(ask.differs for ask in others):
+        nobody = [NOBODY] * len(others)
+        return [first, *judge_all(services.reader, others, services, found=nobody, at=at, state_index=state_index)]
+    return [first, *(about(first, ask, services) for ask in others)]
 
 
 async def _fetch(judged: Sequence[Judgement], chunk: Chunk, services: Services, *, is_first: bool) -> list[Record | None]:

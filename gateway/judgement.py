@@ -6,7 +6,7 @@ transaction where the state has moved, over the transaction's own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -21,7 +21,7 @@ from gateway.store.state import LiveAgreement, Reader
 from policies.decide import decide
 from schemas.decision import Decision, Withhold
 from schemas.instants import london_day
-from schemas.request import Circumstances
+from schemas.request import Circumstances, SubjectQuery
 from schemas.terms import Action, Match, Reason
 
 # Refusals that no fact about a person could change: then nobody is looked for.
@@ -137,15 +137,21 @@ def _judge_one(
     )
 
 
+def about(judged: Judgement, ask: Ask, services: Services) -> Judgement:
+    """Return what was judged of somebody whom nobody looked for, as it stands of another of the same call."""
+    key_ref = _key_reference(ask, services, judged.live)
+    return replace(judged, subject_ref=key_ref, key_ref=key_ref)
+
+
 def no_person_could_change(decision: Decision) -> bool:
     """Tell whether the refusal stands whoever the person is: then the council's system is not asked."""
     reasons = {field.reason for field in decision.fields.values() if isinstance(field, Withhold)}
     return not decision.permits and not reasons & PERSONAL_REASONS
 
 
-def check_query(ask: Ask, live: LiveAgreement, where: str = "subject") -> None:
-    """Raise ProblemError unless key, confirming details, fields and claims are the dataset's."""
-    query, dataset = ask.request.subject, live.dataset
+def check_query(query: SubjectQuery, claims: Mapping[str, str] | None, live: LiveAgreement, where: str = "subject") -> None:
+    """Raise ProblemError unless a person's key, confirming details and claims are the dataset's."""
+    dataset = live.dataset
     key = dataset.keys.get(query.key)
     if key is None:
         raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {', '.join(dataset.keys)}")
@@ -155,8 +161,7 @@ def check_query(ask: Ask, live: LiveAgreement, where: str = "subject") -> None:
             REQUEST_MALFORMED,
             f"{where}.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}",
         )
-    check_fields(ask, live)
-    for path in ask.request.claims or ():
+    for path in claims or ():
         if path not in dataset.fields or path in dataset.groups or "." in path:
             raise ProblemError(REQUEST_MALFORMED, f"claims: name fields of {dataset.id} outside its groups")
 

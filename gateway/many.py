@@ -15,7 +15,7 @@ import orjson
 from audit.entry import canonical
 from gateway.appending import Chunk
 from gateway.disclose import decide_and_record, headers_of, nothing_permitted
-from gateway.judgement import agreement_asked, check_query
+from gateway.judgement import agreement_asked, check_fields, check_query
 from gateway.prepared import written_lines
 from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
@@ -99,9 +99,10 @@ async def check_people(ask: Ask, services: Services) -> None:
     most = live.agreement.limits.batch
     if len(people) > most:
         raise ProblemError(BATCH_TOO_LARGE, f"subjects: {len(people)} are more than the {most} of {live.agreement.id}")
+    check_fields(ask, live)
     seen: dict[tuple[str, str], list[tuple[int, dict[str, Any]]]] = {}
     for number, one in enumerate(people):
-        check_query(ask.about(one), live, where=f"subjects[{number}]")
+        check_query(one.query, one.claims, live, f"subjects[{number}]")
         _check_once(seen, number, one.query, live.dataset)
         if number % AT_ONCE == AT_ONCE - 1:
             await asyncio.sleep(0)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final
 
 from audit.commitment import seal
-from audit.entry import Kind, canonical, written
+from audit.entry import Kind, canonical, written, written_scalar
 from audit.people import Leaf, leaf_id, make_leaf, paths_of, seal_people, shown_leaf
 from audit.proof import receipt
 from audit.sequencer import Appended, Draft
@@ -19,6 +19,8 @@ from gateway.services import Ask, Services
 from policies.claims import wrong_in
 from schemas.decision import Record, Shaped, Withhold
 from schemas.terms import Action, Outcome, Reason
+
+PLAIN: Final = 2  # members of a field that is no group: its value and form
 
 
 @dataclass(slots=True)
@@ -122,7 +124,7 @@ def roles_of(judged: Judgement) -> list[str]:
 def _prepare_one(entry_id: str, line: Line, services: Services, connection: Any, retry_of: str | None) -> Prepared:
     judged, ask = line.judged, line.ask
     shaped = shape_of(judged, line.record, ask, services)
-    released = {path: written(dict(one)) for path, one in shaped.fields.items()}
+    released = released_of(shaped)
     disclosure = canonical(disclosure_of(entry_id, judged, line.record, shaped, released, ask, services))
     keys = choose_keys(judged, ask, services, connection)
     names = {
@@ -144,6 +146,14 @@ def _prepare_one(entry_id: str, line: Line, services: Services, connection: Any,
     return Prepared((part,), draft)
 
 
+def released_of(shaped: Shaped) -> dict[str, Any]:
+    """Return the released fields, written: they stand in the disclosure, and are committed to one by one."""
+    return {
+        path: written_scalar(one["value"], str(one["form"])) if len(one) == PLAIN else written(dict(one))
+        for path, one in shaped.fields.items()
+    }
+
+
 def _made(disclosure: bytes, leaves: tuple[Leaf, ...], keys: Keys, shaped: Shaped, ask: Ask, *, permits: bool) -> Part:
     is_wrong = ask.request.action is Action.VERIFY and wrong_in(shaped)
     return Part(disclosure, leaves, keys, outcome_of(shaped), permits, is_wrong, shaped.tripped)
@@ -158,7 +168,7 @@ def _part(entry_id: str, place: int, line: Line, services: Services, connection:
     if line.reached is not None:
         told, record = _limited(line.judged), None
     shaped = shape_of(told, record, ask, services)
-    released = {path: written(dict(one)) for path, one in shaped.fields.items()}
+    released = released_of(shaped)
     disclosure_id = entry_id if line.ref is None else leaf_id(entry_id, place)
     content = disclosure_of(disclosure_id, told, record, shaped, released, ask, services)
     if line.ref is not None:
@@ -168,7 +178,7 @@ def _part(entry_id: str, place: int, line: Line, services: Services, connection:
     keys = choose_keys(line.judged, ask, services, connection, roles=roles)
     fields, facts = fields_of(shaped, services), facts_of(line.judged, record, shaped, ask, line.reached)
     answer = {"digest": digest(disclosure)}
-    request = {"digest": ask.body_digest, "retry_of": retry_of}
+    matter, request = _of_the_call(ask, retry_of)
     leaves = []
     whose = _whose(line.judged, shaped, roles)
     for number, role in enumerate((None, *roles)):
@@ -176,7 +186,7 @@ def _part(entry_id: str, place: int, line: Line, services: Services, connection:
         mine = fields if not roles else fields_of(_only(shaped, whose, role), services)
         names = {
             "subject": (key, {"ref": line.judged.subject_ref if role is None else line.judged.refs.get(role)}),
-            "matter": (key, matter_of(ask)),
+            "matter": (key, matter),
             "request": (key, request),
             "answer": (key, answer),
             "fields": (keys.controller, mine),
@@ -185,6 +195,16 @@ def _part(entry_id: str, place: int, line: Line, services: Services, connection:
         values = [(path, one) for path, one in released.items() if whose.get(path) == role]
         leaves.append(make_leaf(entry_id, place + number, names, values, key))
     return _made(disclosure, tuple(leaves), keys, shaped, ask, permits=told.decision.permits)
+
+
+def _of_the_call(ask: Ask, retry_of: str | None) -> tuple[Any, Any]:
+    """Return `matter` and `request`, written: the same for everybody whom a call is about."""
+    known = ("matter", retry_of or "")
+    if known not in ask.noted_of_call:
+        request = {"digest": ask.body_digest, "retry_of": retry_of}
+        ask.noted_of_call[known] = (written(matter_of(ask)), written(request))
+    found: tuple[Any, Any] = ask.noted_of_call[known]
+    return found
 
 
 def _limited(judged: Judgement) -> Judgement:

@@ -118,8 +118,28 @@ class Ask:
 
     def about(self, who: NamedSubject) -> Ask:
         """Return the same call, about one of the people that it names."""
-        request = replace(self.request, subject=who.query, claims=who.claims, subjects=())
-        return replace(self, request=request, noted={})
+        asked = self.request
+        request = DisclosureRequest(
+            agreement=asked.agreement,
+            subject=who.query,
+            fields=asked.fields,
+            action=asked.action,
+            claims=who.claims,
+            case_reference=asked.case_reference,
+            caseworker=asked.caseworker,
+            emergency=asked.emergency,
+            statement=asked.statement,
+            assessment=asked.assessment,
+        )
+        return Ask(
+            request, self.caller, self.body_digest, self.idempotency_key, self.request_id, self.state_index, self.steps, {},
+            self.noted_of_call,
+        )  # fmt: skip
+
+    @property
+    def differs(self) -> bool:
+        """Tell whether anything but who it is about may make this ask's decision another than its neighbour's."""
+        return self.request.claims is not None or any("subject" in one for one in self.caller.token.details.values())
 
     def as_of(self, state_index: int) -> Ask:
         """Return the same, to be judged as of a later state."""

@@ -38,6 +38,8 @@ class Work:
 
 def choose(work: Work, field: Field, release: Release, row: Row | None) -> Option | TrueReason:
     """Return the first option whose conditions are known to hold, unless a cap is not known to be lifted."""
+    if not release.caps and not release.options[0].record:
+        return release.options[0]
     barred = [cap for cap in release.caps if False not in [look(work, one, field.of, row) for one in cap.record]]
     for option in release.options:
         if not option.record and not barred:
@@ -75,4 +77,4 @@ def formed(work: Work, field: Field, form: str, raw: object) -> Any:
     value = apply_form(field, form, raw, on=work.on, pseudonym=work.pseudonym)
     if value is None:
         return TrueReason.NOT_HELD
-    return TrueReason.SOURCE_VALUE_INVALID if isinstance(value, Unusable) else value
+    return TrueReason.SOURCE_VALUE_INVALID if value is Unusable.INVALID else value

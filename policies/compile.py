@@ -82,6 +82,7 @@ class Net:
     id: str
     together: bool
     parts: tuple[tuple[tuple[str, int], ...], ...]
+    paths: frozenset[str]  # of all parts
     atoms: tuple[Atom, ...]
     record: tuple[Condition, ...]
     kinds: frozenset[RecipientKind]
@@ -101,6 +102,7 @@ class Compiled:
     consent_paths: tuple[str, ...]
     nets: tuple[Net, ...]
     power_of: Mapping[str, str | None]
+    whose: Mapping[str, str | None]  # release line -> the person whose fields it is for
     emergency_lines: frozenset[str]
     counts_days: bool  # an age is released or asked about, so that midnight may change a decision
     memo: dict[object, Decision] = member(default_factory=dict, compare=False)
@@ -126,6 +128,7 @@ def compile_rules(rules: RuleSet) -> Compiled:
         consent_paths=tuple(path for path, lane in lanes.items() if _asks_for(Atom.CONSENT, lane)),
         nets=tuple(_net(one, rules) for one in rules.guardrails),
         power_of={one.id: one.discloser.power for one in agreement.lawful},
+        whose={one.id: one.of for one in agreement.releases},
         emergency_lines=frozenset(one.id for one in agreement.releases if Atom.EMERGENCY in one.when),
         counts_days=_counts_days(rules, lanes.values()),
     )
@@ -244,10 +247,12 @@ def _cap(rules: RuleSet, field: Field, cap: Cap) -> LaneCap:
 
 def _net(guardrail: Guardrail, rules: RuleSet) -> Net:
     atoms, record = _split(guardrail.when)
+    parts = net_parts(guardrail, rules)
     return Net(
         id=guardrail.id,
         together=bool(guardrail.together),
-        parts=net_parts(guardrail, rules),
+        parts=parts,
+        paths=frozenset(path for part in parts for path, _ in part),
         atoms=atoms,
         record=record,
         kinds=guardrail.recipient_kinds,

@@ -194,7 +194,7 @@ def _carries(group: str, fields: dict[str, Release | Withhold]) -> bool:
 
 def _read(compiled: Compiled, released: dict[str, Release], nets: tuple[int, ...]) -> frozenset[str]:
     rules = compiled.rules
-    of = {line.id: line.of for line in rules.agreement.releases}
+    of = compiled.whose
     paths: set[str] = set()
     for path, one in released.items():
         paths |= rules.dataset.bases_of(path)

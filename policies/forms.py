@@ -32,15 +32,13 @@ def apply_form(field: Field, form: str, raw: RawValue, *, on: date, pseudonym: P
     `on` is the London day that ages count to. Money, and numbers with a fraction, are text, so that no reader
     rounds them.
     """
-    if raw is None or isinstance(raw, Unusable):
-        return raw
-    kind = field.type
-    if not isinstance(raw, _RAW[kind]) or (isinstance(raw, bool) and kind is not FieldType.BOOLEAN):
-        return Unusable.INVALID
-    if isinstance(raw, str) and not raw.strip():
+    allowed, made = _HOW[field.type]
+    if type(raw) not in allowed:
+        return raw if raw is None or raw is Unusable.INVALID else Unusable.INVALID
+    if type(raw) is str and not raw.strip():
         return None
-    value = _FORMS[kind](field, form, raw, on)
-    if isinstance(value, Unusable):
+    value = made(field, form, raw, on)
+    if value is Unusable.INVALID:
         return value
     if form == "present":
         return True
@@ -130,11 +128,13 @@ _FORMS: Final[Mapping[FieldType, Callable[[Field, str, Any, date], Any]]] = {
     FieldType.MONEY: _number,
     FieldType.CODE: _code,
 }
-_RAW: Final[Mapping[FieldType, tuple[type, ...]]] = {
-    **dict.fromkeys(FieldType, (str,)),
-    FieldType.DATE: (date,),
-    FieldType.AGE: (date,),
-    FieldType.NUMBER: (int, Decimal),
-    FieldType.MONEY: (int, Decimal),
-    FieldType.BOOLEAN: (bool,),
+# The exact types of a raw value: True is an int, and a datetime a date, to isinstance.
+_RAW: Final[Mapping[FieldType, frozenset[type]]] = {
+    **dict.fromkeys(FieldType, frozenset({str})),
+    FieldType.DATE: frozenset({date}),
+    FieldType.AGE: frozenset({date}),
+    FieldType.NUMBER: frozenset({int, Decimal}),
+    FieldType.MONEY: frozenset({int, Decimal}),
+    FieldType.BOOLEAN: frozenset({bool}),
 }
+_HOW: Final = {kind: (_RAW[kind], _FORMS[kind]) for kind in FieldType}

@@ -15,6 +15,8 @@ def cast_nets(work: Work, decision: Decision, emergency: EmergencyKind | None, r
     tripped = []
     for place in range(len(nets)) if decision.nets is None else decision.nets:
         net = nets[place]
+        if net.paths.isdisjoint(work.lines):
+            continue
         if _catches(work, net, emergency, recipient):
             tripped.append(net.id)
             for part in net.parts:

@@ -38,8 +38,7 @@ def shape(
     if record is None:
         reasons = dict.fromkeys(asked, TrueReason.NOT_CONFIRMED)
         return Shaped({}, {}, {**withheld, **dict.fromkeys(asked, Reason.NOT_AVAILABLE)}, reasons, {})
-    of = {line.id: line.of for line in compiled.rules.agreement.releases}
-    work = Work(record, compiled, on, pseudonym, of)
+    work = Work(record, compiled, on, pseudonym, compiled.whose)
     fields, groups, held = compiled.rules.dataset.fields, compiled.rules.dataset.groups, {None, *people}
     for path, release in releases.items():
         field = fields[path]
@@ -61,14 +60,14 @@ def shape(
 
 
 def _shape_field(work: Work, field: Field, release: Release) -> None:
-    chosen = choose(work, field, release, None)
+    path, chosen = field.path, choose(work, field, release, None)
     if isinstance(chosen, TrueReason):
-        work.true_reasons[field.path] = chosen
+        work.true_reasons[path] = chosen
         return
-    value = formed(work, field, chosen.form, work.record.values.get(field.derived_from or field.path))
+    value = formed(work, field, chosen.form, work.record.values.get(field.derived_from or path))
     if isinstance(value, TrueReason):
-        work.true_reasons[field.path] = value
+        work.true_reasons[path] = value
         return
-    work.values[field.path] = {"value": value, "form": chosen.form}
-    work.lines[field.path] = (chosen.form, chosen.line)
-    work.lawful[field.path] = chosen.lawful
+    work.values[path] = {"value": value, "form": chosen.form}
+    work.lines[path] = (chosen.form, chosen.line)
+    work.lawful[path] = chosen.lawful

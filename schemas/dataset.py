@@ -30,6 +30,8 @@ class FieldType(StrEnum):
     BOOLEAN = "boolean"
     GROUP = "group"
 
+    __hash__ = str.__hash__  # an enum's own is written in Python, and types are looked up by the dozen for each record
+
 
 IDENTIFIERS: Final = frozenset({FieldType.NHS_NUMBER, FieldType.NINO, FieldType.UPRN, FieldType.UPN, FieldType.REFERENCE})
 

@@ -28,7 +28,10 @@ def _describe(app: FastAPI, public_url: str, log_path: str) -> dict[str, Any]:
     for operation in (one for path in theirs["paths"].values() for one in path.values()):
         operation["security"] = [{"dpop": []}]
         operation["parameters"] = [*operation.get("parameters", []), {"$ref": "#/components/parameters/DPoP"}]
-        problems = {status: {"$ref": "#/components/responses/Problem"} for status in ("400", "401", "403", "409", "503")}
+        statuses = ["400", "401", "403", "409", "503"]
+        statuses += ["408", "413", "415"] if "requestBody" in operation else []
+        statuses += ["404"] if any(one.get("in") == "path" for one in operation["parameters"]) else []
+        problems = {status: {"$ref": "#/components/responses/Problem"} for status in statuses}
         operation["responses"] = {**operation["responses"], **problems}
         operation["responses"].pop("422", None)  # what does not validate is a 400 problem here
     paths = {path.replace("LOG", log_path): item for path, item in ours["paths"].items()}

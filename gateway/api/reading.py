@@ -8,6 +8,7 @@ import re
 from typing import Any, Final
 
 import msgspec
+import orjson
 from starlette.requests import ClientDisconnect, Request
 
 from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_SLOW, REQUEST_TOO_LARGE, ProblemError
@@ -117,13 +118,15 @@ def decode(body: bytes, kind: type[Any]) -> Any:
 
 
 def _has_duplicates(body: bytes) -> bool:
-    """Tell whether an object names a member twice: counted names against kept names."""
+    """Tell whether an object names a member twice: names as they stand against members as they are kept."""
     if b"\\" not in body:
         # Every quotation mark begins or ends a string, and so each second part is one; a colon after it makes it a name.
         parts = body.split(b'"')
-        names = [part for part, after in zip(parts[1::2], parts[2::2], strict=False) if after.lstrip().startswith(b":")]
-        if len(set(names)) == len(names):
-            return False
+        names = sum(after.startswith(b":") or after.lstrip().startswith(b":") for after in parts[2::2])
+        try:
+            return names != _members(orjson.loads(body))
+        except orjson.JSONDecodeError as error:
+            raise ProblemError(REQUEST_MALFORMED, "the body is not UTF-8 JSON") from error
     found = False
 
     def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -217,6 +220,12 @@ def _claims(given: dict[str, Any] | None, action: Action, where: str) -> dict[st
             raise ProblemError(REQUEST_MALFORMED, f"{where}: a claim is a string, a whole number, true or false")
         found[name] = _line(str(value).lower() if isinstance(value, bool) else str(value), where, 200) or ""
     return found
+
+
+def _members(value: Any) -> int:
+    if isinstance(value, dict):
+        return len(value) + sum(_members(one) for one in value.values() if type(one) is not str)
+    return sum(map(_members, value)) if isinstance(value, list) else 0
 
 
 def parse_explain(body: bytes) -> DisclosureRequest:

@@ -62,7 +62,7 @@ def test_the_story_goes_as_the_readme_tells_it(checkout: tuple[Path, str]) -> No
     story = (folder / "story.txt").read_text(encoding="utf-8")
     told = [line for line in blocks(README, "text")[0].splitlines() if re.match(r"\d\. ", line)]
 
-    assert len(told) == 7
+    assert len(told) == 9
     assert [line for line in told if line not in story] == []
     for word in ("25 up to 65", "LS1 4", "500 up to 1000", "consent_needed", "case_reference_needed"):
         assert word in story
@@ -96,7 +96,7 @@ def test_the_partners_guide_is_true(checkout: tuple[Path, str]) -> None:
     """Run to the letter, in one shell."""
     folder, port = checkout
     commands = blocks(DOCS / "partners.md", "sh")
-    assert len(commands) == 7
+    assert len(commands) == 8
 
     done = run(folder, "\n".join(commands), port)
 
@@ -104,4 +104,5 @@ def test_the_partners_guide_is_true(checkout: tuple[Path, str]) -> None:
     disclosure = json.loads((folder / "partner-answer.json").read_bytes())["disclosure"]
     assert (disclosure["outcome"], disclosure["identity"]) == ("partial", "confirmed")
     assert "partner-answer.json: verified: entry" in done.stdout
+    assert done.stdout.count("partner-lines.ndjson: verified: entry") == 2
     assert '"address":{"form":"full"' in done.stdout, "the emergency opens its own line"

@@ -383,6 +383,7 @@ def test_two_publications_at_once_make_one(house: House) -> None:
     next_one = text.replace(f"version: {version}", f"version: {version + 1}")
     texts = [next_one + f"# by writer {number}\n" for number in range(4)]
     outcomes: list[str] = []
+    before = len(house.entries("agreement.published"))
 
     def publish(one: str) -> None:
         try:
@@ -398,7 +399,7 @@ def test_two_publications_at_once_make_one(house: House) -> None:
         thread.join(10)
 
     assert sorted(outcomes) == ["published", "refused", "refused", "refused"]
-    assert len(house.entries("agreement.published")) == 4
+    assert len(house.entries("agreement.published")) == before + 1
 
 
 def test_two_publications_of_one_version_make_one(house: House) -> None:
