@@ -75,6 +75,17 @@ def served(name: str, directory: Path) -> Iterator[int]:
         process.wait(30)
 
 
+def serving_pid(port: int) -> int:
+    """Return the process that this one serves a port by."""
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                if b"benchmarks.serve" in words and str(port).encode() in words:
+                    return int(entry.name)
+    raise LookupError(f"nothing serves port {port}")
+
+
 def accounts(directory: Path) -> list[tuple[str, str]]:
     """Return (account, surname) of people who can be found by both."""
     connection = pysqlite3.connect(f"file:{directory / 'revenues.sqlite'}?mode=ro", uri=True)

@@ -156,7 +156,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
         gc.freeze()  # what lives as long as the process need not be looked through again and again
         sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits, wiring.telemetry, council.high_water))
         async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
-            closing.callback(wiring.services.source_of.__self__.close)  # type: ignore[attr-defined]  # the registry made above
+            closing.push_async_callback(wiring.services.source_of.__self__.aclose)  # type: ignore[attr-defined]  # the registry made above
             closing.callback(wiring.services.reader.connection.close)
             closing.push_async_callback(asyncio.to_thread, wiring.sequencer.close)
             try:

@@ -13,6 +13,7 @@ import typer
 COMMANDS: Final = (
     ("init", "council", "init"),
     ("serve", "council", "serve"),
+    ("upgrade", "upgrading", "upgrade"),
     ("demo", "demo", "demo"),
     ("verify", "verifying", "verify"),
     ("vkey", "deciding", "vkey"),
@@ -28,6 +29,7 @@ COMMANDS: Final = (
     ("source", "texts", "source"),
     ("consent", "people", "consent"),
     ("restriction", "people", "restriction"),
+    ("log", "logs", "log"),
 )
 
 

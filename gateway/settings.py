@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -53,7 +54,19 @@ class Settings(BaseSettings):
     steps_in_server_timing: bool = Field(
         default=False, description="Shows the journey's steps in Server-Timing. For the demo: timing can tell."
     )
+    source_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts with ports that HTTP mappings may name, each exactly: revenues.northmoor.gov.uk:443.",
+    )
     source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
+
+    @field_validator("source_hosts")
+    @classmethod
+    def _are_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\]):[1-9][0-9]{0,4}", one, re.ASCII):
+                raise ValueError("must be a host in lower case with its port, such as revenues.northmoor.gov.uk:443")
+        return value
 
     @field_validator("public_url")
     @classmethod

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from typing import assert_never
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.council import Council
 from gateway.sources.contract import Source, SourceFailedError
+from gateway.sources.csv_source import CsvSource
 from gateway.sources.database import place_url
-from gateway.sources.mapping import Mapping
+from gateway.sources.export import Export
+from gateway.sources.http_client import read_credentials
+from gateway.sources.http_source import HttpSource
+from gateway.sources.mapping import Database, Mapping
 from gateway.sources.sql import SqlSource
+from gateway.sources.upstream import Upstream
 from gateway.store.state import Reader
 from schemas.dataset import Dataset
+
+Adapter = SqlSource | HttpSource | CsvSource
 
 
 class SourceRegistry:
@@ -22,13 +31,14 @@ class SourceRegistry:
     def __init__(self, council: Council, clock: Callable[[], datetime]) -> None:
         self._council = council
         self._clock = clock
-        self._sources: dict[tuple[str, str], SqlSource] = {}
+        self._sources: dict[tuple[str, str], Adapter] = {}
+        self._closing: set[asyncio.Task[None]] = set()
 
     def source_of(self, dataset: Dataset, reader: Reader) -> Source:
         """Return the source of a dataset, or raise SourceFailedError where none is mapped."""
-        return self.sql_source_of(dataset, reader)
+        return self.adapter_of(dataset, reader)
 
-    def sql_source_of(self, dataset: Dataset, reader: Reader) -> SqlSource:
+    def adapter_of(self, dataset: Dataset, reader: Reader) -> Adapter:
         """Return the same source as what it is, with what only an administrator asks of it."""
         name = f"{dataset.id}@{dataset.version}"
         mapping = reader.find_mapping(name)
@@ -39,19 +49,68 @@ class SourceRegistry:
             self._sources[known] = self._made(dataset, mapping[0])
         return self._sources[known]
 
-    def _made(self, dataset: Dataset, mapping: Mapping) -> SqlSource:
+    def _made(self, dataset: Dataset, mapping: Mapping) -> Adapter:
+        refusal = refusal_of(mapping, self._council)
+        if refusal is not None:
+            raise SourceFailedError(f"{mapping.source} can't be asked: {refusal}")
+        connections = self._council.settings.source_connections
+        match mapping.system:
+            case Database():
+                return self._made_of_sql(dataset, mapping, mapping.system)
+            case Upstream():
+                credentials = _credentials_file(mapping.system, self._council)
+                return HttpSource(dataset, mapping, credentials=credentials, clock=self._clock, connections=connections)
+            case Export():
+                folder = _placed(mapping.system.folder, self._council)
+                return CsvSource(dataset, mapping, folder=folder, clock=self._clock)
+        assert_never(mapping.system)
+
+    def _made_of_sql(self, dataset: Dataset, mapping: Mapping, database: Database) -> SqlSource:
         try:
             return SqlSource(
                 dataset,
                 mapping,
-                url=place_url(mapping.url, self._council.directory),
+                url=place_url(database.url, self._council.directory),
                 clock=self._clock,
                 connections=self._council.settings.source_connections,
             )
         except (SQLAlchemyError, ImportError, ValueError) as error:  # a URL, or a driver, that there is not
             raise SourceFailedError(f"{mapping.source} can't be reached: {type(error).__name__}") from None
 
-    def close(self) -> None:
-        """Let every source go."""
+    async def aclose(self) -> None:
+        """Let every source go, on the loop that asked it."""
         for source in self._sources.values():
-            source.close()
+            await source.aclose()
+
+    def close(self) -> None:
+        """Let every source go; what is to be closed on a loop is, where one runs. Better `aclose`."""
+        for source in self._sources.values():
+            if not isinstance(source, HttpSource):
+                source.close()
+            elif source.is_open:
+                closing = asyncio.get_running_loop().create_task(source.aclose())
+                self._closing.add(closing)
+
+
+def refusal_of(mapping: Mapping, council: Council) -> str | None:
+    """Return why this council may not ask a mapping's system, and what to do; None where it may."""
+    if not isinstance(mapping.system, Upstream):
+        return None
+    hosts = council.settings.source_hosts
+    if mapping.system.host not in hosts:
+        return f"{mapping.system.host} is not in `source_hosts`: if it is yours, add it there, in stile.toml"
+    file = _credentials_file(mapping.system, council)
+    if mapping.system.credentials is not None and file is not None:
+        try:
+            read_credentials(mapping.system.credentials, file)
+        except SourceFailedError as error:
+            return f"{error}: put the key into {mapping.system.credentials.file}, readable for the gateway's user"
+    return None
+
+
+def _credentials_file(upstream: Upstream, council: Council) -> str | None:
+    return _placed(upstream.credentials.file, council) if upstream.credentials is not None else None
+
+
+def _placed(path: str, council: Council) -> str:
+    return path.replace("{dir}", str(council.directory))

@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, assert_never
 
 import typer
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
-from gateway.source_registry import SourceRegistry
-from gateway.sources.mapping import mapping_findings, parse_mapping
+from gateway.commands.drafting import draft
+from gateway.source_registry import SourceRegistry, refusal_of
+from gateway.sources.contract import SourceFailedError
+from gateway.sources.export import Export
+from gateway.sources.mapping import Database, Mapping, mapping_findings, parse_mapping
+from gateway.sources.records import Survey
+from gateway.sources.upstream import Upstream
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.state import Reader
 from gateway.store.texts import check_agreement
@@ -20,7 +25,7 @@ from policies.compose import compose, warnings
 from policies.explain import explain_agreement
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
-from schemas.dataset import FieldType
+from schemas.dataset import Dataset, FieldType
 from schemas.instants import london_day
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
@@ -28,6 +33,7 @@ dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in 
 core = typer.Typer(no_args_is_help=True, help="The common core, and the council's own rules.")
 agreement = typer.Typer(no_args_is_help=True, help="Agreements: who gets what, for what, until when.")
 source = typer.Typer(no_args_is_help=True, help="Where a dataset's fields lie in the council's systems.")
+dataset.command("draft")(draft)
 
 
 @dataset.command("check")
@@ -47,8 +53,7 @@ def show_dataset(name: str, directory: Directory = Path()) -> None:
             raise ChangeRefusedError(f"no dataset called {name} is published")
         found = parse_dataset(row[1])
         typer.echo(f"{found.title} ({found.id}@{found.version}), for {found.collected_for}")
-        mapped = here.reader.find_mapping(f"{found.id}@{found.version}") is not None
-        typer.echo("source: SQL, minimised at the source" if mapped else "source: none mapped yet")
+        typer.echo(f"source: {_source_of(here.reader, f'{found.id}@{found.version}')}")
         for field in found.fields.values():
             marks = [field.classification.value, *sorted(field.reveals), *(["marker"] if field.marker else [])]
             typer.echo(f"  {field.path:32} {field.type.value:10} {' < '.join(field.chain):40} {', '.join(marks)}")
@@ -131,6 +136,9 @@ def map_source(file: File, directory: Directory = Path()) -> None:
     with office(directory) as here:
         text = read_text(file)
         mapping = parse_mapping(text)
+        refusal = refusal_of(mapping, here.council)
+        if refusal is not None:
+            raise ChangeRefusedError(f"{mapping.source} can't be asked: {refusal}")
         name, _, version = mapping.dataset.partition("@")
         found = here.reader.find_dataset(name, int(version)) if version.isdigit() else None
         if found is not None:
@@ -150,14 +158,42 @@ def check_source(name: str, directory: Directory = Path(), sample: Annotated[int
         if row is None:
             raise ChangeRefusedError(f"no dataset called {name} is published")
         found = parse_dataset(row[1])
-        registry = SourceRegistry(here.council, utc_now)
         try:
-            counts = asyncio.run(registry.sql_source_of(found, here.reader).survey(sample))
-        finally:
-            registry.close()
+            counts = asyncio.run(_surveyed(SourceRegistry(here.council, utc_now), found, here.reader, sample))
+        except SourceFailedError as error:
+            raise ChangeRefusedError(str(error)) from error
         for path, seen in sorted(counts.items()):
             if found.fields[path].type is not FieldType.GROUP:
                 typer.echo(f"  {path:32} {_counted(seen)}")
+
+
+async def _surveyed(registry: SourceRegistry, dataset: Dataset, reader: Reader, sample: int) -> Survey:
+    try:
+        return await registry.adapter_of(dataset, reader).survey(sample)
+    finally:
+        await registry.aclose()
+
+
+def _source_of(reader: Reader, name: str) -> str:
+    """Say of which kind a dataset's source is, where it is minimised, and since when it is mapped so."""
+    mapping, row = reader.find_mapping(name), reader.find_text("mapping", name)
+    if mapping is None or row is None:
+        return "none mapped yet"
+    mapped_at = reader.published_at("mapping", name, row[0])
+    return f"{_kind_of(mapping[0])} ({mapping[0].source}, version {row[0]}, mapped {mapped_at:%Y-%m-%d %H:%M} UTC)"
+
+
+def _kind_of(mapping: Mapping) -> str:
+    match mapping.system:
+        case Database():
+            return "SQL, minimised at the source"
+        case Upstream(select=None):
+            return "HTTP, minimised at the door: it sends whole records, and what was not decided is dropped"
+        case Upstream():
+            return f"HTTP, minimised at the source: it is asked for single members by `{mapping.system.select}`"
+        case Export():
+            return "CSV, minimised at the door: files hold whole records, and what was not decided is dropped"
+    assert_never(mapping.system)
 
 
 def _counted(seen: Counter[str]) -> str:

@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Final, Literal
 
-from policies.reading import Section, boolean, listed, members, name, one_of, refused, word
+from policies.reading import Read, Section, boolean, listed, members, name, one_of, refused, word
 from policies.yaml_text import Items, Node, Scalar
 
+Kind = Literal["sql", "path", "column"]  # the word that says where a value lies, by the kind of mapping
+MOST_STEPS: Final = 8  # into an upstream's JSON
 CLEANERS: Final = ("trim", "collapse", "upper", "lower", "title")
 # One expression alone, and no parameter but ours: `?`, `:name`, `@name` and `$` would each be one to some driver.
-_UNSAFE: Final = re.compile(r";|--|/\*|\x00|\?|(?<![:\w]):(?!:)\w|@\w|\$")
+UNSAFE: Final = re.compile(r";|--|/\*|\x00|\?|(?<![:\w]):(?!:)\w|@\w|\$")
 _PROBES: Final = (date(1987, 11, 23), date(2004, 2, 29))
-_ROW: Final = re.compile(r"(?<![:\w]):row\b")
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
     """Where a value lies and how it is cleaned.
 
-    `sql` is a column or expression; `by_person` gives one for each role instead, and the subject's is read.
+    `sql` is a column or expression, `path` a place in an upstream's JSON, `column` a column of a file: a mapping's
+    kind says which. `by_person` gives one for each role instead, and the subject's is read.
     `clean` runs in order; `blank` lists codes that mean "not held"; `dates` are strptime formats, of which the
     first that fits counts; `yes` and `no` are a boolean's codes. `when_blank` is what a blank boolean means: None,
     unknown, unless the text says `blank: true` or `blank: false`.
     """
 
     sql: str | None = None
+    path: str | None = None
+    column: str | None = None
     by_person: Mapping[str, str] | None = None
     clean: tuple[str, ...] = ("trim",)
     blank: tuple[str, ...] = ("",)
@@ -37,79 +41,99 @@ class Column:
     no: tuple[str, ...] = ("N", "n", "0", "false", "False", "F", "f")
     when_blank: bool | None = None
 
+    def lies(self, subject: str | None) -> str | None:
+        """Return where the value lies for a subject, or None where it is not mapped for this person."""
+        return self.sql or self.path or self.column or (self.by_person or {}).get(subject or "")
+
 
 @dataclass(frozen=True, slots=True)
-class Rows:
-    """Where the rows of a group lie; `where` finds those of one record by `:row`."""
+class Codes:
+    """A place that holds one of some codes: `live`, where no SQL says it."""
 
-    from_: str
-    where: str
-    fields: Mapping[str, Column]
+    place: str
+    codes: tuple[str, ...]
 
 
 def sql(node: Node) -> str:
     """Read one SQL expression."""
     text = word(node)
-    if _UNSAFE.search(text):
+    if UNSAFE.search(text):
         remedy = "Write one expression, without `;`, comments, `?`, `:name`, `@name` and `$`."
         raise refused(node, "holds more than one SQL expression, or a parameter", remedy)
     return text
 
 
-def column(node: Node) -> Column:
-    """Read one column: an SQL text alone, or a mapping of `sql` or `by_person` and how to clean it."""
-    if isinstance(node, Scalar):
-        return Column(sql=sql(node))
-    section = Section(node, "a column")
-    own, by_person = section.may("sql", sql, None), section.may("by_person", members(name, sql), None)
-    codes, when_blank = section.may("blank", _blank, (("",), None))
-    usual = Column()
-    found = Column(
-        sql=own,
-        by_person=by_person,
-        clean=section.may("clean", listed(one_of(*CLEANERS), may_be_empty=True), usual.clean),
-        blank=codes,
-        dates=section.may("dates", listed(_date_format), usual.dates),
-        yes=section.may("yes", listed(_code), usual.yes),
-        no=section.may("no", listed(_code), usual.no),
-        when_blank=when_blank,
-    )
-    one = ("sql" in section.names()) != ("by_person" in section.names())
-    section.check(one, "sql", "gives neither sql nor by_person, or both", "Give exactly one of them.")
-    section.check(not set(found.yes) & set(found.no), "no", "a code means both yes and no", "Keep it in one list.")
-    section.close()
-    return found
+def column(kind: Kind) -> Read[Column]:
+    """Read one column: a place alone, or a mapping of the place (or `by_person`) and how to clean it."""
+
+    def read(node: Node) -> Column:
+        if isinstance(node, Scalar):
+            return _lying(kind, PLACES[kind](node))
+        section = Section(node, "a column")
+        own, by_person = section.may(kind, PLACES[kind], None), section.may("by_person", members(name, PLACES[kind]), None)
+        codes, when_blank = section.may("blank", _blank, (("",), None))
+        usual = Column()
+        found = replace(
+            _lying(kind, own),
+            by_person=by_person,
+            clean=section.may("clean", listed(one_of(*CLEANERS), may_be_empty=True), usual.clean),
+            blank=codes,
+            dates=section.may("dates", listed(_date_format), usual.dates),
+            yes=section.may("yes", listed(code), usual.yes),
+            no=section.may("no", listed(code), usual.no),
+            when_blank=when_blank,
+        )
+        one = (kind in section.names()) != ("by_person" in section.names())
+        section.check(one, kind, f"gives neither {kind} nor by_person, or both", "Give exactly one of them.")
+        section.check(not set(found.yes) & set(found.no), "no", "a code means both yes and no", "Keep it in one list.")
+        section.close()
+        return found
+
+    return read
 
 
-def rows(node: Node) -> Rows:
-    """Read where a group's rows lie."""
-    section = Section(node, "a group")
-    found = Rows(
-        from_=section.need("from", sql),
-        where=section.need("where", _where),
-        fields=section.need("fields", members(name, column)),
-    )
-    section.close()
-    return found
+def _lying(kind: Kind, place: str | None) -> Column:
+    if kind == "sql":
+        return Column(sql=place)
+    return Column(path=place) if kind == "path" else Column(column=place)
 
 
-def _where(node: Node) -> str:
+def codes_at(kind: Kind) -> Read[Codes]:
+    """Read a place and the codes of which it holds one."""
+
+    def read(node: Node) -> Codes:
+        section = Section(node, "live")
+        found = Codes(section.need(kind, PLACES[kind]), section.need("is", listed(code)))
+        section.close()
+        return found
+
+    return read
+
+
+def path(node: Node) -> str:
+    """Read a place in JSON: names of members, joined by dots."""
     text = word(node)
-    if not _ROW.search(text):
-        raise refused(node, "does not say of which record", "Compare a column with :row.")
-    if _UNSAFE.search(_ROW.sub("row", text)):
-        raise refused(node, "holds more than one SQL expression, or another parameter", "Use no parameter but :row.")
-    return _ROW.sub(":row", text)
+    if not all(re.fullmatch(r"[^\s.,&=?#\x00-\x1f]+", step) for step in text.split(".")) or text.count(".") >= MOST_STEPS:
+        raise refused(node, "is no place in JSON", "Write members' names joined by dots, such as holder.surname.")
+    return text
+
+
+def header(node: Node) -> str:
+    """Read the name of a file's column."""
+    return word(node)
+
+
+PLACES: Final[Mapping[Kind, Read[str]]] = {"sql": sql, "path": path, "column": header}
 
 
 def _blank(node: Node) -> tuple[tuple[str, ...], bool | None]:
     """Read what blank means: codes for "not held", or true or false for a boolean."""
     if isinstance(node, Items):
-        return listed(_code)(node), None
+        return listed(code)(node), None
     return ("",), boolean(node)
 
 
-def _code(node: Node) -> str:
+def code(node: Node) -> str:
     """Read a code as it stands: an empty one in quotes, one of spaces, one that YAML would take for a number."""
     if not isinstance(node, Scalar) or (node.is_plain and not node.text):
         raise refused(node, "one code belongs here", "Write a single value; an empty one in quotes.")

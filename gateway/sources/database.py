@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -119,18 +120,23 @@ def is_slowness(error: Exception) -> bool:
 
 
 def read(connection: Any, statement: str, value: object, name: str) -> Sequence[Any]:
-    """Run a statement with its one value bound as `:name`; the mapping's parser lets no other parameter in.
+    """Run a statement with its one value bound as `:name`; the mapping's parser lets no other parameter in."""
+    return read_bound(connection, statement, {name: value})
 
-    `connection` is SQLAlchemy's, or SQLite's own.
-    """
+
+def read_bound(connection: Any, statement: str, values: dict[str, object]) -> Sequence[Any]:
+    """Run a statement with its values bound by name. `connection` is SQLAlchemy's, or SQLite's own."""
     found: Sequence[Any]
     if isinstance(connection, pysqlite3.Connection):
-        found = connection.execute(statement, {name: value}).fetchall()
+        found = connection.execute(statement, values).fetchall()
     elif connection.dialect.name == "sqlite":
-        found = connection.exec_driver_sql(statement, {name: value}).fetchall()
+        found = connection.exec_driver_sql(statement, values).fetchall()
     else:
-        found = connection.execute(sa.text(statement), {name: value}).fetchall()
+        found = connection.execute(_text(statement), values).fetchall()
     return found
+
+
+_text: Final = lru_cache(maxsize=512)(sa.text)
 
 
 def read_one_instant(connection: Any) -> None:

@@ -1,18 +1,18 @@
 """Who is it about? One person by a key and confirming details, or nobody: no candidates, no score.
 
-Reads the columns of the key, of the details that were given and of the marker that protects an address, and no others.
+The judgement on rows that an adapter has read, whatever it read them from.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
 from gateway.sources.cleaning import clean_value, detail_form, key_form, person_form, typed_form
 from gateway.sources.columns import Column
 from gateway.sources.contract import Found
-from gateway.sources.database import read
 from gateway.sources.mapping import PROTECTED
 from gateway.sources.mapping import Mapping as SourceMapping
 from schemas.dataset import Dataset
@@ -21,48 +21,58 @@ from schemas.terms import Match
 
 MOST_ROWS: Final = 64  # records of one key: more can't be told apart
 Place = tuple[str, str]  # (detail, role) of a selected column
+Sort = tuple[str, tuple[str, ...]]  # a key, and the details that were given with it
 
 
-class Search:
-    """The search of one source. Holds statements only; safe for several threads."""
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A query in the forms that a source holds: the key's value, and each detail's normal form."""
+
+    sort: Sort
+    value: str
+    given: Mapping[str, str | None]
+
+
+class Finding:
+    """What one source's searches read, and what their rows say. Holds no state but what the mapping says."""
 
     def __init__(self, dataset: Dataset, mapping: SourceMapping) -> None:
         self._dataset = dataset
         self._mapping = mapping
-        self._statement = lru_cache(maxsize=64)(self._make_statement)
+        self._selected = lru_cache(maxsize=64)(self._select)
 
-    def identify(self, connection: Any, query: SubjectQuery) -> Found:
-        """Return the one person that key and details fit, or what the log should know of the failure."""
-        key = self._dataset.keys[query.key]
+    def sought(self, query: SubjectQuery) -> Sought | Found:
+        """Return what to look for, or the answer where there is nothing to look for."""
         value = key_form(self._dataset.fields[query.key], query.value)
         given = {name: typed_form(self._dataset.fields[name], text) for name, text in query.confirm.items()}
         if value is None:
             return Found(Match.NOBODY)
-        if len(given) < key.at_least:
+        if len(given) < self._dataset.keys[query.key].at_least:
             return Found(Match.MISMATCH)
-        statement, places = self._statement(query.key, tuple(sorted(given)))
-        rows = read(connection, statement, value, "key")
+        return Sought((query.key, tuple(sorted(given))), value, given)
+
+    def selected(self, sort: Sort) -> tuple[str | None, ...]:
+        """Return the places that a search reads, in the order of its rows: the record, its people, details, marker."""
+        return self._selected(sort)[0]
+
+    def one_of(self, rows: Sequence[Sequence[Any]], sought: Sought) -> Found:
+        """Return the one person of the rows whom the details fit, or what the log should know of the failure."""
         if not rows:
             return Found(Match.NOBODY)
-        return self._one_of(rows, places, given, query.key)
+        return self._one_of(rows, self._selected(sought.sort)[1], sought.given, sought.sort[0])
 
-    def _make_statement(self, key: str, details: tuple[str, ...]) -> tuple[str, list[Place]]:
-        mapping = self._mapping
-        columns = [mapping.row, *mapping.people.values()]
+    def _select(self, sort: Sort) -> tuple[tuple[str | None, ...], tuple[Place, ...]]:
+        mapping, key = self._mapping, self._dataset.keys[sort[0]]
+        columns: list[str | None] = [mapping.row, *mapping.people.values()]
         places = []
-        for detail in details:
-            for role in self._dataset.keys[key].finds:
-                for column in mapping.confirm[detail].get(role, ()):
-                    columns.append(column)
+        for detail in sort[1]:
+            for role in key.finds:
+                for place in mapping.confirm[detail].get(role, ()):
+                    columns.append(place)
                     places.append((detail, role))
-        finds_place = self._dataset.keys[key].finds_place
-        protection = mapping.fields.get(PROTECTED) if finds_place else None
-        columns.append(protection.sql if protection and protection.sql else "NULL")
-        where = f"{mapping.keys[key]} = :key"
-        # A place finds those who live there now; a person's own key finds them after they left, too.
-        if finds_place and mapping.live:
-            where += f" AND {mapping.live}"
-        return f"SELECT {', '.join(columns)} FROM {mapping.from_} WHERE {where} LIMIT {MOST_ROWS + 1}", places
+        protection = mapping.fields.get(PROTECTED) if key.finds_place else None
+        columns.append(protection.lies(None) if protection else None)
+        return tuple(columns), tuple(places)
 
     def _one_of(
         self, rows: Sequence[Any], places: Sequence[Place], given: Mapping[str, str | None], key_name: str
@@ -97,9 +107,11 @@ class Search:
         for place, raw in zip(places, row[1 + len(self._mapping.people) :], strict=False):
             detail = place[0]
             column = self._mapping.fields.get(detail, Column())
-            held = detail_form(raw, column, self._dataset.fields[detail])
-            if held is not None and held == given[detail]:
-                fitting.add(place)
+            field, wanted = self._dataset.fields[detail], given[detail]
+            for one in raw if isinstance(raw, tuple) else (raw,):  # an upstream may list former names at one place
+                held = detail_form(one, column, field)
+                if held is not None and held == wanted:
+                    fitting.add(place)
         return [role for role in roles if all((detail, role) in fitting for detail in given)]
 
     def _is_protected(self, raw: object) -> bool:

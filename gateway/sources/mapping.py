@@ -1,4 +1,7 @@
-"""How do a dataset's fields lie in a council's system? The mapping, as an administrator writes it in YAML."""
+"""How do a dataset's fields lie in a council's system? The mapping, as an administrator writes it in YAML.
+
+Three kinds: an SQL database (`url`, `from`), an HTTP service (`http`), files of an export (`csv`).
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,13 @@ from collections.abc import Mapping as Named
 from dataclasses import dataclass
 from typing import Final
 
-from gateway.sources.columns import Column, Rows, column, rows, sql
+from gateway.sources.columns import PLACES, Codes, Column, Kind, codes_at, column, sql
+from gateway.sources.export import Export, export
+from gateway.sources.groups import Rows, file_rows, joined_rows, nested_rows
+from gateway.sources.upstream import Upstream, upstream
 from policies.findings import Finding, did_you_mean
 from policies.places import Flaw, located
-from policies.reading import Section, integer, listed, members, name, pinned, refused, slug, word
+from policies.reading import Read, Section, integer, listed, members, name, pinned, refused, slug, word
 from policies.yaml_text import Node, read_document
 from schemas.dataset import Dataset, FieldType
 
@@ -22,26 +28,33 @@ LONGEST_TIMEOUT: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class Mapping:
-    """A whole mapping. `url` may name a file beside the council's own directory by `{dir}`.
+class Database:
+    """An SQL database; `from_` gives one row for each record. `url` may name a file beside the council's own by `{dir}`."""
 
-    `from_` and `row` give one row for each record; `live` narrows a key that finds a place to those who live there
-    now; `confirm` lists, by detail and person, every column that may fit: a former name finds, and is never read
-    for release. `as_at` is when the data stood.
+    url: str
+    from_: str
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A whole mapping. Its places are SQL expressions, places in JSON or names of columns, as its system is.
+
+    `row` names a record; `live` narrows a key that finds a place to those who live there now; `confirm` lists, by
+    detail and person, every place that may fit: a former name finds, and is never read for release. `as_at` is when
+    the data stood.
     """
 
     source: str
     version: int
     dataset: str
-    url: str
-    from_: str
+    system: Database | Upstream | Export
     row: str
     people: Named[str, str]
     keys: Named[str, str]
     confirm: Named[str, Named[str, tuple[str, ...]]]
     fields: Named[str, Column]
     groups: Named[str, Rows]
-    live: str | None
+    live: str | Codes | None
     as_at: str | None
     timeout: float
     text: str
@@ -50,25 +63,48 @@ class Mapping:
 def parse_mapping(text: str) -> Mapping:
     """Return the mapping of a YAML text, or raise TextError with where and what to do."""
     section = Section(read_document(text), "the mapping")
+    kind = _kind(section)
+    place = PLACES[kind]
     found = Mapping(
         source=section.need("source", slug),
         version=section.need("version", integer(1, 999_999)),
         dataset=section.need("dataset", lambda node: "{}@{}".format(*pinned(node))),
-        url=section.need("url", word),
-        from_=section.need("from", sql),
-        row=section.need("row", sql),
-        people=section.need("people", members(name, sql)),
-        keys=section.need("keys", members(name, sql)),
-        confirm=section.need("confirm", members(name, members(name, listed(sql)))),
-        fields=section.need("fields", members(name, column)),
-        groups=section.may("groups", members(name, rows), {}),
-        live=section.may("live", sql, None),
-        as_at=section.may("as_at", sql, None),
+        system=_system(section, kind),
+        row=section.need("row", place),
+        people=section.need("people", members(name, place)),
+        keys=section.need("keys", members(name, place)),
+        confirm=section.need("confirm", members(name, members(name, listed(place)))),
+        fields=section.need("fields", members(name, column(kind))),
+        groups=section.may("groups", members(name, _ROWS[kind]), {}),
+        live=section.may("live", _live(kind), None),
+        as_at=section.may("as_at", place, None),
         timeout=section.may("timeout", _timeout, USUAL_TIMEOUT),
         text=text,
     )
     section.close()
     return found
+
+
+_ROWS: Final[Named[Kind, Read[Rows]]] = {"sql": joined_rows, "path": nested_rows, "column": file_rows}
+
+
+def _live(kind: Kind) -> Read[str | Codes]:
+    return sql if kind == "sql" else codes_at(kind)
+
+
+def _kind(section: Section) -> Kind:
+    """Return the kind that a mapping's members show; one that shows none is read as SQL, and so is told what it lacks."""
+    if "http" in section.names():
+        return "path"
+    return "column" if "csv" in section.names() else "sql"
+
+
+def _system(section: Section, kind: Kind) -> Database | Upstream | Export:
+    if kind == "sql":
+        return Database(section.need("url", word), section.need("from", sql))
+    if kind == "path":
+        return section.need("http", lambda node: upstream(node, _timeout))
+    return section.need("csv", export)
 
 
 def digest_of(text: str) -> str:
@@ -107,6 +143,8 @@ def _unknown(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
         for group, rows in mapping.groups.items()
         if group in dataset.groups
     ]
+    if isinstance(mapping.system, Upstream):
+        checks.append((("http", "search"), mapping.system.search, dataset.keys))
     for way, given, known in checks:
         for one in given:
             if one not in known:
@@ -120,6 +158,8 @@ def _missing(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
     for key in dataset.keys.values():
         if key.name not in mapping.keys:
             yield Flaw(("keys",), f"keys.{key.name} is not mapped", "Map it to a column.")
+        if isinstance(mapping.system, Upstream) and key.name not in mapping.system.search:
+            yield Flaw(("http", "search"), f"http.search.{key.name} is not there", "Say how this key finds records.")
         for detail in key.confirm:
             for role in key.finds:
                 if role not in mapping.confirm.get(detail, {}):
@@ -147,7 +187,7 @@ def _unfit(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
             yield Flaw((*way, "blank"), f"{path} is no boolean", "List the codes that mean it is not held.")
         if one.by_person is not None and ("." in path or path == PROTECTED):
             # Protection of anyone in the record counts, so it can't be looked up for the subject alone.
-            yield Flaw((*way, "by_person"), f"{path} is the whole record's", "Write one `sql` for it.")
+            yield Flaw((*way, "by_person"), f"{path} is the whole record's", "Write one place for it.")
 
 
 def _left_out(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:

@@ -5,29 +5,27 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, Final, TypeVar
+from datetime import datetime
+from typing import Any, TypeVar
 
 from sqlalchemy.engine import URL, Connection
 
 from gateway.sources.at_once import AtOnce, NotAtOnceError
-from gateway.sources.cleaning import clean_value
-from gateway.sources.columns import Column
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
 from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read, read_one_instant
-from gateway.sources.finding import Search
+from gateway.sources.gathering import batches, grouped
+from gateway.sources.mapping import Database
 from gateway.sources.mapping import Mapping as SourceMapping
-from schemas.dataset import Dataset, Field
-from schemas.decision import RawValue, Record, Unusable
+from gateway.sources.records import SURVEY_SECONDS, Records, Survey, by_person, count, surveyed, told_by_kind
+from gateway.sources.sql_reading import SqlReading
+from gateway.sources.sql_search import MOST_BOUND, Search
+from schemas.dataset import Dataset
+from schemas.decision import Record
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 
-MOST_GROUP_ROWS: Final = 1_000
-SURVEY_SECONDS: Final = 60.0  # an administrator waits longer than a partner, and for hundreds of records
 T = TypeVar("T")
 
 
@@ -43,26 +41,26 @@ class SqlSource:
         clock: Callable[[], datetime],
         connections: int = 4,
     ) -> None:
-        self._dataset = dataset
+        if not isinstance(mapping.system, Database):
+            raise TypeError("the mapping is not of an SQL database")
         self._mapping = mapping
-        self._clock = clock
-        self._search = Search(dataset, mapping)
+        self._database = mapping.system
+        self._search = Search(dataset, mapping, self._database.from_)
+        self._records = Records(dataset, mapping, clock)
+        self._read = SqlReading(mapping, self._database.from_, self._records)
         self._engine = make_engine(url, connections=connections, timeout=mapping.timeout)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="source")
         self._at_once = AtOnce(url.database or "") if url.get_backend_name() == "sqlite" else None
-        self._fetch_sql = lru_cache(maxsize=1024)(self._make_fetch_sql)
-        self._groups = lru_cache(maxsize=1024)(self._named_groups)
-        self._rows_sql = lru_cache(maxsize=1024)(self._make_rows_sql)
 
     async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]:
         """Find each person by key and confirming details."""
-        return await self._ask(lambda connection: [self._search.identify(connection, query) for query in queries])
+        return await self._ask(lambda connection: self._search.identify(connection, queries), people=len(queries))
 
     async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]:
         """Read the named paths of each confirmed person's record."""
-        return await self._ask(lambda connection: [self._fetch(connection, found, paths) for found, paths in wanted])
+        return await self._ask(lambda connection: self._fetch_all(connection, wanted), people=len(wanted))
 
-    async def survey(self, sample: int) -> dict[str, Counter[str]]:
+    async def survey(self, sample: int) -> Survey:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
         return await self._run(self._guarded(lambda connection: self._survey(connection, sample)), seconds=SURVEY_SECONDS)
 
@@ -73,11 +71,15 @@ class SqlSource:
         self._threads.shutdown(wait=True, cancel_futures=True)
         self._engine.dispose()
 
-    async def _ask(self, work: Callable[[Any], T]) -> T:
+    async def aclose(self) -> None:
+        """Let threads and connections go."""
+        self.close()
+
+    async def _ask(self, work: Callable[[Any], T], *, people: int) -> T:
         work = self._guarded(work)
         if self._at_once is not None:
             with contextlib.suppress(NotAtOnceError):
-                return self._at_once.ask(work)
+                return self._at_once.ask(work, people=people)
         return await self._run(work)
 
     async def _run(self, work: Callable[[Any], T], *, seconds: float | None = None) -> T:
@@ -96,16 +98,9 @@ class SqlSource:
             raise SourceFailedError(f"{self._mapping.source} could not be asked: {type(error).__name__}") from None
 
     def _guarded(self, work: Callable[[Any], T]) -> Callable[[Any], T]:
-        """Let work that trips over what it read be a failure of the source: recorded, where a fault would not be."""
-
         def guarded(connection: Any) -> T:
-            try:
+            with told_by_kind(self._mapping.source, *DRIVER_ERRORS):
                 return work(connection)
-            except (SourceFailedError, *DRIVER_ERRORS):
-                raise
-            except Exception as error:  # noqa: BLE001 -- whatever it is, nothing is disclosed
-                # Its message may hold values, and so its kind alone is told.
-                raise SourceFailedError(f"{self._mapping.source} could not be read: {type(error).__name__}") from None
 
         return guarded
 
@@ -118,95 +113,35 @@ class SqlSource:
 
     # -- what does the record say?
 
-    def _make_fetch_sql(self, paths: frozenset[str], subject: str) -> tuple[str, list[tuple[Field, Column]]]:
-        mapping = self._mapping
-        wanted, columns = [], []
-        for path in sorted(paths & mapping.fields.keys()):
-            column = mapping.fields[path]
-            lies = column.sql or (column.by_person or {}).get(subject)
-            if lies is not None:  # what is not mapped for this person is not held, and so no blank either
-                wanted.append((self._dataset.fields[path], column))
-                columns.append(lies)
-        columns.append(mapping.as_at or "NULL")
-        return f"SELECT {', '.join(columns)} FROM {mapping.from_} WHERE {mapping.row} = :row LIMIT 2", wanted
-
-    def _fetch(self, connection: Any, found: Found, paths: frozenset[str]) -> Record:
-        statement, wanted = self._fetch_sql(paths, found.subject or "")
-        groups = self._groups(paths)
-        if groups:
+    def _fetch_all(self, connection: Any, wanted: Sequence[Wanted]) -> list[Record]:
+        if self._is_of_one_instant(wanted):
             read_one_instant(connection)
-        rows = read(connection, statement, found.row, "row")
-        if len(rows) != 1:
-            raise SourceFailedError(f"{self._mapping.source}: the record is gone, or is there twice")
-        as_at = self._as_at(rows[0][-1])
-        stale_after = self._dataset.stale_after
-        return Record(
-            values=_cleaned(wanted, rows[0][:-1]),
-            groups={group: self._rows(connection, group, found.row, paths) for group in groups},
-            as_at=as_at,
-            stale=stale_after is not None and self._clock() - as_at > stale_after,
-        )
+        if len(wanted) == 1:
+            ((one, paths),) = wanted
+            return self._read.records(connection, [one.row], paths, one.subject or "")
+        found: list[Record | None] = [None] * len(wanted)
+        alike = grouped(((paths, one.subject or ""), place) for place, (one, paths) in enumerate(wanted))
+        for (paths, subject), places in alike.items():
+            for batch in batches(places, MOST_BOUND):
+                rows = [wanted[place][0].row for place in batch]
+                for place, record in zip(batch, self._read.records(connection, rows, paths, subject), strict=True):
+                    found[place] = record
+        return [one for one in found if one is not None]
 
-    def _named_groups(self, paths: frozenset[str]) -> list[str]:
-        named = {path.partition(".")[0] for path in paths}
-        return [group for group in self._mapping.groups if group in named]
-
-    def _make_rows_sql(self, group: str, paths: frozenset[str]) -> tuple[str, list[tuple[Field, Column]]]:
-        mapped = self._mapping.groups[group]
-        columns = {f"{group}.{name}": column for name, column in mapped.fields.items()}
-        wanted = [(self._dataset.fields[path], column) for path, column in columns.items() if path in paths]
-        selected = ", ".join(column.sql or "NULL" for _, column in wanted) or "1"
-        return f"SELECT {selected} FROM {mapped.from_} WHERE {mapped.where} LIMIT {MOST_GROUP_ROWS + 1}", wanted
-
-    def _rows(self, connection: Any, group: str, row: object, paths: frozenset[str]) -> tuple[Mapping[str, RawValue], ...]:
-        statement, wanted = self._rows_sql(group, paths)
-        found = read(connection, statement, row, "row")
-        if len(found) > MOST_GROUP_ROWS:
-            # Cut short, `count` and `latest` would be false.
-            raise SourceFailedError(f"{self._mapping.source}: {group} has over {MOST_GROUP_ROWS} rows in one record")
-        return tuple(_cleaned(wanted, values) for values in found)
-
-    def _as_at(self, raw: object) -> datetime:
-        if raw is None:
-            return self._clock()
-        try:
-            stated = raw if isinstance(raw, datetime) else datetime.fromisoformat(str(raw).strip())
-        except ValueError:
-            raise SourceFailedError(f"{self._mapping.source}: as_at is not an instant") from None
-        return stated.replace(tzinfo=UTC) if stated.tzinfo is None else stated.astimezone(UTC)
+    def _is_of_one_instant(self, wanted: Sequence[Wanted]) -> bool:
+        return len(wanted) > 1 or any(self._records.groups(paths) for _, paths in wanted)
 
     # -- does the mapping fit the source?
 
-    def _survey(self, connection: Connection, sample: int) -> dict[str, Counter[str]]:
+    def _survey(self, connection: Connection, sample: int) -> Survey:
         mapping, roles = self._mapping, tuple(self._mapping.people)
-        counts: dict[str, Counter[str]] = {path: Counter() for path in self._surveyed()}
-        everything = frozenset(counts)
-        by_person = frozenset(path for path, column in mapping.fields.items() if column.by_person)
+        counts = surveyed(mapping)
+        everything, own = frozenset(counts), by_person(mapping)
         columns = ", ".join((mapping.row, *mapping.people.values()))
-        statement = f"SELECT {columns} FROM {mapping.from_} LIMIT :sample"
+        statement = f"SELECT {columns} FROM {self._database.from_} LIMIT :sample"
         for row, *references in read(connection, statement, sample, "sample"):
             present = [role for role, raw in zip(roles, references, strict=True) if str(raw or "").strip()]
-            self._count(connection, Found(Match.CONFIRMED, subject=next(iter(present), None), row=row), counts, everything)
-            for role in present[1:]:
-                self._count(connection, Found(Match.CONFIRMED, subject=role, row=row), counts, by_person)
+            for number, role in enumerate(present or [None]):
+                found = Found(Match.CONFIRMED, subject=role, row=row)
+                count(counts, self._fetch_all(connection, [(found, own if number else everything)])[0])
         return counts
-
-    def _surveyed(self) -> list[str]:
-        inner = [f"{group}.{name}" for group, rows in self._mapping.groups.items() for name in rows.fields]
-        return [*self._mapping.fields, *inner]
-
-    def _count(self, connection: Connection, found: Found, counts: dict[str, Counter[str]], paths: frozenset[str]) -> None:
-        record = self._fetch(connection, found, paths)
-        for values in (record.values, *(row for rows in record.groups.values() for row in rows)):
-            for path, value in values.items():
-                counts[path][_kind(value)] += 1
-
-
-def _cleaned(wanted: Sequence[tuple[Field, Column]], row: Sequence[Any]) -> dict[str, RawValue]:
-    return {field.path: clean_value(raw, column, field) for (field, column), raw in zip(wanted, row, strict=False)}
-
-
-def _kind(value: RawValue) -> str:
-    if value is Unusable.INVALID:
-        return "source_value_invalid"
-    return "blank" if value is None else "held"

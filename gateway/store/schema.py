@@ -37,15 +37,25 @@ def create_tables(path: Path) -> None:
     engine.dispose()
 
 
-def check_version(path: Path) -> None:
-    """Raise SchemaError unless the database is of this build's version."""
+def found_version(path: Path) -> str:
+    """Return the version that a database has; SchemaError for one that has none, or a later one than this build knows."""
     engine = create_engine(URL.create("sqlite", database=str(path)), module=pysqlite3, poolclass=NullPool)
     with engine.connect() as connection:
         if not inspect(connection).has_table("alembic_version"):
             raise SchemaError(f"{path.name} has no schema version: it was not made by `stile init`")
-        found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        found = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
     engine.dispose()
-    if found == VERSION:
-        return
-    remedy = "run `stile upgrade`" if str(found) < VERSION else "install the build that made it"
-    raise SchemaError(f"{path.name} has schema version {found}, and this build knows {VERSION}: {remedy}")
+    if found > VERSION:
+        raise SchemaError(
+            f"{path.name} has schema version {found}, and this build knows {VERSION}: install the build that made it"
+        )
+    return found
+
+
+def check_version(path: Path) -> None:
+    """Raise SchemaError unless the database is of this build's version."""
+    found = found_version(path)
+    if found != VERSION:
+        raise SchemaError(
+            f"{path.name} has schema version {found}, and this build knows {VERSION}: make a backup, run `stile upgrade`"
+        )

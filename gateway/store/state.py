@@ -18,6 +18,7 @@ from gateway.oauth.details import Available
 from gateway.oauth.jose import COMPATIBLE, import_public_key
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
+from gateway.store.instants import from_micros
 from gateway.store.persons import read_consents, read_restrictions
 from gateway.store.readings import Readings
 from policies.compile import Compiled
@@ -167,6 +168,13 @@ class Reader:
         ).fetchone()
         return (row[0], row[1], row[2]) if row and _is_intact(row[1], row[3]) else None
 
+    def published_at(self, kind: str, name: str, version: int) -> datetime:
+        """Return when a text was published."""
+        (micros,) = self.connection.execute(
+            "SELECT published_at FROM text WHERE kind = ? AND id = ? AND version = ?", (kind, name, version)
+        ).fetchone()
+        return from_micros(micros)
+
     def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]:
         """Return (id, version, text, ended_at) of every published text of a kind, in order."""
         rows = self.connection.execute(
@@ -276,7 +284,10 @@ class Reader:
         """Return what each agreement has for a client's partner, ended and future ones included."""
         known = ("available", client.client_id, on.isoformat())
         if known not in self._kept:
-            names = dict.fromkeys(name for name, *_ in self.texts("agreement"))
+            rows = self.connection.execute(
+                "SELECT agreement_id FROM recipient WHERE partner_id = ? ORDER BY agreement_id", (client.partner_id,)
+            ).fetchall()
+            names = [row[0] for row in rows]
             live = [found for name in names if (found := self.find_agreement(name, on))]
             self._keep(
                 known,

@@ -44,6 +44,13 @@ class Text(SQLModel, table=True):
     ended_at: int | None = None
 
 
+class Recipient(SQLModel, table=True):
+    """That some version of an agreement names a partner: so a partner's own are found without reading all texts."""
+
+    partner_id: str = Field(primary_key=True)
+    agreement_id: str = Field(primary_key=True)
+
+
 class Consent(SQLModel, table=True):
     """A consent record. Each change of state is a new row; the newest row of a consent_id counts."""
 

@@ -78,6 +78,10 @@ class Texts:
             what = (agreement.id, agreement.version, agreement.digest, text)
             _insert_text(connection, moment, "agreement", *what)
             check_agreement(Reader(connection), text)
+            connection.executemany(
+                "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
+                [(partner, agreement.id) for partner in agreement.recipients],
+            )
             return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, f"agreement/{agreement.id}", what, by)
 
         return within

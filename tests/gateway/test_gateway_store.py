@@ -8,9 +8,13 @@ import pysqlite3
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from house import open_house
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
+from typer.testing import CliRunner
 
+from gateway.cli import make_app
+from gateway.commands.council import single_server
 from gateway.store import tables
 from gateway.store.schema import SchemaError, check_version, create_tables
 
@@ -42,3 +46,62 @@ def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(SchemaError, match="was not made by"):
         check_version(file)
+
+
+def older_council(directory: Path) -> None:
+    """Turn a council's database back into one that the first schema made."""
+    connection = pysqlite3.connect(str(directory / "state.sqlite"))
+    connection.executescript("DROP TABLE log_leaf; DROP TABLE recipient; UPDATE alembic_version SET version_num = '0001';")
+    connection.close()
+
+
+def test_an_older_database_is_refused_until_it_is_upgraded(council_directory: Path) -> None:
+    older_council(council_directory)
+    with pytest.raises(SchemaError, match="stile upgrade"):
+        check_version(council_directory / "state.sqlite")
+
+    done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
+
+    assert (done.exit_code, done.output) == (0, "state.sqlite went from schema version 0001 to 0002\n")
+    with open_house(council_directory) as house:
+        answer = house.harbour().ask(fields=["age"])
+        assert answer.status_code == 200
+        assert house.verify(answer).outcome == "full"
+
+
+def test_an_upgrade_finds_whom_the_texts_name(council_directory: Path) -> None:
+    connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
+    before = connection.execute("SELECT * FROM recipient ORDER BY 1, 2").fetchall()
+    connection.close()
+    assert before
+    older_council(council_directory)
+
+    create_tables(council_directory / "state.sqlite")
+
+    connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
+    assert connection.execute("SELECT * FROM recipient ORDER BY 1, 2").fetchall() == before
+    connection.close()
+
+
+def test_an_upgrade_waits_for_no_gateway(council_directory: Path) -> None:
+    """While one serves, the command says so and changes nothing."""
+    with single_server(council_directory):
+        done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
+
+    assert done.exit_code == 1
+    assert "serves this directory already" in done.output
+
+
+def test_an_upgrade_of_what_is_new_already_does_nothing(council_directory: Path) -> None:
+    done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
+
+    assert (done.exit_code, done.output) == (0, "state.sqlite has schema version 0002 already\n")
+
+
+def test_a_database_of_a_later_build_is_refused(council_directory: Path) -> None:
+    connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
+    connection.executescript("UPDATE alembic_version SET version_num = '9999';")
+    connection.close()
+
+    with pytest.raises(SchemaError, match="the build that made it"):
+        check_version(council_directory / "state.sqlite")

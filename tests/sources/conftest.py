@@ -68,7 +68,7 @@ def source_from(dataset: Dataset, mapping_from: MappingFrom, northmoor: Path) ->
 
     def make(*replacements: tuple[str, str], directory: Path = northmoor, of: Dataset = dataset) -> SqlSource:
         mapping = mapping_from(*replacements)
-        url = place_url(mapping.url, directory)
+        url = place_url(mapping.system.url, directory)
         made.append(SqlSource(of, mapping, url=url, clock=lambda: NOW, connections=2))
         return made[-1]
 

@@ -97,6 +97,18 @@ def test_the_loop_is_held_up_for_the_budget_at_most(northmoor: Path) -> None:
     assert time.monotonic() - begun < 1  # of a machine that others use as well
 
 
+def test_a_chunk_of_many_people_may_take_as_much_longer(northmoor: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One statement reads them all, and a thread would not be done sooner."""
+    quick = AtOnce(str(northmoor / "revenues.sqlite"))
+    monkeypatch.setattr(at_once, "BUDGET", 0.0)
+    monkeypatch.setattr(at_once, "FURTHER", 0.1)
+    statement = f"SELECT {SLOW.replace('200000', '20000')}, :row"
+    assert quick.ask(lambda connection: read(connection, statement, 1, "row"), people=100)
+    with pytest.raises(NotAtOnceError):
+        quick.ask(lambda connection: read(connection, statement, 1, "row"), people=1)
+    quick.close()
+
+
 def test_a_locked_file_is_not_waited_for(own_northmoor) -> None:
     file = own_northmoor() / "revenues.sqlite"
     writer = pysqlite3.connect(str(file), isolation_level=None)

@@ -321,7 +321,7 @@ def test_a_dataset_without_a_mapping_has_no_source(registry: SourceRegistry, dat
 
 def test_a_source_is_made_once_for_each_mapping(registry: SourceRegistry, dataset: Dataset, mapping_text: str) -> None:
     first = registry.source_of(dataset, Published(mapping_text))  # type: ignore[arg-type]  # as above
-    again = registry.sql_source_of(dataset, Published(mapping_text))  # type: ignore[arg-type]  # as above
+    again = registry.adapter_of(dataset, Published(mapping_text))  # type: ignore[arg-type]  # as above
     remapped = registry.source_of(dataset, Published(mapping_text + "# another\n"))  # type: ignore[arg-type]  # as above
 
     assert first is again

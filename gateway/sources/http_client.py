@@ -1,0 +1,178 @@
+"""How is an upstream asked over HTTP: in its own time, for so many bytes, and nowhere else?
+
+Not checked here: whether the host is one of the council's own; `gateway/source_registry.py` does, before a source is made.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import re
+from collections.abc import Mapping
+from typing import Any, Final
+
+import aiohttp
+from yarl import URL
+
+from gateway.sources.breaker import DownError
+from gateway.sources.contract import SourceFailedError, SourceSlowError
+from gateway.sources.json_answer import NotJsonError, parse
+from gateway.sources.upstream import Credentials, Upstream
+
+PAUSES: Final = (0.05, 0.25)  # seconds before the one retry: at random, so that many callers do not return as one
+PASSING: Final = frozenset({502, 503, 504})  # a proxy's word that what is behind it is not there just now
+IN_TROUBLE: Final = frozenset({429, 500})
+CHUNK: Final = 65_536
+SHORT: Final = 4_096  # bytes of a credential's file
+_PRINTABLE: Final = re.compile(rb"[\x20-\x7e]+")
+
+
+class UnreachableError(SourceFailedError, DownError):
+    """The upstream could not be reached, or says itself that it can't answer."""
+
+
+class OverdueError(SourceSlowError, DownError):
+    """The upstream did not answer in its time."""
+
+
+class _PassingError(Exception):
+    """A failure that a second attempt may not meet: nothing has been answered yet, and a GET changes nothing."""
+
+
+class HttpClient:
+    """One pooled session, made on the loop that first asks; for one loop at a time, until `aclose`."""
+
+    def __init__(self, source: str, upstream: Upstream, *, credentials: str | None, connections: int) -> None:
+        self._source = source
+        self._upstream = upstream
+        self._credentials = credentials
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def get(self, target: str, *, nobody: tuple[int, ...] = ()) -> Any:
+        """Return the JSON of an answer, None for a status that means nobody. The caller bounds the time.
+
+        Raises SourceFailedError; its message names the kind of fault, never the address or what was answered.
+        """
+        try:
+            return await self._get_once(target, nobody)
+        except _PassingError:
+            await asyncio.sleep(random.uniform(*PAUSES))  # noqa: S311 -- spreads callers; no secret hangs on it
+        try:
+            return await self._get_once(target, nobody)
+        except _PassingError as error:
+            raise UnreachableError(f"{self._source} {error}") from None
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether there is a session to close."""
+        return self._session is not None
+
+    async def aclose(self) -> None:
+        """Let the session and its connections go."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
+    async def _get_once(self, target: str, nobody: tuple[int, ...]) -> Any:
+        url = URL(self._upstream.base + target, encoded=True)  # as it was encoded: read again, %2F would be a step
+        headers = self._headers()
+        try:
+            async with self._opened().get(url, headers=headers, allow_redirects=False) as answer:
+                return await self._read(answer, nobody)
+        except aiohttp.ConnectionTimeoutError:
+            raise OverdueError(
+                f"{self._source} could not be connected to in {self._upstream.connect_timeout:g} s"
+            ) from None
+        except aiohttp.ClientSSLError as error:
+            raise UnreachableError(f"{self._source} could not be trusted: {type(error).__name__}") from None
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
+            raise _PassingError(f"could not be asked: {type(error).__name__}") from None
+        except aiohttp.ClientError as error:  # headers too long, say, or no HTTP at all
+            raise UnreachableError(f"{self._source} could not be read: {type(error).__name__}") from None
+
+    async def _read(self, answer: aiohttp.ClientResponse, nobody: tuple[int, ...]) -> Any:
+        if answer.status in nobody:
+            answer.close()
+            return None
+        self._check_status(answer.status)
+        kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+            raise self._refusal(answer, "did not answer with JSON")
+        # Nothing compressed was asked for: so what is counted is what is read, and no few bytes become very many.
+        if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+            raise self._refusal(answer, "compressed its answer, and was asked not to")
+        try:
+            found = parse(await self._body(answer))
+        except NotJsonError as error:
+            raise SourceFailedError(f"{self._source} answered with what {error}") from None
+        if found is None:
+            raise SourceFailedError(f"{self._source} answered with nothing")
+        return found
+
+    def _check_status(self, status: int) -> None:
+        if status in PASSING:
+            raise _PassingError(f"answered {status}")
+        if status in IN_TROUBLE:
+            raise UnreachableError(f"{self._source} answered {status}")
+        if 300 <= status < 400:  # noqa: PLR2004 -- RFC 9110, section 15.4
+            raise SourceFailedError(f"{self._source} answered {status}: it leads elsewhere, and is not followed")
+        if status != 200:  # noqa: PLR2004 -- RFC 9110, section 15.3.1
+            raise SourceFailedError(f"{self._source} answered {status}")
+
+    async def _body(self, answer: aiohttp.ClientResponse) -> bytes:
+        most = self._upstream.max_bytes
+        if (answer.content_length or 0) > most:
+            raise self._refusal(answer, f"answered with over {most} bytes")
+        parts: list[bytes] = []
+        size = 0
+        async for part in answer.content.iter_chunked(CHUNK):
+            size += len(part)
+            if size > most:
+                raise self._refusal(answer, f"answered with over {most} bytes")
+            parts.append(part)
+        return b"".join(parts)
+
+    def _refusal(self, answer: aiohttp.ClientResponse, what: str) -> SourceFailedError:
+        answer.close()  # the connection too: what else would come over it is not read
+        return SourceFailedError(f"{self._source} {what}")
+
+    def _opened(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        if self._session is None or self._loop is not loop:
+            self._loop = loop
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=self._connections),
+                cookie_jar=aiohttp.DummyCookieJar(),  # one person's answer must not speak in another's question
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._upstream.connect_timeout),
+                auto_decompress=False,
+                trust_env=False,  # a proxy named by the environment would see whom we ask about
+            )
+        return self._session
+
+    def _headers(self) -> Mapping[str, str]:
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity", "User-Agent": "stile"}
+        if self._upstream.credentials is not None and self._credentials is not None:
+            headers[self._upstream.credentials.header] = read_credentials(self._upstream.credentials, self._credentials)
+        return headers
+
+
+def read_credentials(credentials: Credentials, file: str) -> str:
+    """Return the header's value, read anew for each request: a key that was replaced counts at once.
+
+    Raises SourceFailedError for a file that can't be read or is no one line of plain characters.
+    """
+    try:
+        handle = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            content = os.read(handle, SHORT + 1)
+        finally:
+            os.close(handle)
+    except OSError as error:
+        raise SourceFailedError(f"the file of the credentials can't be read: {error.strerror}") from None
+    value = content.strip()
+    if len(content) > SHORT or not _PRINTABLE.fullmatch(value):
+        raise SourceFailedError("the file of the credentials is not one line of plain characters")
+    return f"{credentials.prefix} {value.decode()}" if credentials.prefix else value.decode()

@@ -1,0 +1,124 @@
+"""How is a database searched for people: one statement for all who are sought alike?
+
+Reads the columns of the key, of the details that were given and of the marker that protects an address, and no others.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Hashable, Sequence
+from functools import lru_cache
+from typing import Any, Final, TypeVar
+
+from gateway.sources.contract import Found
+from gateway.sources.database import read, read_bound
+from gateway.sources.finding import MOST_ROWS, Finding, Sort, Sought
+from gateway.sources.gathering import batches, grouped
+from gateway.sources.mapping import Mapping as SourceMapping
+from schemas.dataset import Dataset
+from schemas.request import SubjectQuery
+
+MOST_BOUND: Final = 128  # values in one statement: below what any database allows, and few enough sizes to stay prepared
+T = TypeVar("T")
+
+
+class Search:
+    """The search of one source. Holds statements only; safe for several threads."""
+
+    def __init__(self, dataset: Dataset, mapping: SourceMapping, from_: str) -> None:
+        self._dataset = dataset
+        self._mapping = mapping
+        self._from = from_
+        self._finding = Finding(dataset, mapping)
+        self._one = lru_cache(maxsize=64)(self._make_one)
+        self._many = lru_cache(maxsize=512)(self._make_many)
+
+    def identify(self, connection: Any, queries: Sequence[SubjectQuery]) -> list[Found]:
+        """Return of each query the one person that key and details fit, or what the log should know of the failure."""
+        sought = [self._finding.sought(query) for query in queries]
+        if len(sought) == 1:  # most calls are of one person, and need nothing put together
+            return [self._alone(connection, sought[0])]
+        found = [one if isinstance(one, Found) else None for one in sought]
+        for sort, places in grouped(
+            (one.sort, place) for place, one in enumerate(sought) if isinstance(one, Sought)
+        ).items():
+            alike = {place: one for place in places if isinstance(one := sought[place], Sought)}
+            rows = self._rows(connection, sort, tuple(dict.fromkeys(one.value for one in alike.values())))
+            for place, one in alike.items():
+                found[place] = self._finding.one_of(rows[one.value], one)
+        return [one for one in found if one is not None]
+
+    def _alone(self, connection: Any, sought: Sought | Found) -> Found:
+        if isinstance(sought, Found):
+            return sought
+        return self._finding.one_of(read(connection, self._one(sought.sort), sought.value, "key"), sought)
+
+    def _rows(self, connection: Any, sort: Sort, values: tuple[str, ...]) -> dict[str, Sequence[Any]]:
+        rows: dict[str, Sequence[Any]] = {}
+        for batch in batches(values, MOST_BOUND):
+            together = self._together(connection, sort, tuple(batch)) if len(batch) > 1 else None
+            # A database may take for one what we take for two: by its collation, say, or a number's leading zeros. Asked
+            # one by one, whatever it takes for the value is the value's.
+            rows |= together or {value: read(connection, self._one(sort), value, "key") for value in batch}
+        return rows
+
+    def _together(self, connection: Any, sort: Sort, values: tuple[str, ...]) -> dict[str, Sequence[Any]] | None:
+        """Return the rows of each value, or None where it can't be told for certain which row is whose."""
+        own = {lenient(value): value for value in values}
+        if len(own) < len(values):
+            return None
+        bound, most = padded(values), len(values) * MOST_ROWS
+        found = read_bound(connection, self._many(sort, len(bound)), {**numbered(bound), "most": most + 1})
+        rows: dict[str, list[Any]] = {value: [] for value in values}
+        for key, *row in found:
+            value = own.get(lenient(key))
+            if value is None:
+                return None
+            if len(rows[value]) <= MOST_ROWS:  # one over the limit is enough to know that there are more
+                rows[value].append(row)
+        return dict(rows) if len(found) <= most else None
+
+    def _make_one(self, sort: Sort) -> str:
+        return f"SELECT {self._columns(sort)} FROM {self._from} WHERE {self._where(sort, '= :key')} LIMIT {MOST_ROWS + 1}"
+
+    def _make_many(self, sort: Sort, count: int) -> str:
+        columns = f"{self._mapping.keys[sort[0]]}, {self._columns(sort)}"
+        return f"SELECT {columns} FROM {self._from} WHERE {self._where(sort, f'IN ({names(count)})')} LIMIT :most"
+
+    def _columns(self, sort: Sort) -> str:
+        return ", ".join(column or "NULL" for column in self._finding.selected(sort))
+
+    def _where(self, sort: Sort, is_sought: str) -> str:
+        where = f"{self._mapping.keys[sort[0]]} {is_sought}"
+        # A place finds those who live there now; a person's own key finds them after they left, too.
+        if self._dataset.keys[sort[0]].finds_place and self._mapping.live:
+            where += f" AND {self._mapping.live}"
+        return where
+
+
+def padded(values: Sequence[T]) -> list[T]:
+    """Repeat the last value up to a power of two: few lengths are few statements, which stay prepared."""
+    size = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (size - len(values))]
+
+
+def numbered(values: Sequence[object]) -> dict[str, object]:
+    """Return values by the names of their parameters."""
+    return {f"v{number}": value for number, value in enumerate(values)}
+
+
+def names(count: int) -> str:
+    """Return so many parameters."""
+    return ", ".join(f":v{number}" for number in range(count))
+
+
+def lenient(value: object) -> Hashable:
+    """Return what all have in common that a database might take for one: by case, marks, spaces, or as numbers."""
+    text = str(value).strip()
+    if text.isascii() and text.isdigit():
+        return text.lstrip("0")
+    try:
+        number = float(text)
+    except ValueError:
+        return "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum())
+    return str(int(number)) if number.is_integer() else repr(number)

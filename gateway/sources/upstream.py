@@ -1,0 +1,207 @@
+"""Where is an upstream of HTTP, and how is it asked for records? The `http` section of a mapping."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote, urlsplit
+
+from gateway.sources.columns import path as json_place
+from policies.reading import Read, Section, integer, listed, members, name, refused, word
+from policies.yaml_text import Node, Scalar
+
+LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+WHOLE: Final = "."  # the place of the whole answer
+USUAL_BYTES: Final = 1_000_000
+USUAL_MOST: Final = 50
+USUAL_CONNECT: Final = 2.0  # seconds
+_HOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
+# What aiohttp or the connection itself decides; another's value there could make one request into two.
+_NOT_OURS: Final = frozenset(
+    {"host", "connection", "content-length", "transfer-encoding", "accept-encoding", "upgrade", "te"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A header whose value lies in a file, outside the published text."""
+
+    header: str
+    prefix: str | None
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One GET: path and query with a place for what is asked for, and where in the answer the records are.
+
+    `several` is None where one request asks for one; `commas` or `repeated` where it asks for up to `most`. `more` is
+    where an answer says that there are more pages: part of the records is no answer.
+    """
+
+    path: str
+    query: Mapping[str, str]
+    several: str | None
+    most: int
+    records: str
+    more: str | None
+    nobody: tuple[int, ...]
+
+    @property
+    def takes_several(self) -> bool:
+        """Tell whether one request may ask for several."""
+        return self.several is not None
+
+    def target(self, values: tuple[str, ...], select: Mapping[str, str]) -> str:
+        """Return path and query for some values, each percent-encoded whole: RFC 3986, section 2.1."""
+        encoded = [quote(value, safe="") for value in values]
+        joined = ",".join(encoded)
+        path = _HOLDER.sub(lambda _: joined, self.path)
+        pairs: list[str] = []
+        for parameter, template in self.query.items():
+            if "{each}" in template:
+                pairs += [f"{_of(parameter)}={_filled(template, value)}" for value in encoded]
+            else:
+                pairs.append(f"{_of(parameter)}={_filled(template, joined)}")
+        pairs += [f"{_of(parameter)}={_of(value, ',.')}" for parameter, value in select.items()]
+        return path + ("?" + "&".join(pairs) if pairs else "")
+
+    def can_ask(self, value: str) -> bool:
+        """Tell whether a value asks for itself alone: none asks for all, dots climb the path, a comma makes it two."""
+        climbs = value in {".", ".."} and bool(_HOLDER.search(self.path))
+        return bool(value) and not climbs and not (self.several == "commas" and "," in value)
+
+
+def _filled(template: str, value: str) -> str:
+    before, _, after = _HOLDER.sub("\0", template).partition("\0")
+    return _of(before) + (value if _HOLDER.search(template) else "") + _of(after)
+
+
+def _of(text: str, safe: str = "") -> str:
+    return quote(text, safe=safe + "$")
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """An HTTP service. `select` is the query parameter that asks it for single members of a record."""
+
+    base: str
+    connect_timeout: float
+    max_bytes: int
+    credentials: Credentials | None
+    select: str | None
+    search: Mapping[str, Call]
+    record: Call
+    sample: Call | None
+
+    @property
+    def host(self) -> str:
+        """Return host and port, as `source_hosts` lists them."""
+        parts = urlsplit(self.base)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        shown = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+        return f"{shown}:{port}"
+
+
+def upstream(node: Node, seconds: Callable[[Node], float]) -> Upstream:
+    """Read the `http` section."""
+    section = Section(node, "http")
+    found = Upstream(
+        base=section.need("base", _base),
+        connect_timeout=section.may("connect_timeout", seconds, USUAL_CONNECT),
+        max_bytes=section.may("max_bytes", integer(1_000, 50_000_000), USUAL_BYTES),
+        credentials=section.may("credentials", _credentials, None),
+        select=section.may("select", _parameter, None),
+        search=section.need("search", members(name, calling("value"))),
+        record=section.need("record", calling("row")),
+        sample=section.may("sample", calling("sample"), None),
+    )
+    section.close()
+    return found
+
+
+def calling(holder: str) -> Read[Call]:
+    """Read one call; `holder` names what stands in braces: `{value}`, or `{values}` and `{each}` for several."""
+
+    def read(node: Node) -> Call:
+        section = Section(node, "a call")
+        path, query = section.need("path", _path), section.may("query", members(_parameter, word), {})
+        found = Call(
+            path=path,
+            query=query,
+            several=_several(path or "", query, holder),
+            most=section.may("most", integer(1, 100), USUAL_MOST),
+            records=section.may("records", _records, WHOLE),
+            more=section.may("more", json_place, None),
+            nobody=section.may("nobody", listed(integer(200, 499)), ()),
+        )
+        known = {holder} if holder == "sample" else {holder, holder + "s", "each"}
+        held = [one for text in (path or "", *query.values()) for one in _HOLDER.findall(text)]
+        remedy = f"Write one of {', '.join('{' + one + '}' for one in sorted(known))}, once."
+        section.check(len(held) == 1 and set(held) <= known, "path", "does not say once what is asked for", remedy)
+        section.check("{each}" not in (path or ""), "path", "can't repeat a part of a path", "Put {each} in `query`.")
+        if found.several is None:
+            section.check("most" not in section.names(), "most", "asks for one at a time", "Take it out.")
+        section.close()
+        return found
+
+    return read
+
+
+def _several(path: str, query: Mapping[str, str], holder: str) -> str | None:
+    held = {one for text in (path, *query.values()) for one in _HOLDER.findall(text)}
+    if "each" in held:
+        return "repeated"
+    return "commas" if holder + "s" in held else None
+
+
+def _base(node: Node) -> str:
+    text = word(node)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise refused(node, "is no address", "Write one such as https://host:443/api.") from None
+    plain = re.fullmatch(r"https?://(\[[0-9A-Fa-f:]+\]|[a-z0-9.-]+)(:\d{1,5})?(/[\w.~-]+)*/?", text, re.ASCII)
+    if not plain or port == 0 or not parts.hostname or {".", ".."} & set(parts.path.split("/")):
+        remedy = "Write https://host:443/api: a host in lower case, no name, password, query or fragment."
+        raise refused(node, "is no plain address of a service", remedy)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK:
+        raise refused(node, "is not https", "Use https, save on this machine itself.")
+    return text.rstrip("/")
+
+
+def _path(node: Node) -> str:
+    text = word(node)
+    if not re.fullmatch(r"(/[\w.~$(){}'-]*)+", text, re.ASCII) or {".", ".."} & set(text.split("/")):
+        raise refused(node, "is no path", "Write one such as /cards/{row}, without a query.")
+    return text
+
+
+def _parameter(node: Node) -> str:
+    text = word(node)
+    if not re.fullmatch(r"[\w.$\[\]-]{1,64}", text, re.ASCII):
+        raise refused(node, "is no name of a query parameter", "Write one such as fields.")
+    return text
+
+
+def _records(node: Node) -> str:
+    is_whole = isinstance(node, Scalar) and node.text.strip() == WHOLE
+    return WHOLE if is_whole else json_place(node)
+
+
+def _credentials(node: Node) -> Credentials:
+    section = Section(node, "credentials")
+    found = Credentials(section.need("header", _header), section.may("prefix", word, None), section.need("file", word))
+    section.close()
+    return found
+
+
+def _header(node: Node) -> str:
+    text = word(node)
+    if not _HEADER.fullmatch(text) or text.lower() in _NOT_OURS:
+        raise refused(node, "is no header for credentials", "Write one such as Authorization.")
+    return text
