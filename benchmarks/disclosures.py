@@ -34,6 +34,7 @@ FIELDS: Final = (
     "full_name", "age", "postcode", "account_ref", "property_type", "valuation_band", "payment_method", "account_status",
     "council_owned", "instalments", "liable_from", "occupations",
 )  # fmt: skip
+ISSUER: Final = "http://127.0.0.1:8080"  # of the council, whatever port it is served on here
 GOALS: Final = {"a": 0.35, "b": 15.0, "c": 4.0, "d": 0.5}
 CASEWORKER: Final = {"id": "jb17", "name": "Jo Bright", "role": "tenancy-sustainment-officer"}
 
@@ -57,12 +58,17 @@ def make_council(directory: Path) -> None:
     (directory / "bench-issuer.jwk.json").write_text(json.dumps(dict(key.as_dict(private=True))))
 
 
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @contextlib.contextmanager
 def served(name: str, directory: Path) -> Iterator[int]:
     """Serve one endpoint in a process of its own, from start to end of the block."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     process = subprocess.Popen([sys.executable, "-m", "benchmarks.serve", name, str(directory), str(port)])
     try:
         for _ in range(200):
@@ -97,11 +103,9 @@ def accounts(directory: Path) -> list[tuple[str, str]]:
     return [(ref, surname.title()) for ref, surname in rows]
 
 
-def governed_requests(directory: Path, port: int, count: int) -> list[bytes]:
+def governed_requests(directory: Path, port: int, count: int, *, issuer: str = ISSUER) -> list[bytes]:
     """Get a token over HTTP, then make requests with a fresh proof each."""
-    client = PartnerSystem.from_file(
-        "http://127.0.0.1:8080", HARBOUR.client_id, directory / "partners" / f"{HARBOUR.client_id}.jwk.json"
-    )
+    client = PartnerSystem.from_file(issuer, HARBOUR.client_id, directory / "partners" / f"{HARBOUR.client_id}.jwk.json")
     token = token_at(client, port)
     people = accounts(directory)
     made = []
@@ -115,7 +119,7 @@ def governed_requests(directory: Path, port: int, count: int) -> list[bytes]:
         }
         headers = {
             "Authorization": f"DPoP {token}",
-            "DPoP": proof_of(client.key, "http://127.0.0.1:8080/v1/disclosures", token),
+            "DPoP": proof_of(client.key, f"{issuer}/v1/disclosures", token),
             "Content-Type": "application/json",
         }
         made.append(load.http("POST", "/v1/disclosures", headers, json.dumps(body).encode()))

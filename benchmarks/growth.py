@@ -1,4 +1,4 @@
-"""Does a disclosure cost the same when a council has grown: with 1,000 agreements, with 3,000,000 entries, after 100,000 answers?"""
+"""Does a disclosure cost the same in a council that has grown: 1,000 agreements, 3,000,000 entries, 100,000 answers later?"""
 
 from __future__ import annotations
 
