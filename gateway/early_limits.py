@@ -1,7 +1,8 @@
 """Which clients are known to be over a limit, so that they can be answered before their body is read?
 
-Without a write: the first refusal of a window is an entry; those answered here are counted in memory, and one more
-entry with the count is made when the window has ended. A crash loses the count of one window, never a disclosure.
+Without a write: the first refusal of a window is an entry; those answered here are counted in memory, handed in once a
+second, and one more entry with the count is made when the window has ended. A crash loses the count of one second, never
+a disclosure. Each worker knows by itself which clients are over: it learns it from the first call that the log refused.
 """
 
 from __future__ import annotations

@@ -6,18 +6,18 @@ import asyncio
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import uvicorn
 from fastapi import FastAPI
-from prometheus_client import make_wsgi_app
+from prometheus_client import CollectorRegistry, make_wsgi_app
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from gateway.app import build_app
+from gateway.app import build_app, start_log, utc_now
 from gateway.council import Council, CouncilError
 
 LARGEST_HEAD: Final = 16_384  # bytes of request line and header fields
@@ -130,31 +130,60 @@ def server_of(council: Council, app: FastAPI, *, host: str, port: int) -> uvicor
 def serve_council(council: Council, *, host: str, port: int, metrics_port: int) -> None:
     """Serve until told to stop; raises CouncilError for an address that is taken, and what building the gateway raises."""
     check_address(host, port)
+    check_log(council)
     app = build_app(council)
+    finish_on_signals()
+    with metrics_of(lambda: app.state.wiring.telemetry.registry, host=host, port=metrics_port):
+        server_of(council, app, host=host, port=port).run()
+
+
+def finish_on_signals() -> None:
+    """Let a signal end what uvicorn serves, and nothing besides."""
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn sends itself the signal again once it has finished: that is no failure, so nothing more is done.
         signal.signal(number, lambda *_: None)
-    with metrics_of(app, host=host, port=metrics_port):
-        server_of(council, app, host=host, port=port).run()
+
+
+def check_log(council: Council) -> None:
+    """Raise what keeps this council's log from being served: from inside uvicorn it would come with a traceback."""
+    start_log(council, utc_now, lambda results: [done(result) for done, result in results]).close()
 
 
 def check_address(host: str, port: int) -> None:
     """Raise CouncilError where nothing can listen: uvicorn would start the whole gateway first, and name no address."""
+    for one in bound_to(host, port):
+        one.close()
+
+
+def bound_to(host: str, port: int) -> list[socket.socket]:
+    """Return a socket for each address of a host, not yet listening; CouncilError where there is none."""
+    bound: list[socket.socket] = []
     failures: list[OSError] = []
     try:
-        for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-            with socket.socket(family, kind, protocol) as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind(address)
-                except OSError as error:
-                    failures.append(error)
-                else:
-                    return
+        found = set(socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE))
     except OSError as error:
+        found = set()
         failures.append(error)
-    cause = failures[0]
-    raise CouncilError(f"{host} port {port} can't be listened on: {cause.strerror}") from cause
+    for family, kind, protocol, _, address in found:
+        try:
+            bound.append(_bind(socket.socket(family, kind, protocol), address))
+        except OSError as error:
+            failures.append(error)
+    if not bound:
+        raise CouncilError(f"{host} port {port} can't be listened on: {failures[0].strerror}") from failures[0]
+    return bound
+
+
+def _bind(one: socket.socket, address: Any) -> socket.socket:
+    try:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if one.family == socket.AF_INET6:
+            one.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        one.bind(address)
+    except OSError:
+        one.close()
+        raise
+    return one
 
 
 class _Quiet(WSGIRequestHandler):
@@ -164,15 +193,14 @@ class _Quiet(WSGIRequestHandler):
 
 
 @contextmanager
-def metrics_of(app: FastAPI, *, host: str, port: int) -> Iterator[None]:
+def metrics_of(registry_of: Callable[[], CollectorRegistry], *, host: str, port: int) -> Iterator[None]:
     """Serve /metrics on a port of its own while the gateway runs; port 0 serves none."""
     if port == 0:
         yield
         return
 
     def metrics(environ: dict[str, object], start: object) -> object:
-        registry = app.state.wiring.telemetry.registry
-        return make_wsgi_app(registry)(environ, start)
+        return make_wsgi_app(registry_of())(environ, start)
 
     check_address(host, port)
     server = make_server(host, port, metrics, handler_class=_Quiet)  # type: ignore[arg-type]  # the same

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime
+from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ from gateway.services import Services
 from gateway.telemetry import Telemetry
 
 EVERY: Final = 1.0  # seconds
+HANDED_IN: Final = timedelta(seconds=EVERY)  # after a window's end
 MOST_AT_ONCE: Final = 2_000  # rows dropped in one transaction, so that nobody waits for the broom
 
 
@@ -36,28 +38,55 @@ async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry, hi
 
 
 async def sweep_once(services: Services, early: EarlyLimits) -> None:
-    """Record the windows that have ended, and drop what no longer counts."""
+    """Record the windows that have ended, and drop what no longer counts. Other workers may do the same at this moment."""
     now = services.clock()
     connection = services.reader.connection
-    for name, window, refused in limits.ended_windows(connection, now):
-        _, client_id, limit = name.split("/")
-        more = early.refused.pop((client_id, limit, window), 0)
-        await services.log.append(_ended_window(services, client_id, (name, limit, window), refused - 1 + more))
+    await _hand_in(services, early)
+    # A second after its end, so that each worker has handed in what it refused in the window.
+    for name, window, _ in limits.ended_windows(connection, now - HANDED_IN):
+        await services.log.append(_ended_window(services, name, window))
     if _has_expired(connection, now):
         await services.log.append(lambda inner, _moment: _drop_expired(inner, now))
 
 
-def _ended_window(services: Services, client_id: str, what: tuple[str, str, str], refused: int) -> Within:
-    """Return the item that drops a window's row and, where it refused more than its first call, records how many."""
-    name, limit, window = what
+async def _hand_in(services: Services, early: EarlyLimits) -> None:
+    """Add the calls that this worker refused early to their windows' rows, which all workers share."""
+    if not early.refused:
+        return
+    refused, early.refused = early.refused, Counter()
+
+    def within(connection: Any, _moment: Moment) -> None:
+        for (client_id, limit, window), count in refused.items():
+            # Where another worker has recorded the window already, a new row counts on from its one first refusal.
+            connection.execute(
+                'INSERT INTO usage (name, "window", count) VALUES (?, ?, ?) '
+                'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count - 1',
+                (f"reached/{client_id}/{limit}", window, count + 1),
+            )
+
+    try:
+        await services.log.append(within)
+    except (NotDurableError, LogUnavailableError):
+        early.refused.update(refused)
+        raise
+
+
+def _ended_window(services: Services, name: str, window: str) -> Within:
+    """Return the item that drops a window's row and, where it refused more than its first call, records how many.
+
+    Whoever drops the row records it; for every other worker it is gone.
+    """
+    _, client_id, limit = name.split("/")
     client = services.reader.find_client(client_id)
     partner = client.partner_id if client else None
 
     def within(connection: Any, moment: Moment) -> Draft | None:
-        found = connection.execute('DELETE FROM usage WHERE name = ? AND "window" = ?', (name, window))
-        if not refused or found.rowcount < 1:
+        found = connection.execute(
+            'DELETE FROM usage WHERE name = ? AND "window" = ? RETURNING count', (name, window)
+        ).fetchall()
+        if not found or found[0][0] < 2:  # noqa: PLR2004 -- the first refusal was an entry of its own
             return None
-        facts = {"limit": limit, "window": window, "refused": refused}
+        facts = {"limit": limit, "window": window, "refused": found[0][0] - 1}
         return refuse_in_window((client_id, partner), facts, services, moment)
 
     return within

@@ -11,7 +11,22 @@ from coverage import Coverage
 OVERALL = 95.0
 PURE = 100.0  # the core that only computes
 PURE_PARTS = ("schemas/", "policies/")
-PURE_FILES = {f"audit/{name}.py" for name in ("checkpoint", "commitment", "entry", "merkle", "proof", "tiles", "verify")}
+PURE_FILES = {
+    f"audit/{name}.py"
+    for name in (
+        "checkpoint",
+        "commitment",
+        "entry",
+        "layout",
+        "merkle",
+        "opened",
+        "people",
+        "proof",
+        "tiles",
+        "verify",
+        "whole",
+    )  # fmt: skip
+}
 
 
 def main() -> int:

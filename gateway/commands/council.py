@@ -14,6 +14,7 @@ import typer
 from gateway.commands.common import Directory, telling
 from gateway.council import PID, Council, CouncilError, create_council, open_council
 from gateway.serving import serve_council
+from gateway.workers import MOST, serve_with_workers
 
 
 def init(
@@ -48,12 +49,18 @@ def serve(
     metrics_port: Annotated[
         int, typer.Option(help="The port of /metrics, on the same address; 0 for none.", min=0, max=65_535)
     ] = 9464,
+    workers: Annotated[
+        int, typer.Option(help="How many processes serve: as many as there are cores.", min=1, max=MOST)
+    ] = 1,
 ) -> None:
     """Serve a council's gateway until SIGTERM, which finishes what is under way."""
     with telling():
         council = at_port(open_council(directory), port)
         with single_server(directory):
-            serve_council(council, host=host, port=port, metrics_port=metrics_port)
+            if workers == 1:
+                serve_council(council, host=host, port=port, metrics_port=metrics_port)
+            else:
+                serve_with_workers(council, host=host, port=port, metrics_port=metrics_port, count=workers)
 
 
 def at_port(council: Council, port: int) -> Council:
