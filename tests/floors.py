@@ -25,7 +25,7 @@ PURE_FILES = {
         "tiles",
         "verify",
         "whole",
-    )  # fmt: skip
+    )
 }
 
 

@@ -19,9 +19,10 @@ from gateway.app import build_app
 from gateway.commands.common import telling
 from gateway.commands.council import at_port, single_server
 from gateway.council import Council, CouncilError, open_council
-from gateway.demo.making import kept, make_demo, remove_demo
+from gateway.demo.making import HOUSING_PORT, kept, make_demo, remove_demo
 from gateway.demo.story import Story, tell
 from gateway.demo.trying import print_how_to_go_on, write_tries
+from gateway.demo.upstream import housing_system
 from gateway.serving import server_of
 
 Dir = Annotated[Path, typer.Option("--dir", help="The demo's directory, kept between runs.")]
@@ -40,9 +41,9 @@ def demo(
     """Show a governed disclosure with proof, on a council that is made up."""
     console = Console(quiet=as_json, highlight=False)
     with telling():
-        _make(console, directory, port=port, residents=residents, seed=seed, fresh=fresh)
+        housing_port = _make(console, directory, port=port, residents=residents, seed=seed, fresh=fresh)
         council = at_port(open_council(directory), port)
-        with single_server(directory), serving(council, port=port):
+        with single_server(directory), housing_system(directory, housing_port), serving(council, port=port):
             story = tell(console, directory, council)
             write_tries(directory, council)
             if as_json:
@@ -53,11 +54,14 @@ def demo(
     _end(story, console)
 
 
-def _make(console: Console, directory: Path, *, port: int, residents: int, seed: int, fresh: bool) -> None:
+def _make(console: Console, directory: Path, *, port: int, residents: int, seed: int, fresh: bool) -> int:
+    """Make the demo's directory, or keep the one that there is; return the port of its housing system."""
     if fresh:
         remove_demo(directory)
     made_with = kept(directory)
     if made_with is not None:
+        if HOUSING_PORT not in made_with:
+            raise CouncilError(f"{directory} is of an earlier version of the demo: --fresh starts over")
         differing = {"residents": residents, "seed": seed}.items() - made_with.items()
         if differing:
             wanted = ", ".join(f"--{name} {made_with[name]}" for name, _ in sorted(differing))
@@ -65,7 +69,7 @@ def _make(console: Console, directory: Path, *, port: int, residents: int, seed:
         console.print(
             f"[dim]The council in {directory} is kept from an earlier run; --fresh starts over.[/dim]", soft_wrap=True
         )
-        return
+        return int(made_with[HOUSING_PORT])
     with Progress(console=console, transient=True) as progress:
         task = progress.add_task("Generating Northmoor and its residents", total=residents)
         make_demo(
@@ -75,6 +79,7 @@ def _make(console: Console, directory: Path, *, port: int, residents: int, seed:
             seed=seed,
             progress=lambda done: progress.update(task, completed=done),
         )
+    return int((kept(directory) or {})[HOUSING_PORT])
 
 
 @contextmanager

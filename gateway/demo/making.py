@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import secrets
 import shutil
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -16,8 +18,11 @@ from joserfc import jwk
 
 from audit.sequencer import Within
 from gateway.app import make_changes, make_sequencer, utc_now
-from gateway.council import Council, CouncilError, fill_council, open_council
+from gateway.council import Council, CouncilError, fill_council, open_council, write_secret
+from gateway.demo.children import FOLDER, generate_children
 from gateway.demo.residents import generate
+from gateway.demo.tenants import generate_tenancies
+from gateway.demo.upstream import DATA, HOST, TOKEN
 from gateway.oauth.clients import Role
 from gateway.store.changes import Changes
 from schemas.instants import london_day
@@ -31,7 +36,7 @@ URGENT: Final = "+44 113 496 0000"
 
 @dataclass(frozen=True, slots=True)
 class DemoPartner:
-    """A partner of the demo, with its one client and its agreement."""
+    """A client of a partner of the demo, with its agreement. A partner of two agreements has two clients here."""
 
     partner_id: str
     name: str
@@ -58,33 +63,85 @@ PARTNERS: Final = (
 )
 
 
+HOPE: Final = DemoPartner(
+    "hope-advice", "Hope Advice", RecipientKind.CHARITY, "hope-advice-desk", "northmoor-hope-homelessness"
+)
+CALDER_CHILDREN: Final = DemoPartner(
+    "calder-nhs-trust",
+    "Calder NHS Trust",
+    RecipientKind.NHS,
+    "calder-child-health",
+    "northmoor-calder-child-health",
+)
+# Those who ask of the other two datasets.
+MORE_PARTNERS: Final = (
+    HOPE,
+    CALDER_CHILDREN,
+    DemoPartner(
+        "pennine-fire", "Pennine Fire and Rescue", RecipientKind.FIRE, "pennine-visits", "northmoor-pennine-fire-visits"
+    ),
+    DemoPartner(
+        "ridings-council", "Ridings Council", RecipientKind.COUNCIL, "ridings-analysis", "northmoor-ridings-placements"
+    ),
+)
+DATASETS: Final = ("council-tax", "housing-tenancies", "children-looked-after")
+HOUSING_PORT: Final = "housing_port"  # where the demo's own housing system answers; its mapping says so, for good
+
+
 def make_demo(directory: Path, *, port: int, residents: int, seed: int, progress: Callable[[int], None]) -> None:
     """Make the demo's directory, whole or not at all: it is put together beside its place and then moved there."""
     directory = directory.absolute()
     making = _cleared(directory.with_name(directory.name + ".making"))
     making.mkdir(mode=0o700, parents=True)
-    (making / MARK).write_text(json.dumps({"seed": seed, "residents": residents}), encoding="utf-8")
-    fill_council(
-        making,
-        {
-            "controller": "northmoor",
-            "origin": "gateway.northmoor.example/log/northmoor",
-            "public_url": f"http://127.0.0.1:{port}",
-            "urgent_contact": URGENT,
-            "dpo_contact": "dpo@northmoor.example",
-            "steps_in_server_timing": True,
-        },
-    )
+    housing_port = _free_port(port + 1)
+    mark = {"seed": seed, "residents": residents, HOUSING_PORT: housing_port}
+    (making / MARK).write_text(json.dumps(mark), encoding="utf-8")
+    fill_council(making, _settings(port, housing_port))
     generate(making / REVENUES, residents=residents, seed=seed, as_at=utc_now(), progress=progress)
-    keys = {one.client_id: _write_key(making / "partners", one.client_id) for one in PARTNERS}
+    _other_systems(making, residents=residents, seed=seed)
+    clients = (*PARTNERS, *MORE_PARTNERS)
+    keys = {one.client_id: _write_key(making / "partners", one.client_id) for one in clients}
     office = _write_key(making / "offices", DPO)
     council = open_council(making)
-    _append_all(council, lambda changes: _founding(changes, keys, office))
+    _append_all(council, lambda changes: _founding(changes, keys, office, housing_port))
     (making / "log.vkey").write_text(council.signer.vkey + "\n", encoding="ascii")
     council.keyring.close()
     if directory.exists():
         directory.rmdir()  # empty, or `kept` would have said so
     making.rename(directory)
+
+
+def _settings(port: int, housing_port: int) -> dict[str, Any]:
+    return {
+        "controller": "northmoor",
+        "origin": "gateway.northmoor.example/log/northmoor",
+        "public_url": f"http://127.0.0.1:{port}",
+        "urgent_contact": URGENT,
+        "dpo_contact": "dpo@northmoor.example",
+        "steps_in_server_timing": True,
+        "source_hosts": [f"{HOST}:{housing_port}"],
+    }
+
+
+def _free_port(wanted: int) -> int:
+    """Return a port of this machine that nobody holds now: the wanted one, if it can be."""
+    for port in (wanted if wanted < 65_536 else 0, 0):  # the ports that there are
+        with socket.socket() as probe:
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            found: int = probe.getsockname()[1]
+            return found
+    raise CouncilError(f"no port of {HOST} is free for the demo's housing system: end what holds them")
+
+
+def _other_systems(making: Path, *, residents: int, seed: int) -> None:
+    """Write the housing system's records with its key, and the export of children's services."""
+    tenancies = generate_tenancies(tenancies=residents // 4, seed=seed, as_at=utc_now())
+    (making / DATA).write_text(json.dumps(tenancies), encoding="utf-8")
+    write_secret(making / TOKEN, secrets.token_urlsafe(32).encode() + b"\n")
+    generate_children(making / FOLDER, children=residents // 10, seed=seed, on=london_day(utc_now()))
 
 
 def _cleared(making: Path) -> Path:
@@ -117,11 +174,11 @@ def remove_demo(directory: Path) -> None:
         shutil.rmtree(directory)
 
 
-def text_of(name: str, today: date) -> str:
+def text_of(name: str, today: date, housing_port: int = 8081) -> str:
     """Return a text of the demo. Its dates are moved, so that an agreement is in force whenever the demo is made."""
-    if name.startswith("source"):
-        return files("gateway.demo").joinpath("texts", f"{name}.yaml").read_text(encoding="utf-8")
     text = files("gateway.demo").joinpath("texts", f"{name}.yaml").read_text(encoding="utf-8")
+    if name.startswith("source"):
+        return text.replace("http://127.0.0.1:8081/", f"http://{HOST}:{housing_port}/")
     moved = {
         "starts_on": today - timedelta(days=180),
         "review_on": today + timedelta(days=60),
@@ -133,23 +190,32 @@ def text_of(name: str, today: date) -> str:
     return text.replace("same_subject_per_day: 5", "same_subject_per_day: 500")
 
 
-def _founding(changes: Changes, keys: dict[str, dict[str, Any]], office: dict[str, Any]) -> list[Within]:
+def _founding(changes: Changes, keys: dict[str, dict[str, Any]], office: dict[str, Any], housing_port: int) -> list[Within]:
     today, by = london_day(utc_now()), "operator:demo"
     catalogue, cores = files("schemas.catalogue"), files("policies.core")
     shipped = sorted(one.name for one in cores.iterdir() if one.name.endswith(".yaml"))
+    clients = (*PARTNERS, *MORE_PARTNERS)
+    partners = {one.partner_id: one for one in reversed(clients)}
+    mappings = [text_of(f"source-{name}", today, housing_port) for name in DATASETS]
     return [
-        changes.texts.publish_dataset(catalogue.joinpath("council-tax.yaml").read_text(encoding="utf-8"), by=by),
-        changes.texts.publish_mapping(text_of("source-council-tax", today), by=by),
+        *(
+            changes.texts.publish_dataset(catalogue.joinpath(f"{name}.yaml").read_text(encoding="utf-8"), by=by)
+            for name in DATASETS
+        ),
+        *(changes.texts.publish_mapping(text, by=by) for text in mappings),
         *(changes.texts.publish_core(cores.joinpath(name).read_text(encoding="utf-8"), by=by) for name in shipped),
-        *(changes.partners.register_partner(one.partner_id, name=one.name, kind=one.kind, by=by) for one in PARTNERS),
+        *(
+            changes.partners.register_partner(one.partner_id, name=one.name, kind=one.kind, by=by)
+            for one in reversed(partners.values())
+        ),
         *(
             changes.partners.register_client(
                 one.client_id, partner_id=one.partner_id, role=Role.PARTNER, jwks={"keys": [keys[one.client_id]]}, by=by
             )
-            for one in PARTNERS
+            for one in clients
         ),
         changes.partners.register_client(DPO, partner_id=None, role=Role.DPO, jwks={"keys": [office]}, by=by),
-        *(changes.texts.publish_agreement(text_of(one.agreement, today), by=by) for one in PARTNERS),
+        *(changes.texts.publish_agreement(text_of(one.agreement, today), by=by) for one in clients),
     ]
 
 

@@ -101,7 +101,7 @@ def _person(rng: random.Random, fake: Faker, party_ref: str) -> Person:
     return Person(party_ref, title, fake.first_name().upper(), surname, born, former)
 
 
-def _dirty(rng: random.Random, text: str) -> str:
+def dirty(rng: random.Random, text: str) -> str:
     """Pad as fixed-width systems do, now and then."""
     return text + " " * rng.randint(1, 8) if rng.random() < 0.5 else text
 
@@ -117,12 +117,13 @@ def _spelt(rng: random.Random, born: str) -> str:
     return f"{year}{month}{day}" if year and rng.random() < 0.2 else born
 
 
-def _date(rng: random.Random, years: tuple[int, int]) -> str:
+def date_between(rng: random.Random, years: tuple[int, int]) -> str:
+    """Return a day of some years, both included, as dd/mm/yyyy."""
     return f"{rng.randint(1, 28):02}/{rng.randint(1, 12):02}/{rng.randint(*years)}"
 
 
 def _write(connection: Any, household: Household, rng: random.Random, fake: Faker, as_at: datetime) -> None:
-    moved_in = _spelt(rng, _date(rng, (2005, 2025)))
+    moved_in = _spelt(rng, date_between(rng, (2005, 2025)))
     _insert(
         connection,
         "ctaccount",
@@ -142,7 +143,7 @@ def _former_occupation(connection: Any, household: Household, rng: random.Random
     uprn = str(int(household.uprn) + 50_000_000)
     address, postcode = f"{rng.randint(1, 240)} {rng.choice(STREETS)}", f"{rng.choice(AREAS)} {rng.randint(1, 9)}AB"
     _insert(connection, "ctproperty", _property(rng, "R" + uprn, uprn, address, postcode))
-    came = _date(rng, (1990, 2004))
+    came = date_between(rng, (1990, 2004))
     _insert(connection, "ctoccupation", (household.account_ref, "R" + uprn, came, until, "N"))
 
 
@@ -158,9 +159,9 @@ def _people(household: Household, rng: random.Random, fake: Faker) -> tuple[obje
         lead.party_ref,
         joint.party_ref if joint else None,
         lead.title,
-        _dirty(rng, lead.forename),
+        dirty(rng, lead.forename),
         _blank(rng, "J", "MARIE"),
-        _dirty(rng, lead.surname),
+        dirty(rng, lead.surname),
         lead.former_surname or None,
         _spelt(rng, lead.born),
         fake.ascii_safe_email() if rng.random() < 0.7 else _blank(rng),
@@ -204,7 +205,7 @@ def _property(rng: random.Random, ref: str, uprn: str, address: str, postcode: s
         _blank(rng),
         "NORTHMOOR",
         "",
-        _dirty(rng, postcode),
+        dirty(rng, postcode),
         rng.choice(("HT", "HS", "HD", "FL", "")),
         rng.choice("ABCDEFGH"),
         rng.choice(("Y", "N", "")),

@@ -16,29 +16,9 @@ from audit.checkpoint import verify_checkpoint
 from audit.merkle import ProofError
 from gateway.council import Council
 from gateway.demo import telling
-from gateway.demo.cast import GRACE
-from gateway.demo.making import DPO, HARBOUR
+from gateway.demo.asking import BODY, CHILD_BODY, CONSENT, TENANCY_BODY
+from gateway.demo.making import CALDER_CHILDREN, DPO, HARBOUR, HOPE, DemoPartner
 from gateway.demo.partner import CallFailedError, PartnerSystem, Reply, details_of, send
-
-ASKED: Final = ("full_name", "age", "postcode", "property_type", "account_status", "arrears")
-CASEWORKER: Final = {"id": "jb17", "name": "Jo Bright", "role": "tenancy-sustainment-officer"}
-BODY: Final = {
-    "agreement": HARBOUR.agreement,
-    "subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}},
-    "fields": list(ASKED),
-    "case_reference": "HH-2291",
-    "caseworker": CASEWORKER,
-}
-CONSENT: Final = {
-    "state": "given",
-    "dataset": "council-tax",
-    "person": GRACE.party_ref,
-    "purpose": "tenancy-sustainment",
-    "recipients": [HARBOUR.partner_id],
-    "fields": ["arrears"],
-    "text_version": "consent-2026-03",
-    "how": "in person, form CT-7",
-}
 
 
 class StepFailedError(Exception):
@@ -79,9 +59,16 @@ class Story:
             },
         }
 
-    def ask(self, body: dict[str, Any], name: str, *, wanted: int) -> dict[str, Any]:
+    def system_of(self, partner: DemoPartner) -> PartnerSystem:
+        """Return another partner's system, with a token for its agreement."""
+        file = self.directory / "partners" / f"{partner.client_id}.jwk.json"
+        system = PartnerSystem.from_file(self.partner.issuer, partner.client_id, file)
+        expect(system.get_token(agreement=partner.agreement), 200)
+        return system
+
+    def ask(self, body: dict[str, Any], name: str, *, wanted: int, by: PartnerSystem | None = None) -> dict[str, Any]:
         """Ask, keep the exact answer beside its receipt, and return it parsed."""
-        reply = self.partner.call("POST", "/v1/disclosures", body)
+        reply = (by or self.partner).call("POST", "/v1/disclosures", body)
         expect(reply, wanted)
         answer: dict[str, Any] = reply.json()
         kept = self.directory / "answers" / f"{answer['disclosure']['disclosure_id']}-{name}.json"
@@ -143,7 +130,7 @@ def _token(story: Story) -> dict[str, Any]:
 
 def _disclosure(story: Story) -> dict[str, Any]:
     answer = story.ask(BODY, "disclosure", wanted=200)
-    telling.disclosure(story.console, "Harbour's caseworker asks about Grace Okafor", answer)
+    telling.disclosure(story.console, 2, "Harbour's caseworker asks about Grace Okafor", answer)
     disclosure = answer["disclosure"]
     check(disclosure["outcome"] == "partial", "not partial")
     check(_withheld(answer).get("arrears") == "consent_needed", "arrears should wait for consent")
@@ -177,6 +164,29 @@ def _withdrawal(story: Story) -> dict[str, Any]:
     telling.withdrawal(story.console, reply.json(), answer)
     check(_withheld(answer).get("arrears") == "consent_needed", "the withdrawal did not count at once")
     return {"consent_id": consent_id, "withdrawn_at_index": reply.json()["index"], **_ids(answer)}
+
+
+def _tenancy(story: Story) -> dict[str, Any]:
+    """Another dataset, read over HTTP: rows, of which one is hidden, and a second person's own field."""
+    answer = story.ask(TENANCY_BODY, "tenancy", wanted=200, by=story.system_of(HOPE))
+    telling.disclosure(story.console, 6, "An adviser asks about Grace's tenancy, from a system over HTTP", answer)
+    fields = answer["disclosure"]["record"]["fields"]
+    check(fields["joint_full_name"]["value"] == "Samuel Okafor", "not the joint tenant's name")
+    check([one["relat"] for one in fields["household"]["value"]] == ["child", "child"], "not the two who may be shown")
+    check(_withheld(answer).get("arrears_stage") == "consent_needed", "what is owed should wait for consent")
+    return _ids(answer)
+
+
+def _child(story: Story) -> dict[str, Any]:
+    """A third, read from files: the latest episode that is not confidential, and the mother as a person of her own."""
+    answer = story.ask(CHILD_BODY, "child", wanted=200, by=story.system_of(CALDER_CHILDREN))
+    telling.disclosure(story.console, 7, "A nurse asks about a child in care, from files of an export", answer)
+    fields = answer["disclosure"]["record"]["fields"]
+    latest = {"decom": "2025-06", "place": "residential", "pl_post": "BD3 9"}
+    check(fields["episodes"]["value"] == [latest], "not the latest episode that may be told")
+    check(fields["mother_full_name"]["value"] == "D", "not the mother's initial")
+    check(_withheld(answer).get("mother_health") == "consent_needed", "the mother's health should wait for her consent")
+    return _ids(answer)
 
 
 def _checkpoint(story: Story) -> dict[str, Any]:
@@ -219,6 +229,8 @@ STEPS: Final[tuple[tuple[str, Callable[[Story], dict[str, Any]]], ...]] = (
     ("refusal", _refusal),
     ("consent", _consent),
     ("withdrawal", _withdrawal),
+    ("tenancy", _tenancy),
+    ("child", _child),
     ("checkpoint", _checkpoint),
     ("verification", _verification),
 )

@@ -38,9 +38,9 @@ def token(console: Console, partner: str, granted: dict[str, Any], seconds: int)
     )
 
 
-def disclosure(console: Console, heading: str, answer: dict[str, Any]) -> None:
+def disclosure(console: Console, number: int, heading: str, answer: dict[str, Any]) -> None:
     """Show an answer field by field."""
-    _heading(console, 2, heading)
+    _heading(console, number, heading)
     _fields(console, answer)
 
 
@@ -69,7 +69,7 @@ def withdrawal(console: Console, withdrawn: dict[str, Any], answer: dict[str, An
 
 def checkpoint(console: Console, note: str) -> None:
     """Show the log's signed head."""
-    _heading(console, 6, "The log's checkpoint, signed, open to anyone")
+    _heading(console, 8, "The log's checkpoint, signed, open to anyone")
     for line in note.rstrip("\n").split("\n"):
         console.print(f"   [dim]{escape(line)}[/dim]", overflow="ellipsis", no_wrap=True)
     console.print()
@@ -77,7 +77,7 @@ def checkpoint(console: Console, note: str) -> None:
 
 def verification(console: Console, said: str) -> None:
     """Show that every receipt verifies."""
-    _heading(console, 7, "Every answer verified offline, with the log's key alone (stile verify)")
+    _heading(console, 9, "Every answer verified offline, with the log's key alone (stile verify)")
     for line in said.strip().split("\n"):
         path, _, what = line.rpartition(": verified: ")
         file = path.rpartition("/")[2]
@@ -99,6 +99,10 @@ def _fields(console: Console, answer: dict[str, Any]) -> None:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, list):
+        return "\n".join(", ".join(_value(one) for one in row.values()) for row in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, dict):
         low, high = value.get("from"), value.get("below")
         return f"{low} up to {high}" if None not in (low, high) else f"from {low}" if high is None else f"below {high}"

@@ -12,9 +12,9 @@ from typing import Final
 from rich.console import Console
 
 from gateway.council import Council
+from gateway.demo.asking import BODY
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import details_of
-from gateway.demo.story import BODY
 
 CURL: Final = "try.sh"
 PYTHON: Final = "try.py"
@@ -138,3 +138,9 @@ def print_how_to_go_on(console: Console, directory: Path, council: Council) -> N
     )
     for what, how in rows:
         console.print(f"  {what:20}{how}", soft_wrap=True, markup=False)
+    console.print(
+        "The housing system ends with the demo: served again alone, the gateway answers 502 source_unavailable for "
+        f"tenancies, and {stile_command()} demo --dir {directory} starts both.",
+        soft_wrap=True,
+        markup=False,
+    )

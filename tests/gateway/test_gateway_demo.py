@@ -8,8 +8,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
+from urllib.request import Request, urlopen
 
 import pysqlite3
 import pytest
@@ -17,10 +19,15 @@ from house import free_port
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
+from gateway.council import CouncilError
+from gateway.demo.asking import CHILD_BODY, TENANCY_BODY
+from gateway.demo.children import generate_children
 from gateway.demo.partner import CallFailedError, PartnerSystem, send
 from gateway.demo.residents import generate
+from gateway.demo.tenants import generate_tenancies
+from gateway.demo.upstream import asked, housing_system, picked
 
-NAMES = ["token", "disclosure", "refusal", "consent", "withdrawal", "checkpoint", "verification"]
+NAMES = ["token", "disclosure", "refusal", "consent", "withdrawal", "tenancy", "child", "checkpoint", "verification"]
 
 
 def demo(*words: object) -> subprocess.CompletedProcess[str]:
@@ -60,7 +67,7 @@ def test_a_demo_is_kept_and_can_be_told_again(told: tuple[Path, dict[str, Any]])
     assert "is kept from an earlier run" in done.stdout
     assert "Grace Okafor" in done.stdout
     assert "consent_needed" in done.stdout
-    assert done.stdout.count("verified entry") == 4
+    assert done.stdout.count("verified entry") == 6
     assert first["log"]["vkey"] == (directory / "log.vkey").read_text().strip()
 
 
@@ -165,3 +172,94 @@ def test_a_step_that_fails_ends_the_story_and_tells(told: tuple[Path, dict[str, 
     assert (done.exit_code, document["ok"]) == (1, False)
     assert [step["ok"] for step in document["steps"]] == [True, False]
     assert "source_unavailable" in document["steps"][-1]["why"]
+
+
+# -- three kinds of source
+
+
+OTHERS = {
+    "northmoor-hope-homelessness": ("hope-advice-desk", TENANCY_BODY),
+    "northmoor-calder-child-health": ("calder-child-health", CHILD_BODY),
+}
+
+
+def test_each_kind_of_source_answers_in_the_story(told: tuple[Path, dict[str, Any]]) -> None:
+    """Rows and second persons among what leaves; what waits for consent stays, as it does over SQL."""
+    steps = {step["name"]: step for step in told[1]["steps"]}
+
+    assert {"household", "joint_full_name"} <= set(steps["tenancy"]["released"])
+    assert steps["tenancy"]["withheld"] == {"arrears_stage": "consent_needed"}
+    assert {"episodes", "mother_full_name", "mother_age"} <= set(steps["child"]["released"])
+    assert steps["child"]["withheld"] == {"mother_health": "consent_needed"}
+    assert steps["verification"]["verified"] == 6
+
+
+def test_without_its_housing_system_the_gateway_says_so(
+    told: tuple[Path, dict[str, Any]], served: tuple[Path, int]
+) -> None:
+    """The service ended with the demo: a failure that is recorded, and no answer; the other sources go on."""
+    directory, port = served
+    seen = {}
+    for agreement, (client, body) in OTHERS.items():
+        system = PartnerSystem.from_file(f"http://127.0.0.1:{port}", client, directory / "partners" / f"{client}.jwk.json")
+        assert system.get_token(agreement=agreement).status == 200
+        reply = system.call("POST", "/v1/disclosures", body)
+        seen[agreement] = (reply.status, reply.json().get("code"))
+
+    assert seen == {
+        "northmoor-hope-homelessness": (502, "source_unavailable"),
+        "northmoor-calder-child-health": (200, None),
+    }
+    assert told
+
+
+def test_the_housing_system_comes_back_with_the_demo(told: tuple[Path, dict[str, Any]]) -> None:
+    directory, _ = told
+    port = json.loads((directory / "demo.json").read_text())["housing_port"]
+    url = f"http://127.0.0.1:{port}/api/tenancies?tenancy=T0000042&fields=tenancy"
+    key = (directory / "housing.token").read_text().strip()
+    with housing_system(directory, port):
+        assert send("GET", url, {}, None).status == 401
+        assert send("GET", url, {"Authorization": "Bearer another"}, None).status == 401
+        for path, status in (("/api/other", 404), ("/api/tenancies", 400)):
+            assert send("GET", f"http://127.0.0.1:{port}{path}", {"Authorization": f"Bearer {key}"}, None).status == status
+        known = urlopen(Request(url, headers={"Authorization": f"Bearer {key}"}), timeout=5).read()
+        with pytest.raises(CouncilError, match="is taken"), housing_system(directory, port):
+            pass
+    with pytest.raises(CallFailedError):
+        send("GET", url, {}, None)
+
+    assert json.loads(known) == {"items": [{"tenancy": "T0000042"}]}
+
+
+def test_the_housing_system_gives_the_members_that_are_named() -> None:
+    record = {"a": {"b": 1, "c": 2}, "rows": [{"x": 1, "y": 2}, {"x": 3}], "z": None}
+
+    assert picked(record, ["a.b", "rows.x", "z.q", "nothing"]) == {"a": {"b": 1}, "rows": [{"x": 1}, {"x": 3}], "z": None}
+    assert picked(record, ["a", "a.b"])["a"] == {"b": 1}
+    assert asked([record], {}, {}) is None
+    assert asked([record, record], {}, {"limit": "1", "fields": "z"}) == [{"z": None}]
+
+
+def test_the_same_seed_makes_the_same_tenants_and_children(tmp_path: Path) -> None:
+    for name, seed in (("a", 7), ("b", 7), ("c", 8)):
+        generate_children(tmp_path / name, children=60, seed=seed, on=date(2026, 11, 2))
+    files = {name: [one.read_bytes() for one in sorted((tmp_path / name).iterdir())] for name in "abc"}
+
+    assert len(files["a"]) == 4
+    assert files["a"] == files["b"] != files["c"]
+    assert generate_tenancies(tenancies=40, seed=7) == generate_tenancies(tenancies=40, seed=7)
+    assert generate_tenancies(tenancies=40, seed=7) != generate_tenancies(tenancies=40, seed=8)
+
+
+def test_a_housing_system_that_lost_its_records_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CouncilError, match="--fresh starts over"), housing_system(tmp_path, free_port()):
+        pass
+
+
+def test_a_demo_of_an_earlier_version_is_told(tmp_path: Path) -> None:
+    (tmp_path / "demo.json").write_text('{"seed": 42, "residents": 30}')
+
+    done = demo("--once", "--dir", tmp_path, "--residents", 30)
+
+    assert (done.returncode, "--fresh starts over" in done.stderr) == (1, True)

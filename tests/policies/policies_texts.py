@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -18,6 +19,25 @@ HERE = Path(__file__).parent
 FIXTURES = HERE / "fixtures"
 CASES = HERE / "cases"
 TEXTS = CASES / "texts"
+# What ships, and is told of in cases too: the datasets, the cores for them, and the demo's agreements over them.
+SHIPPED_DATASETS = ("housing-tenancies", "children-looked-after")
+SHIPPED_CORES = (
+    "statutory-bars",
+    "homelessness-prevention",
+    "home-fire-safety",
+    "child-health-assessments",
+    "regional-placements-analysis",
+)
+SHIPPED_AGREEMENTS = (
+    "northmoor-hope-homelessness",
+    "northmoor-pennine-fire-visits",
+    "northmoor-calder-child-health",
+    "northmoor-ridings-placements",
+)
+
+
+def shipped(package: str, names: tuple[str, ...]) -> list[str]:
+    return [files(package).joinpath(f"{name}.yaml").read_text(encoding="utf-8") for name in names]
 
 
 def load_yaml(path: Path):
@@ -26,21 +46,23 @@ def load_yaml(path: Path):
 
 @cache
 def datasets() -> dict[tuple[str, int], Dataset]:
-    texts = [*TEXTS.glob("*.dataset.yaml"), FIXTURES / "dataset.yaml"]
-    found = [parse_dataset(path.read_text()) for path in texts]
+    texts = [path.read_text() for path in (*TEXTS.glob("*.dataset.yaml"), FIXTURES / "dataset.yaml")]
+    found = [parse_dataset(text) for text in (*texts, *shipped("schemas.catalogue", SHIPPED_DATASETS))]
     return {(one.id, one.version): one for one in found}
 
 
 @cache
 def cores() -> tuple[Core, ...]:
-    texts = [*sorted(TEXTS.glob("*.core.yaml")), *sorted(TEXTS.glob("*.council.yaml")), FIXTURES / "core.yaml"]
-    return tuple(parse_core(path.read_text()) for path in texts)
+    paths = [*sorted(TEXTS.glob("*.core.yaml")), *sorted(TEXTS.glob("*.council.yaml")), FIXTURES / "core.yaml"]
+    return tuple(
+        parse_core(text) for text in (*(one.read_text() for one in paths), *shipped("policies.core", SHIPPED_CORES))
+    )
 
 
 @cache
 def agreements() -> dict[str, Agreement]:
-    texts = [*TEXTS.glob("*.agreement.yaml"), FIXTURES / "agreement.yaml"]
-    found = [parse_agreement(path.read_text()) for path in texts]
+    texts = [path.read_text() for path in (*TEXTS.glob("*.agreement.yaml"), FIXTURES / "agreement.yaml")]
+    found = [parse_agreement(text) for text in (*texts, *shipped("gateway.demo.texts", SHIPPED_AGREEMENTS))]
     return {one.id: one for one in found}
 
 
