@@ -33,14 +33,16 @@ def idle_flaws(rules: RuleSet) -> Iterator[Flaw]:
     """Yield each field of a line that another line always gives as much of. Takes known fields and forms for granted."""
     for path in dict.fromkeys(path for line in rules.agreement.releases for path in line.fields):
         field = rules.dataset.fields[path]
-        powers = {power for cap in rules.caps if field in covered(cap.target, rules.dataset) for power in cap.except_powers}
+        caps = [cap for cap in rules.caps if field in covered(cap.target, rules.dataset)]
+        powers = {power for cap in caps for power in cap.except_powers}
+        spares_emergencies = any(cap.except_emergency for cap in caps)
         reaches = [_reach(rules, field, line) for line in rules.agreement.releases if path in line.fields]
         told: set[str] = set()
         for first, second in combinations(reaches, 2):
-            if second.line.id not in told and _always_gives(first, second, powers):
+            if second.line.id not in told and _always_gives(first, second, powers, spares_emergencies=spares_emergencies):
                 told.add(second.line.id)
                 yield _idle(path, second, first)
-            elif first.line.id not in told and _always_gives(second, first, powers):
+            elif first.line.id not in told and _always_gives(second, first, powers, spares_emergencies=spares_emergencies):
                 told.add(first.line.id)
                 yield _idle(path, first, second)
 
@@ -70,9 +72,13 @@ def _reach(rules: RuleSet, field: Field, line: ReleaseLine) -> _Reach:
     )
 
 
-def _always_gives(one: _Reach, other: _Reach, powers: set[str]) -> bool:
-    """Tell whether one line gives at least as much of a field as the other whenever the other gives any."""
-    return (
+def _always_gives(one: _Reach, other: _Reach, powers: set[str], *, spares_emergencies: bool) -> bool:
+    """Tell whether one line gives at least as much of a field as the other whenever the other gives any.
+
+    A cap that yields to a power, or in an emergency, holds the one back where it lets the other through.
+    """
+    is_spared = spares_emergencies and Atom.EMERGENCY in other.when and Atom.EMERGENCY not in one.when
+    return not is_spared and (
         one.rank >= other.rank
         and one.when <= other.when
         and one.to >= other.to

@@ -99,6 +99,16 @@ def test_a_line_under_a_power_that_lifts_a_cap_matters():
     assert len(list(idle_flaws(rules_of(*lines)))) == 1
 
 
+def test_an_emergencys_own_line_matters_where_a_cap_spares_it():
+    """The cap holds the ordinary line back, and lets the emergency's through: as much in another case."""
+    cap = replace(BARE, except_emergency=frozenset({RecipientKind.FIRE}))
+    lines = (FULL, line(2, when=(Atom.EMERGENCY,), under="emergency"))
+
+    assert list(idle_flaws(rules_of(*lines, caps=(cap,)))) == []
+    assert len(list(idle_flaws(rules_of(*lines, caps=(BARE,))))) == 1
+    assert len(list(idle_flaws(rules_of(line(1, when=(Atom.EMERGENCY,)), lines[1], caps=(cap,))))) == 1
+
+
 def test_a_line_that_takes_more_kinds_of_consent_matters():
     """Under consent as the basis, a yes to confidentiality is none; under a public task it is a condition met."""
     basis = replace(LAWS["emergency"], discloser=replace(LAWS["emergency"].discloser, basis=LawfulBasis.CONSENT))
