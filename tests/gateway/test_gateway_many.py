@@ -432,6 +432,28 @@ def test_what_changes_during_a_batch_counts_from_the_next_chunk(house: House) ->
     assert all(reasons == {"agreement_not_in_force"} for reasons in said[100:])
 
 
+@pytest.mark.parametrize("place", [5, 105])
+def test_a_withdrawal_during_a_long_batch_counts_from_the_next_chunk(house: House, place: int) -> None:
+    """Grace stands in the first chunk, or in the second: only there is she answered as if nothing had been withdrawn."""
+    given = {
+        "state": "given", "dataset": "council-tax", "person": "P0000042", "purpose": "tenancy-sustainment",
+        "recipients": ["harbour-housing"], "fields": ["arrears"], "text_version": "v1", "how": "in person",
+    }  # fmt: skip
+    consent_id = house.dpo().call("POST", "/control/v1/consents", given).json()["consent_id"]
+    subjects = [named(number) for number in range(10, 120)]
+    subjects[place] = {**named(0, confirm={"surname": "Okafor", "date_of_birth": "1985-02-14"}), "ref": "grace"}
+
+    def withdraw(inside: House) -> Any:
+        return inside.changes().people.withdraw_consent(consent_id, by="test", how="by telephone")
+
+    chunks = stream(house, subjects, chunks=2, between=withdraw)
+
+    (grace,) = [line for chunk in chunks for one in chunk if (line := orjson.loads(one)).get("ref") == "grace"]
+    assert ("arrears" in grace["disclosure"]["record"]["fields"]) is (place < 100)
+    withdrawn = house.entries("consent.withdrawn")[0]["index"]
+    assert [entry["index"] < withdrawn for entry in house.entries() if "people" in entry] == [True, False]
+
+
 def test_a_chunk_that_fails_ends_the_answer_and_those_before_it_stand(house: House) -> None:
     def revoke(inside: House) -> Any:
         return inside.changes().partners.revoke_client(HARBOUR.client_id, by="test")
