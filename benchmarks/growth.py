@@ -1,4 +1,4 @@
-"""Does a disclosure cost the same in a council that has grown: 1,000 agreements, 3,000,000 entries, 100,000 answers later?"""
+"""Does a disclosure cost the same once a council has grown: 1,000 agreements, 3,000,000 entries, 100,000 answers?"""
 
 from __future__ import annotations
 
