@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import hashlib
+import hmac
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
@@ -38,6 +39,7 @@ from gateway.log import AwaitedLog, deliver_to
 from gateway.oauth.access_token import Tokens
 from gateway.oauth.caller import Door
 from gateway.oauth.dpop import ProofKeys
+from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
 from gateway.problems import (
     FAULT,
@@ -114,6 +116,9 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
     issuer = council.settings.public_url
     tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=())
     proof_keys = ProofKeys()
+    nonces = None
+    if council.settings.dpop_nonces:
+        nonces = Nonces(hmac.digest(council.keyring.named("index"), b"stile dpop nonce secret", "sha256"))
     services = Services(
         settings=council.settings,
         clock=clock,
@@ -129,7 +134,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         council=council,
         services=services,
         sequencer=sequencer,
-        door=Door(issuer=issuer, tokens=tokens, proof_keys=proof_keys, clients=reader),
+        door=Door(issuer=issuer, tokens=tokens, proof_keys=proof_keys, clients=reader, nonces=nonces),
         endpoint=Endpoint(
             issuer=issuer,
             url=f"{issuer}/oauth2/token",
@@ -138,8 +143,10 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
             proof_keys=proof_keys,
             available=lambda client: reader.available_to(client, london_day(clock())),
             new_jti=lambda: secrets.token_urlsafe(16),
+            nonces=nonces,
             subject_secret=council.keyring.named("index"),
         ),
+        nonces=nonces,
         early_limits=EarlyLimits(),
         changes=make_changes(council),
         telemetry=Telemetry(),
@@ -202,9 +209,14 @@ def _routes(council: Council) -> list[Route]:
         Route("/v1/explain", disclosures.post_explain, methods=["POST"]),
         Route("/v1/agreements", disclosures.get_agreements, methods=["GET"]),
         Route("/oauth2/token", oauth_api.post_token, methods=["POST"]),
+        Route("/oauth2/introspect", oauth_api.post_introspection, methods=["POST"]),
+        Route("/oauth2/revoke", oauth_api.post_revocation, methods=["POST"]),
         Route("/oauth2/jwks", oauth_api.get_jwks, methods=["GET"]),
         Route(f"{well_known}/oauth-authorization-server", oauth_api.get_authorization_server, methods=["GET"]),
         Route(f"{well_known}/oauth-protected-resource", oauth_api.get_protected_resource, methods=["GET"]),
+        Route(
+            f"{well_known}/oauth-protected-resource/datasets/{{dataset}}", oauth_api.get_dataset_resource, methods=["GET"]
+        ),
         Route(f"{well_known}/oauth-protected-resource/control", oauth_api.get_protected_resource, methods=["GET"]),
         Route(f"{prefix}/checkpoint", log_api.get_checkpoint, methods=["GET"]),
         Route(f"{prefix}/tile/{{path:path}}", log_api.get_tile, methods=["GET"]),
@@ -236,17 +248,12 @@ class Envelope:
         wiring: Wiring = scope["app"].state.wiring
         steps = request.state.steps = Steps()
         request.state.request_id = request_id_of(request, self._chance)
-        traceparent = traceparent_of(request)
         sent: dict[str, int] = {}
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent["status"] = message["status"]
-                headers = message["headers"]
-                headers.append((b"x-request-id", request.state.request_id.encode()))
-                headers.append((b"server-timing", _server_timing(steps, wiring.council.settings).encode()))
-                if traceparent:
-                    headers.append((b"traceparent", traceparent.encode()))
+                message["headers"] += _own_headers(request, wiring, steps)
             await send(message)
 
         try:
@@ -280,6 +287,19 @@ class Envelope:
         route = scope.get("route")
         path: str = route.path if route is not None else self._templates.get(scope.get("endpoint"), "other")
         return path
+
+
+def _own_headers(request: Request, wiring: Wiring, steps: Steps) -> list[tuple[bytes, bytes]]:
+    """Return the headers that every answer has."""
+    headers = [
+        (b"x-request-id", request.state.request_id.encode()),
+        (b"server-timing", _server_timing(steps, wiring.council.settings).encode()),
+    ]
+    if wiring.nonces is not None:  # RFC 9449, section 8.2: a new one may come with any answer
+        headers.append((b"dpop-nonce", wiring.nonces.current(wiring.services.clock().timestamp()).encode()))
+    if traceparent := traceparent_of(request):
+        headers.append((b"traceparent", traceparent.encode()))
+    return headers
 
 
 def _server_timing(steps: Steps, settings: Settings) -> str:

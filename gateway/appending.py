@@ -141,7 +141,7 @@ class Attempt:
         """Decide again on the records in hand; False where the call can't be answered from them."""
         reader = Reader(connection, self.services.reader.readings)
         client = reader.find_client(self.ask.caller.client.client_id)
-        if client is None or not client.is_active:
+        if client is None or not client.is_active or reader.is_token_revoked(self.ask.caller.token.jti):
             self.stopped = Stopped.REVOKED
             return False
         if moment.at.timestamp() >= self.ask.caller.token.expires:

@@ -38,7 +38,7 @@ from schemas.decision import Record
 from schemas.terms import Action, Match
 
 EVER: Final = datetime.min.replace(tzinfo=UTC)
-REVOKED: Final = "the client is revoked, or its organisation suspended"
+REVOKED: Final = "it was revoked, or its client was, or its organisation is suspended"
 MOST_ROUNDS: Final = 3  # fetches for one call while the state moves under it
 
 
@@ -91,9 +91,9 @@ async def decide_and_record(chunk: Chunk, services: Services) -> tuple[Attempt, 
 
 
 def _check_standing(ask: Ask, services: Services) -> None:
-    """Raise ProblemError for a client that was revoked since the call was authenticated: a later S must know of it."""
+    """Raise ProblemError for a client or token that was revoked since the call was authenticated: a later S must know."""
     client = services.reader.find_client(ask.caller.client.client_id)
-    if client is None or not client.is_active:
+    if client is None or not client.is_active or services.reader.is_token_revoked(ask.caller.token.jti):
         raise ProblemError(TOKEN_REFUSED, REVOKED)
 
 

@@ -28,12 +28,16 @@ def make_assertion(key: Any, *, client_id: str, issuer: str, now: float | None =
     return sign(_header(key, "JWT"), claims, key)
 
 
-def make_proof(key: Any, *, method: str, url: str, token: str | None, now: float | None = None) -> str:
+def make_proof(
+    key: Any, *, method: str, url: str, token: str | None, now: float | None = None, nonce: str | None = None
+) -> str:
     """Return a DPoP proof for one call (RFC 9449, section 4.2). `now` is epoch seconds, else the clock's."""
     at = int(time.time() if now is None else now)
     claims = {"htm": method, "htu": url, "iat": at, "jti": secrets.token_urlsafe(16)}
     if token:
         claims["ath"] = token_hash(token)
+    if nonce is not None:
+        claims["nonce"] = nonce
     public = {name: value for name, value in key.as_dict(private=False).items() if name in _PUBLIC}
     return sign({**_header(key, "dpop+jwt"), "jwk": public}, claims, key)
 

@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default=(),
         description="Hosts with ports that HTTP mappings may name, each exactly: revenues.northmoor.gov.uk:443.",
     )
+    dpop_nonces: bool = Field(
+        default=False,
+        description="Asks for a DPoP nonce of ours in each proof, so that none can be made ahead (RFC 9449, section 8).",
+    )
     source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
 
     @field_validator("source_hosts")

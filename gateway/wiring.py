@@ -8,6 +8,7 @@ from audit.sequencer import Sequencer
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
 from gateway.oauth.caller import Door
+from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
 from gateway.services import Services
 from gateway.store.changes import Changes
@@ -23,6 +24,7 @@ class Wiring:
     sequencer: Sequencer
     door: Door
     endpoint: Endpoint
+    nonces: Nonces | None
     early_limits: EarlyLimits
     changes: Changes
     telemetry: Telemetry

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError
 from gateway.api.reading import SLOWEST
+from gateway.appending import remember
 from gateway.log import remember_call
 from gateway.oauth import metadata
-from gateway.oauth.refusals import REQUEST_REFUSED, OAuthRefusal
+from gateway.oauth.refusals import CLIENT_REFUSED, REQUEST_REFUSED, OAuthRefusal
 from gateway.oauth.server import TokenAnswer, answer_token_request, parse_form
-from gateway.problems import ProblemError
+from gateway.oauth.standing import SIGNED_TYPE, Standing, ask_about_token, introspected, signed_introspection
+from gateway.problems import NOT_FOUND, PROOF_REPLAYED, ProblemError
 from gateway.wiring import Wiring
 
 LARGEST: Final = 65_536  # bytes of a form
+USED_BEFORE: Final = "the assertion or proof was used before: make new ones"
 NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 
@@ -45,7 +48,7 @@ async def _send(answer: TokenAnswer, wiring: Wiring) -> Response:
         try:
             await remember_call(wiring.services.log, *answer.seen)
         except ProblemError:
-            refused = OAuthRefusal("invalid_client", "the assertion or proof was used before: make new ones", status=401)
+            refused = OAuthRefusal(CLIENT_REFUSED, USED_BEFORE, status=401)
             answer = TokenAnswer(401, dict(refused.get_body()), (), None)
         except (NotDurableError, LogUnavailableError):
             body = {"error": "temporarily_unavailable", "error_description": "nothing can be recorded: try again"}
@@ -53,6 +56,76 @@ async def _send(answer: TokenAnswer, wiring: Wiring) -> Response:
     if answer.status == 401:  # noqa: PLR2004 -- HTTP's own number
         wiring.telemetry.refused_tokens.inc()
     return Response(orjson.dumps(dict(answer.body)), answer.status, NO_STORE, media_type="application/json")
+
+
+async def post_introspection(request: Request) -> Response:
+    """Say whether a token is live and what it is good for (RFC 7662), signed where that is asked for (RFC 9701)."""
+    wiring: Wiring = request.app.state.wiring
+    reader = wiring.services.reader
+    now = wiring.services.clock().timestamp()
+    reader.refresh()
+    try:
+        asked = await _asked(request, wiring, now)
+        await remember_call(wiring.services.log, asked.seen)
+    except (OAuthRefusal, ProblemError, NotDurableError, LogUnavailableError) as refused:
+        return _refusal(refused, wiring)
+    token = asked.token
+    if token is not None and reader.is_token_revoked(token.jti):
+        token = None
+    holder = reader.find_client(token.client_id) if token is not None else None
+    answer = introspected(token, issuer=wiring.endpoint.issuer, holder=holder)
+    if SIGNED_TYPE in request.headers.get("accept", ""):
+        signed = signed_introspection(wiring.endpoint, answer, client=asked.client, now=now)
+        return Response(signed, 200, NO_STORE, media_type=SIGNED_TYPE)
+    return Response(orjson.dumps(answer), 200, NO_STORE, media_type="application/json")
+
+
+async def post_revocation(request: Request) -> Response:
+    """Take a token back (RFC 7009): acknowledged once no later entry discloses by it; so is one that says nothing."""
+    wiring: Wiring = request.app.state.wiring
+    now = wiring.services.clock().timestamp()
+    wiring.services.reader.refresh()
+    try:
+        asked = await _asked(request, wiring, now)
+        await _take_back(asked, wiring)
+    except (OAuthRefusal, ProblemError, NotDurableError, LogUnavailableError) as refused:
+        return _refusal(refused, wiring)
+    return Response(b"", 200, NO_STORE)
+
+
+async def _asked(request: Request, wiring: Wiring, now: float) -> Standing:
+    form = parse_form(await _read_form(request))
+    return ask_about_token(wiring.endpoint, form=form, authorization=request.headers.getlist("authorization"), now=now)
+
+
+async def _take_back(asked: Standing, wiring: Wiring) -> None:
+    """Remember the assertion and revoke the token in one transaction. ProblemError where the assertion was used before."""
+    token, client = asked.token, asked.client
+    if token is None:
+        await remember_call(wiring.services.log, asked.seen)
+        return
+    revoke = wiring.changes.tokens.revoke(token.jti, client_id=token.client_id, by=client.client_id)
+    is_fresh = True
+
+    def within(connection: Any, moment: Moment) -> Draft | None:
+        nonlocal is_fresh
+        is_fresh = remember(connection, (asked.seen,), moment.at)
+        return revoke(connection, moment) if is_fresh else None
+
+    await wiring.services.log.append(within)
+    if not is_fresh:
+        raise ProblemError(PROOF_REPLAYED)
+
+
+def _refusal(error: Exception, wiring: Wiring) -> Response:
+    """Say no in OAuth's own form (RFC 7009, section 2.2.1; RFC 7662, section 2.3)."""
+    if isinstance(error, (NotDurableError, LogUnavailableError)):
+        body = {"error": "temporarily_unavailable", "error_description": "nothing can be recorded: try again"}
+        return Response(orjson.dumps(body), 503, {**NO_STORE, "Retry-After": "5"}, media_type="application/json")
+    refused = error if isinstance(error, OAuthRefusal) else OAuthRefusal(CLIENT_REFUSED, USED_BEFORE, status=401)
+    if refused.status_code == 401:  # noqa: PLR2004 -- HTTP's own number
+        wiring.telemetry.refused_tokens.inc()
+    return Response(orjson.dumps(dict(refused.get_body())), refused.status_code, NO_STORE, media_type="application/json")
 
 
 async def _read_form(request: Request) -> bytes:
@@ -86,6 +159,16 @@ async def get_protected_resource(request: Request) -> Response:
     wiring: Wiring = request.app.state.wiring
     path = "/control" if request.url.path.endswith("/control") else ""
     return _document(metadata.protected_resource(wiring.door.issuer, path))
+
+
+async def get_dataset_resource(request: Request) -> Response:
+    """RFC 9728, of one dataset of /v1: what a token with that `resource` is good for."""
+    wiring: Wiring = request.app.state.wiring
+    wiring.services.reader.refresh()
+    name = request.path_params["dataset"]
+    if wiring.services.reader.find_text("dataset", name) is None:
+        raise ProblemError(NOT_FOUND, "no dataset of that name is published")
+    return _document(metadata.protected_resource(wiring.door.issuer, f"/datasets/{name}"))
 
 
 async def get_jwks(request: Request) -> Response:

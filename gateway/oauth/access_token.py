@@ -64,14 +64,24 @@ class Tokens:
             "cnf": {"jkt": jkt},
             "authorization_details": details,
         }
-        header = {"typ": "at+jwt", "alg": "ES256", "kid": self._signing.kid}
-        token = jose.sign(header, claims, self._signing.key)
+        token = self.sign("at+jwt", claims)
         if len(token) > LONGEST:
             raise jose.JoseRefusedError(f"the token would be over {LONGEST} bytes: ask for fewer details or fields")
         return token
 
+    def sign(self, typ: str, claims: Mapping[str, Any]) -> str:
+        """Return a JWT of this gateway's own."""
+        return jose.sign({"typ": typ, "alg": "ES256", "kid": self._signing.kid}, claims, self._signing.key)
+
     def verify(self, token: str, *, audience: str, now: float) -> Token:
-        """Return the token, or raise JoseRefusedError with what a developer can mend."""
+        """Return the token where it is for this audience or one of its datasets (RFC 8707), else raise JoseRefusedError."""
+        found = self.inspect(token, now=now)
+        if found.audience != audience and not found.audience.startswith(f"{audience}/datasets/"):
+            raise jose.JoseRefusedError("it is for another part of this gateway: ask for one with the right resource")
+        return found
+
+    def inspect(self, token: str, *, now: float) -> Token:
+        """Return the token, or raise JoseRefusedError with what a developer can mend. Whom it is for is not checked."""
         digest = hashlib.sha256(token.encode("ascii", "replace")).digest()
         found = self._kept.get(digest)
         if found is None:
@@ -82,8 +92,6 @@ class Tokens:
         if found.expires <= now:
             self._kept.pop(digest, None)
             raise jose.JoseRefusedError("it has expired: get a new one")
-        if found.audience != audience:
-            raise jose.JoseRefusedError("it is for another part of this gateway: ask for one with the right resource")
         return found
 
     def _read(self, token: str) -> Token:

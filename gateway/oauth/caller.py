@@ -9,6 +9,7 @@ from gateway.oauth import jose
 from gateway.oauth.access_token import LONGEST, Token, Tokens
 from gateway.oauth.clients import Client, Clients
 from gateway.oauth.dpop import ProofKeys, check_proof
+from gateway.oauth.nonces import NonceNeededError, Nonces
 from gateway.oauth.server import Seen
 
 
@@ -38,6 +39,7 @@ class Door:
     tokens: Tokens
     proof_keys: ProofKeys
     clients: Clients
+    nonces: Nonces | None = None  # None: proofs need none
 
 
 def authenticate_call(
@@ -64,8 +66,16 @@ def authenticate_call(
         raise TokenRefusedError("invalid_token", f"the access token: {refused}") from refused
     try:
         proof = check_proof(
-            proofs[0], keys=door.proof_keys, method=method, url=door.issuer + path, access_token=token, now=now
+            proofs[0],
+            keys=door.proof_keys,
+            method=method,
+            url=door.issuer + path,
+            access_token=token,
+            now=now,
+            nonces=door.nonces,
         )
+    except NonceNeededError as refused:
+        raise TokenRefusedError("use_dpop_nonce", f"the DPoP proof: {refused}") from refused
     except jose.JoseRefusedError as refused:
         raise TokenRefusedError("invalid_dpop_proof", f"the DPoP proof: {refused}") from refused
     if proof.jkt != known.jkt:
@@ -73,4 +83,6 @@ def authenticate_call(
     client = door.clients.find_client(known.client_id)
     if client is None or not client.is_active:
         raise TokenRefusedError("invalid_token", "the client is revoked")
+    if door.clients.is_token_revoked(known.jti):
+        raise TokenRefusedError("invalid_token", "the access token is revoked")
     return Caller(client=client, token=known, seen=Seen(f"dpop/{known.client_id}", proof.jti, proof.expires))

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from gateway.oauth import jose
+from gateway.oauth.nonces import NonceNeededError, Nonces
 from gateway.oauth.times import AHEAD, PROOF_AGE, seconds
 
 LONGEST_JTI: Final = 128
@@ -54,7 +55,14 @@ class ProofKeys:
 
 
 def check_proof(  # one line a member, in the order of RFC 9449, section 4.3
-    proof: str, *, keys: ProofKeys, method: str, url: str, access_token: str | None, now: float
+    proof: str,
+    *,
+    keys: ProofKeys,
+    method: str,
+    url: str,
+    access_token: str | None,
+    now: float,
+    nonces: Nonces | None = None,
 ) -> Proof:
     """Return the proof when it is for this method, address, token and time; else JoseRefusedError.
 
@@ -74,6 +82,8 @@ def check_proof(  # one line a member, in the order of RFC 9449, section 4.3
     if not is_same_address(claims.get("htu"), url):
         raise jose.JoseRefusedError(f"htu must be {url}")
     issued = _check_time(claims, int(now))
+    if nonces is not None and not nonces.is_good(claims.get("nonce"), now):
+        raise NonceNeededError("nonce must be the newest that the header DPoP-Nonce gave you")
     if access_token is not None and claims.get("ath") != token_hash(access_token):
         raise jose.JoseRefusedError("ath must be the base64url SHA-256 of the access token")
     return Proof(jkt=jkt, jti=jti, expires=issued + PROOF_AGE + AHEAD)

@@ -14,6 +14,13 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth2/token",
         "jwks_uri": f"{issuer}/oauth2/jwks",
+        "introspection_endpoint": f"{issuer}/oauth2/introspect",
+        "introspection_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "introspection_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "introspection_signing_alg_values_supported": ["ES256"],
+        "revocation_endpoint": f"{issuer}/oauth2/revoke",
+        "revocation_endpoint_auth_methods_supported": ["private_key_jwt"],
+        "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
@@ -26,12 +33,12 @@ def authorization_server(issuer: str) -> dict[str, Any]:
 
 
 def protected_resource(issuer: str, path: str) -> dict[str, Any]:
-    """Return the metadata of RFC 9728, section 2, of `/v1` (path "") or `/control`."""
+    """Return the metadata of RFC 9728, section 2, of all of `/v1` (path ""), of one dataset of it, or of `/control`."""
     return {
         "resource": issuer + path,
         "authorization_servers": [issuer],
         "bearer_methods_supported": [],  # none: section 2
         "dpop_bound_access_tokens_required": True,
         "dpop_signing_alg_values_supported": list(ALGORITHMS),
-        **({} if path else {"authorization_details_types_supported": [TYPE]}),
+        **({} if path == "/control" else {"authorization_details_types_supported": [TYPE]}),
     }

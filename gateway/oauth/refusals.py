@@ -10,6 +10,7 @@ CLIENT_REFUSED: Final = "invalid_client"
 REQUEST_REFUSED: Final = "invalid_request"
 DETAILS_REFUSED: Final = "invalid_authorization_details"  # RFC 9396, section 5
 PROOF_REFUSED: Final = "invalid_dpop_proof"  # RFC 9449, section 5
+NONCE_NEEDED: Final = "use_dpop_nonce"  # RFC 9449, section 8
 TARGET_REFUSED: Final = "invalid_target"  # RFC 8707, section 2
 
 

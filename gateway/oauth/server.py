@@ -23,9 +23,11 @@ from gateway.oauth.access_token import LIFETIME, Tokens
 from gateway.oauth.assertion import ASSERTION_TYPE, Authenticated, authenticate
 from gateway.oauth.clients import Client, Clients, Role
 from gateway.oauth.dpop import Proof, ProofKeys, check_proof
+from gateway.oauth.nonces import NonceNeededError, Nonces
 from gateway.oauth.refusals import (
     CLIENT_REFUSED,
     DETAILS_REFUSED,
+    NONCE_NEEDED,
     PROOF_REFUSED,
     REQUEST_REFUSED,
     TARGET_REFUSED,
@@ -65,6 +67,7 @@ class Endpoint:
     proof_keys: ProofKeys
     available: Callable[[Client], Mapping[str, details.Available]]
     new_jti: Callable[[], str]
+    nonces: Nonces | None = None  # None: proofs need none
     subject_secret: bytes | None = None  # None: no token is narrowed to one person, and the member is refused
 
 
@@ -217,10 +220,23 @@ def _granted(endpoint: Endpoint, client: Client, form: Mapping[str, str]) -> tup
         if "authorization_details" in form:
             raise OAuthRefusal(DETAILS_REFUSED, "a client of this role has no authorization_details: its role is its scope")
         return control, []
-    if resource not in (None, endpoint.issuer):
-        raise OAuthRefusal(TARGET_REFUSED, f"a partner's client asks for {endpoint.issuer} alone")
     asked, available = form.get("authorization_details"), endpoint.available(client)
-    return endpoint.issuer, details.grant(asked, available, subject_secret=endpoint.subject_secret)
+    audience = endpoint.issuer if resource is None else resource
+    if audience != endpoint.issuer:
+        # RFC 8707, section 2: a token for one dataset alone, whatever agreements there are about others.
+        available = {
+            name: one for name, one in available.items() if audience == dataset_resource(endpoint.issuer, one.dataset)
+        }
+        if not available:
+            raise OAuthRefusal(
+                TARGET_REFUSED, f"a partner's client asks for {endpoint.issuer}, or for a dataset of its own"
+            )
+    return audience, details.grant(asked, available, subject_secret=endpoint.subject_secret)
+
+
+def dataset_resource(issuer: str, dataset: str) -> str:
+    """Return the address that names a dataset as a protected resource (RFC 8707, RFC 9728)."""
+    return f"{issuer}/datasets/{dataset}"
 
 
 def _check_proof(request: _Request, endpoint: Endpoint) -> Proof:
@@ -234,6 +250,9 @@ def _check_proof(request: _Request, endpoint: Endpoint) -> Proof:
             url=endpoint.url,
             access_token=None,
             now=request.now,
+            nonces=endpoint.nonces,
         )
+    except NonceNeededError as refused:
+        raise OAuthRefusal(NONCE_NEEDED, f"the DPoP proof: {refused}") from refused
     except jose.JoseRefusedError as refused:
         raise OAuthRefusal(PROOF_REFUSED, f"the DPoP proof: {refused}") from refused

@@ -16,6 +16,7 @@ from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.partners import Partners
 from gateway.store.people import People
 from gateway.store.texts import Texts
+from gateway.store.tokens import TokenChanges
 
 __all__ = ["ChangeRefusedError", "Changes", "changes_of"]
 
@@ -27,9 +28,12 @@ class Changes:
     texts: Texts
     partners: Partners
     people: People
+    tokens: TokenChanges
 
 
 def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str]) -> Changes:
     """Return the changes of one council."""
     entries = Entries(keyring, new_id)
-    return Changes(Texts(entries, controller), Partners(entries), People(entries, keyring.named("index")))
+    return Changes(
+        Texts(entries, controller), Partners(entries), People(entries, keyring.named("index")), TokenChanges(entries)
+    )

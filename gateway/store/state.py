@@ -31,6 +31,8 @@ from schemas.terms import RecipientKind
 
 T = TypeVar("T")
 PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
+TOKEN: Final = "token/"  # noqa: S105 -- a state key's prefix: of a token there is one once it was revoked
+UNKEPT: Final = (*PERSONAL, TOKEN)
 PORTION: Final = 400  # keys of one statement
 
 
@@ -81,6 +83,7 @@ class Reader:
         self.readings = readings or Readings()
         self._kept: dict[tuple[str, ...], Any] = {}
         self._index = -1
+        self._revoked: set[str] = set()
 
     def refresh(self) -> int:
         """Drop what has changed since the last call; return the state index S."""
@@ -89,8 +92,9 @@ class Reader:
         ).fetchall()
         if not rows:
             return self._index
-        if any(not key.startswith(PERSONAL) for key, _ in rows):
+        if any(not key.startswith(UNKEPT) for key, _ in rows):
             self._kept.clear()
+        self._revoked.update(key for key, _ in rows if key.startswith(TOKEN))
         self._index = rows[-1][1]
         return self._index
 
@@ -113,6 +117,13 @@ class Reader:
             self._keep(known, self._load_client(client_id))
         found: Client | None = self._kept[known]
         return found
+
+    def is_token_revoked(self, jti: str) -> bool:
+        """Tell whether a token was revoked, as of the last `refresh`; of a reader that never did, as of now."""
+        key = TOKEN + jti
+        if self._index >= 0:
+            return key in self._revoked
+        return self.connection.execute("SELECT 1 FROM state_key WHERE key = ?", (key,)).fetchone() is not None
 
     def _keep(self, known: tuple[str, ...], value: object) -> None:
         if len(self._kept) > 10_000:  # noqa: PLR2004 -- a bound against made-up names

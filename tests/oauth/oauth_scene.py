@@ -68,9 +68,13 @@ class Register:
     """The clients, by id."""
 
     clients: dict[str, Client] = field(default_factory=dict)
+    revoked: set[str] = field(default_factory=set)
 
     def find_client(self, client_id: str) -> Client | None:
         return self.clients.get(client_id)
+
+    def is_token_revoked(self, jti: str) -> bool:
+        return jti in self.revoked
 
     def add(self, client_id: str, *key: Any, role: Role = Role.PARTNER, **more: Any) -> Client:
         partner = client_id if role is Role.PARTNER else None
