@@ -34,7 +34,7 @@ _OWN_FAULTS: Final = frozenset(
 )
 _PORTIONS: Final = (64, 16, 4, 1)  # rows of one statement
 _INSERT_ENTRY: Final = "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES "
-_INSERT_LEAVES: Final = "INSERT INTO log_leaf (idx, hashes) VALUES "
+_INSERT_LEAVES: Final = "INSERT INTO log_leaf (idx, hashes, begins) VALUES "
 _INSERT_BUNDLE: Final = "INSERT INTO log_bundle (idx, key_id, ciphertext) VALUES "
 
 
@@ -68,7 +68,8 @@ class Draft:
     """An entry to be. `recipient` names a gapless counter; the entry shows only its number.
 
     `state_keys`, of a state kind only: each then has this entry's index, and the head's state_index moves. `people` and
-    `leaves` (hashes), of an entry about several people: the tree that it holds, and what that tree is made of.
+    `leaves` (hashes), of an entry about several people: the tree that it holds, and what that tree is made of; `begins` the
+    places of the leaves with which an answer begins.
     """
 
     kind: Kind
@@ -79,6 +80,12 @@ class Draft:
     state_keys: tuple[str, ...] = ()
     people: Mapping[str, Any] | None = None
     leaves: tuple[bytes, ...] = ()
+    begins: frozenset[int] = frozenset()
+
+    @property
+    def leaf_row(self) -> tuple[bytes, bytes]:
+        """Return how the leaves are kept."""
+        return b"".join(self.leaves), bytes(place in self.begins for place in range(len(self.leaves)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +157,7 @@ class Batch:
     _nodes: list[tuple[int, int, bytes]] = field(init=False, default_factory=list)
     _entries: list[tuple[int, str, str, bytes]] = field(init=False, default_factory=list)
     _bundles: list[tuple[int, bytes, bytes]] = field(init=False, default_factory=list)
-    _leaves: list[tuple[int, bytes]] = field(init=False, default_factory=list)
+    _leaves: list[tuple[int, bytes, bytes]] = field(init=False, default_factory=list)
     _ids: set[str] = field(init=False, default_factory=set)
 
     def __post_init__(self) -> None:
@@ -262,7 +269,7 @@ class Batch:
         self._entries.append((index, draft.entry_id, draft.kind.value, entry))
         self._bundles += [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles]
         if draft.leaves:
-            self._leaves.append((index, b"".join(draft.leaves)))
+            self._leaves.append((index, *draft.leaf_row))
 
     def _insert_together(self) -> None:
         try:
@@ -283,7 +290,7 @@ class Batch:
         bundles = [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles]
         insert_rows(self.connection, _INSERT_BUNDLE, bundles)
         if draft.leaves:
-            insert_rows(self.connection, _INSERT_LEAVES, [(index, b"".join(draft.leaves))])
+            insert_rows(self.connection, _INSERT_LEAVES, [(index, *draft.leaf_row)])
         self._insert_state_keys(draft, index)
 
     def _insert_state_keys(self, draft: Draft, index: int) -> None:

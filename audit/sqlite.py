@@ -210,11 +210,12 @@ def bundles(connection: Connection, index: int) -> list[tuple[bytes, bytes]]:
     return [(bytes(key_id), bytes(ciphertext)) for key_id, ciphertext in rows]
 
 
-def leaf_hashes(connection: Connection, index: int) -> list[bytes]:
-    """Return the hashes of the leaves of an entry about several people, in their order."""
-    row = connection.execute("SELECT hashes FROM log_leaf WHERE idx = ?", (index,)).fetchone()
-    hashes = bytes(row[0]) if row else b""
-    return [hashes[place : place + HASH_SIZE] for place in range(0, len(hashes), HASH_SIZE)]
+def leaves_of(connection: Connection, index: int) -> tuple[list[bytes], list[int]]:
+    """Return the hashes of the leaves of an entry about several people, and the places where answers begin."""
+    row = connection.execute("SELECT hashes, begins FROM log_leaf WHERE idx = ?", (index,)).fetchone()
+    hashes, begins = (bytes(row[0]), bytes(row[1])) if row else (b"", b"")
+    found = [hashes[place : place + HASH_SIZE] for place in range(0, len(hashes), HASH_SIZE)]
+    return found, [place for place, is_first in enumerate(begins) if is_first]
 
 
 def to_micros(at: datetime) -> int:

@@ -30,6 +30,7 @@ from audit.opened import (
 from audit.people import LEAF_NAMES, LEAF_OPENINGS, MOST_LEAVES, SHARED_NAMES
 
 LARGEST: Final = 4_194_304  # bytes of an answer, or of one line
+LARGEST_OF_MANY: Final = 268_435_456  # bytes of an answer about many people
 RECEIPT_NAMES: Final = {"origin", "entry", "index", "size", "proof", "checkpoint", "openings", "seed"}
 CHUNK_NAMES: Final = RECEIPT_NAMES - {"seed"}  # the receipt of an entry about several people: their leaves have seeds
 SHOWN_LEAF: Final = {"place", "leaf", "path", "openings", "seed"}
@@ -101,25 +102,46 @@ def verify_answers(answer: bytes, *, vkey: str) -> list[Verified]:
 
     A line is proved by itself and its chunk's receipt: any others may be missing. Whether all came is `is_complete`.
     """
-    lines = _lines_of(answer)
+    lines, beside = _lines_of(answer)
     if lines is None:
         return [verify_answer(answer, vkey=vkey)]
     receipts = [one["receipt"] for one in lines if "receipt" in one]
     proven = {one.entry["id"]: one for one in (_prove(receipt, vkey) for receipt in receipts)}
+    if len(proven) < len(receipts):
+        raise ProofError("a receipt stands here twice")
     people = [one for one in lines if "disclosure" in one]
     if not people:
         raise ProofError("there is no line of a person here")
-    return [_verify_line(one, proven) for one in people]
+    kinds = {one.entry["kind"] for one in proven.values()}
+    _check_beside("refusal" if kinds == {"refusal"} else "disclosure", beside)
+    found = [_verify_line(one, proven) for one in people]
+    if len({one.disclosure_id for one in found}) < len(found):
+        raise ProofError("a person's line stands here twice")
+    return found
 
 
 def is_complete(answer: bytes) -> bool:
-    """Tell whether an answer about many people came to its end; one about a single person always has."""
-    lines = _lines_of(answer)
+    """Tell whether an answer about many people, that verified, came to its end; one about a single person always has.
+
+    Of each entry every leaf is shown: that is signed. That no whole chunk was cut out, with its receipt, says only the
+    closing line, which is not; the gap in the recipient's counter shows it to who keeps all receipts.
+    """
+    lines, _ = _lines_of(answer)
     if lines is None:
         return True
     ends = [one["end"] for one in lines if "end" in one]
-    count = sum("disclosure" in one for one in lines)
-    return len(ends) == 1 and isinstance(ends[0], dict) and ends[0].get("lines") == count
+    people = [one for one in lines if "disclosure" in one]
+    entries = [
+        canonical_object(read_base64(one["receipt"]["entry"], "entry"), "entry") for one in lines if "receipt" in one
+    ]
+    shown = {(_entry_of(one), leaf["place"]) for one in people for leaf in one["leaves"]}
+    signed = {(entry["id"], place) for entry in entries for place in range(entry["people"]["size"])}
+    is_closed = len(ends) == 1 and isinstance(ends[0], dict) and ends[0].get("lines") == len(people)
+    return is_closed and shown == signed
+
+
+def _entry_of(line: Mapping[str, Any]) -> str:
+    return str(line["disclosure"].get("disclosure_id")).partition(".")[0]
 
 
 def _read(raw: bytes, what: str) -> dict[str, Any]:
@@ -128,25 +150,25 @@ def _read(raw: bytes, what: str) -> dict[str, Any]:
     return canonical_object(raw, what)
 
 
-def _lines_of(answer: bytes) -> list[dict[str, Any]] | None:
-    """Return the lines of an answer about many people, or None for an answer about one."""
+def _lines_of(answer: bytes) -> tuple[list[dict[str, Any]] | None, dict[str, Any]]:
+    """Return the lines of an answer about many people, and what stands beside them; None for an answer about one."""
+    if len(answer) > LARGEST_OF_MANY:
+        raise ProofError(f"the answer is over {LARGEST_OF_MANY} bytes")
     if b"\n" in answer:
-        texts = answer.rstrip(b"\n").split(b"\n")
-        return _checked([_read(text, f"line {number}") for number, text in enumerate(texts, start=1)])
+        texts = answer.removesuffix(b"\n").split(b"\n")
+        return _checked([_read(text, f"line {number}") for number, text in enumerate(texts, start=1)]), {}
     try:
         whole = orjson.loads(answer)
     except orjson.JSONDecodeError as error:
         raise ProofError("the answer is not JSON of the kind that we write") from error
     if not isinstance(whole, dict) or "lines" not in whole:
-        return None
+        return None, {}
     whole = canonical_object(answer, "answer")
-    beside = whole.keys() - {"lines", "end", "problem"}
-    if beside and beside != PROBLEM_NAMES:
-        raise ProofError("the answer holds members that no answer has, or lacks some of a refusal's")
     lines = whole["lines"]
     if not isinstance(lines, list) or not all(isinstance(one, dict) for one in lines):
         raise ProofError("the answer's lines are not lines")
-    return _checked([*lines, {"end": whole["end"]}] if "end" in whole else lines)
+    beside = {name: one for name, one in whole.items() if name not in ("lines", "end", "problem")}
+    return _checked([*lines, {"end": whole["end"]}] if "end" in whole else lines), beside
 
 
 def _checked(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -237,9 +259,9 @@ def _verify_line(line: dict[str, Any], proven: Mapping[str, _Proven]) -> Verifie
         raise ProofError("a line's disclosure is not an object")
     if line["ref"] != disclosure.get("ref"):
         raise ProofError("a line's ref is not its disclosure's")
-    entry_id = str(disclosure.get("disclosure_id")).partition(".")[0]
+    entry_id = _entry_of(line)
     if entry_id not in proven:
-        raise ProofError(f"the receipt of {entry_id} is not here: keep the receipt line that closes each chunk")
+        raise ProofError("the receipt of a line is not here: keep the receipt line that closes each chunk")
     return _verify_people(proven[entry_id], disclosure, line["leaves"])
 
 

@@ -43,7 +43,8 @@ def _shape(judged: Judgement, record: Record | None, services: Services) -> Shap
         reasons = {path: field.reason for path, field in judged.decision.fields.items()}  # type: ignore[union-attr]  # without an agreement every field is withheld
         return Shaped(fields={}, lines={}, withheld=reasons, true_reasons={}, markers={})
     recipient, agreement = judged.circumstances.recipient, judged.live.agreement
-    epoch = str(london_day(judged.at).year)
+    on = london_day(judged.at)
+    epoch = str(on.year)
 
     def pseudonym(path: str, value: str) -> str:
         return pseudonym_value(_pseudonym_key(services.secrets.pseudonym, recipient, agreement.id, path, epoch), value)
@@ -53,7 +54,7 @@ def _shape(judged: Judgement, record: Record | None, services: Services) -> Shap
         judged.decision,
         judged.live.compiled,
         people=frozenset(judged.refs),
-        on=london_day(judged.at),
+        on=on,
         emergency=judged.circumstances.emergency,
         recipient=recipient,
         pseudonym=pseudonym,
@@ -72,7 +73,7 @@ def disclosure_of(
     """Return the disclosure, JSON-ready; `released` are the shaped fields, written."""
     confirmed = judged.found.match is Match.CONFIRMED
     answer: dict[str, Any] = {
-        **_standing(judged, services),
+        **_standing(judged, ask, services),
         "disclosure_id": disclosure_id,
         "outcome": outcome_of(shaped).value,
         "decided_at": as_text(judged.at.replace(microsecond=0)),
@@ -82,15 +83,23 @@ def disclosure_of(
             services.phrases.written((path, reason), partial(withheld, path, reason))
             for path, reason in sorted(shaped.withheld.items())
         ],
-        "caseworker": {"assurance": "asserted"} if ask.request.caseworker else None,
+        "caseworker": {"assurance": ask.request.caseworker.assurance.value} if ask.request.caseworker else None,
     }
     if record is not None and record.stale:
         answer["record"]["stale"] = True
     return answer
 
 
-def _standing(judged: Judgement, services: Services) -> dict[str, Any]:
-    """Return what stands in every answer under one version of an agreement."""
+def _standing(judged: Judgement, ask: Ask, services: Services) -> dict[str, Any]:
+    """Return what stands in every answer under one version of an agreement, put together once for a call."""
+    known = ("standing", judged.decision.lawful or "")
+    kept: tuple[LiveAgreement | None, dict[str, Any]] | None = ask.noted_of_call.get(known)
+    if kept is None or kept[0] is not judged.live:
+        kept = ask.noted_of_call[known] = (judged.live, _written_standing(judged, services))
+    return kept[1]
+
+
+def _written_standing(judged: Judgement, services: Services) -> dict[str, Any]:
     live, settings = judged.live, services.settings
     if live is None:
         contacts = {"dpo": settings.dpo_contact, "urgent": settings.urgent_contact}

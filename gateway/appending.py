@@ -12,13 +12,17 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
+import orjson
+
+from audit.entry import canonical
 from audit.sequencer import Draft, Moment
 from gateway import limits
 from gateway.judgement import NOBODY, Judgement, judge_all, no_person_could_change
 from gateway.oauth.server import Seen
-from gateway.prepared import Line, Prepared, prepare, prepare_again
+from gateway.parts import Line, Prepared, refs_of
+from gateway.prepared import prepare, prepare_again
 from gateway.refusing import refuse_at_limit
-from gateway.sealing import claim_keys
+from gateway.sealing import claim_keys, digest
 from gateway.services import Ask, Services
 from gateway.store.state import Reader
 from policies.decide import waives_in_emergency
@@ -82,6 +86,7 @@ class Attempt:
         self.reached: limits.Reached | None = None  # of the whole call
         self.left = limits.Left(())
         self.retry_of: str | None = None
+        self._uncounted: frozenset[int] = frozenset()  # of a repeat: whom the first call was not counted for
 
     @property
     def judged(self) -> Judgement:
@@ -115,13 +120,14 @@ class Attempt:
         if self.retry_of:
             self._prepare(connection)
         counting = self._counting(connection, moment)
-        if counting is not None and not self._is_within_limits(counting, connection, moment):
+        if not self._is_within_limits(counting, connection, moment):
             return self._refusal(connection)
         return self._write(counting, connection, moment)
 
     def _begin(self) -> None:
         """Stand where the round stood before its transaction: it may run twice."""
         self.stopped = self.reached = self.retry_of = None
+        self._uncounted = frozenset()
         self.prepared = self._prepared_early
         for line in self.lines:
             line.begin()
@@ -138,7 +144,7 @@ class Attempt:
         return Reader(connection, self.services.reader.readings).touched_since(basis, early[0].state_index)
 
     def _judge_again(self, connection: Any, moment: Moment) -> bool:
-        """Decide again on the records in hand; False where the call can't be answered from them."""
+        """Decide again on the records in hand; False where the call can't be answered from them, or asks by a new text."""
         reader = Reader(connection, self.services.reader.readings)
         client = reader.find_client(self.ask.caller.client.client_id)
         if client is None or not client.is_active or reader.is_token_revoked(self.ask.caller.token.jti):
@@ -164,8 +170,8 @@ class Attempt:
         early = line.early
         if early.found is NOBODY:
             return now.live is not None and not now.live.ended and not no_person_could_change(now.decision)
-        if now.asked_by != early.asked_by:
-            return True
+        if now.asked_by != early.asked_by or (self.chunk.refs and _text_of(now) != _text_of(early)):
+            return True  # of many people, what one call may ask is the text's too
         fetched = early.read if line.fetched is not None else frozenset()
         is_confirmed = early.found.match is Match.CONFIRMED
         return is_confirmed and now.decision.permits and bool(now.read - fetched)
@@ -177,26 +183,40 @@ class Attempt:
         if key is None:
             return False
         row = connection.execute(
-            "SELECT body_digest, disclosure_id FROM idempotency WHERE client_id = ? AND key = ? AND expires > ?",
+            "SELECT body_digest, disclosure_id, limited FROM idempotency WHERE client_id = ? AND key = ? AND expires > ?",
             (self.ask.caller.client.client_id, key, int(at.timestamp())),
         ).fetchone()
         if row is None:
             return False
-        self.retry_of = row[1]
-        return bool(row[0] != self.ask.body_digest)
+        self.retry_of, self._uncounted = row[1], frozenset(orjson.loads(row[2]))
+        return bool(row[0] != self._digest)
 
-    def _counting(self, connection: Any, moment: Moment) -> limits.Counting | None:
+    @property
+    def _digest(self) -> str:
+        """Return what a repeat must share: the body, and the agreement and grant that it is under without naming them."""
+        agreement = self.judged.agreement_id or ""
+        under = canonical([self.ask.body_digest, agreement, dict(self.ask.caller.token.details.get(agreement, {}))])
+        return digest(under)
+
+    def _counting(self, connection: Any, moment: Moment) -> limits.Counting:
         live = self.judged.live
-        if live is None:
-            return None
         use = limits.Use(
-            agreement=live.agreement.id,
+            agreement=live.agreement.id if live is not None else "",
             partner=self.ask.caller.client.partner_id or "",
             at=moment.at,
-            in_emergency=waives_in_emergency(live.compiled, self.judged.circumstances),
+            in_emergency=live is not None and waives_in_emergency(live.compiled, self.judged.circumstances),
             counts=self.retry_of is None,
         )
-        return limits.Counting(connection, live.agreement.limits, use, [_person(line) for line in self.lines])
+        held = live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT
+        people = [self._person(number) for number in range(len(self.lines))]
+        return limits.Counting(connection, held, use, people)
+
+    def _person(self, number: int) -> limits.Person:
+        """Return whom a line is about; in a repeat, whom the first call was counted for is not counted again."""
+        line = self.lines[number]
+        counts = self.retry_of is None or number in self._uncounted
+        claimed = tuple(refs_of(line.judged, line.ask.request.claims or ()))
+        return limits.Person(line.judged.subject_ref, line.judged.key_ref, counts, claimed)
 
     def _is_within_limits(self, counting: limits.Counting, connection: Any, moment: Moment) -> bool:
         """Judge the call, then each person, and count those who are within; False where the whole call is refused.
@@ -221,9 +241,8 @@ class Attempt:
 
     def _counts(self, counting: limits.Counting, number: int, line: Line) -> bool:
         """Count one person; False where a limit withholds them, and then nothing of theirs is counted."""
-        person = _person(line)
+        person = self._person(number)
         line.reached = counting.person_reached(person)
-        is_wrong = self.prepared is not None and self.prepared.parts[number].is_wrong
         if line.reached is None and line.ask.request.claims is not None:
             line.reached = counting.wrong_reached(person)
         if line.reached is not None:
@@ -232,8 +251,7 @@ class Attempt:
         # Also where nothing may leave: `not_confirmed` tells a guesser as much.
         if line.judged.found is not NOBODY and line.judged.found.match is not Match.CONFIRMED:
             counting.count_miss(person)
-        if is_wrong:
-            counting.count_wrong(person)
+        counting.count_wrong(self.prepared.parts[number].wrong if self.prepared is not None else ())
         return True
 
     def _refusal(self, connection: Any) -> Draft | None:
@@ -251,15 +269,14 @@ class Attempt:
 
     # -- write
 
-    def _write(self, counting: limits.Counting | None, connection: Any, moment: Moment) -> Draft | None:
+    def _write(self, counting: limits.Counting, connection: Any, moment: Moment) -> Draft | None:
         if self.prepared is None:
             return None
         if not self._claim(connection):
             self._prepare(connection)
             self._claim(connection)
-        if counting is not None:
-            counting.write()
-            self.left = counting.left()
+        counting.write()
+        self.left = counting.left() if self.judged.live is not None else limits.Left(())
         self._keep_key(connection, moment.at)
         return self.prepared.draft
 
@@ -268,25 +285,25 @@ class Attempt:
         return claim_keys([part.keys for part in parts], self.services, connection)
 
     def _keep_key(self, connection: Any, at: datetime) -> None:
-        """Keep the first use of an Idempotency-Key; one whose day is over is used anew."""
+        """Keep the first use of an Idempotency-Key, and whom it was not counted for; one whose day is over is used anew."""
         key = self.chunk.idempotency_key
-        if key is None or self.retry_of is not None or self.prepared is None:
+        if key is None or self.prepared is None:
             return
+        client = self.ask.caller.client.client_id
+        limited = orjson.dumps([number for number, line in enumerate(self.lines) if line.reached is not None]).decode()
+        if self.retry_of is not None:
+            connection.execute("UPDATE idempotency SET limited = ? WHERE client_id = ? AND key = ?", (limited, client, key))
+            return
+        expires = int((at + KEPT_FOR).timestamp())
         connection.execute(
-            "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires) "
-            "VALUES (?, ?, ?, ?, ?)",
-            (
-                self.ask.caller.client.client_id,
-                key,
-                self.ask.body_digest,
-                self.prepared.draft.entry_id,
-                int((at + KEPT_FOR).timestamp()),
-            ),
+            "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires, limited) "
+            "VALUES (?, ?, ?, ?, ?, ?)",
+            (client, key, self._digest, self.prepared.draft.entry_id, expires, limited),
         )
 
 
-def _person(line: Line) -> limits.Person:
-    return limits.Person(line.judged.subject_ref, line.judged.key_ref)
+def _text_of(judged: Judgement) -> str | None:
+    return judged.live.agreement.digest if judged.live is not None else None
 
 
 def remember(connection: Any, seen: tuple[Seen, ...], at: datetime) -> bool:

@@ -16,9 +16,11 @@ from audit.keyring import KeyringError
 from audit.sequencer import Appended, LogUnavailableError, NotDurableError
 from gateway import limits
 from gateway.appending import Attempt, Chunk, Stopped
+from gateway.checking import check_again, check_one
 from gateway.failing import record_failure
-from gateway.judgement import NOBODY, Judgement, about, check_fields, check_query, judge, judge_all, no_person_could_change
-from gateway.prepared import Prepared, written_answer
+from gateway.judgement import NOBODY, Judgement, about, judge, judge_all, no_person_could_change
+from gateway.parts import Prepared
+from gateway.prepared import written_answer
 from gateway.problems import (
     KEY_REUSED,
     LIMIT_REACHED,
@@ -108,9 +110,10 @@ async def _judge(
     live = early[0].live
     if live is None or live.ended:
         return early
-    if not chunk.refs:  # those of many were checked before the first chunk
-        check_query(asks[0].request.subject, asks[0].request.claims, live)
-        check_fields(asks[0], live)
+    if chunk.refs:  # these were checked before the first chunk, by the version that counted then
+        check_again(asks, live)
+    else:
+        check_one(asks[0], live)
     wanted = [number for number, one in enumerate(early) if not no_person_could_change(one.decision)]
     if not wanted:
         return early

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.answer import withheld
-from gateway.judgement import NOBODY, Judgement, check_fields, judge
+from gateway.checking import check_fields
+from gateway.judgement import NOBODY, Judgement, judge
 from gateway.services import Ask, Services
 from schemas.agreement import Atom, Condition
 from schemas.decision import Option, Release

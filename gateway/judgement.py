@@ -6,23 +6,23 @@ transaction where the state has moved, over the transaction's own.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from audit.keyring import reference
 from gateway.oauth.details import covers_subject
-from gateway.problems import AGREEMENT_UNCLEAR, REQUEST_MALFORMED, ProblemError
+from gateway.problems import AGREEMENT_UNCLEAR, ProblemError
 from gateway.services import Ask, Services
-from gateway.sources.cleaning import key_form
+from gateway.sources.cleaning import key_form, lenient
 from gateway.sources.contract import Found
 from gateway.store.state import LiveAgreement, Reader
 from policies.decide import decide
 from schemas.decision import Decision, Withhold
 from schemas.instants import london_day
-from schemas.request import Circumstances, SubjectQuery
-from schemas.terms import Action, Match, Reason
+from schemas.request import Circumstances
+from schemas.terms import Action, Assurance, Match, Reason
 
 # Refusals that no fact about a person could change: then nobody is looked for.
 PERSONAL_REASONS = frozenset({Reason.CONSENT_NEEDED, Reason.RESTRICTED})
@@ -145,31 +145,10 @@ def about(judged: Judgement, ask: Ask, services: Services) -> Judgement:
 
 def no_person_could_change(decision: Decision) -> bool:
     """Tell whether the refusal stands whoever the person is: then the council's system is not asked."""
+    if decision.permits:
+        return False
     reasons = {field.reason for field in decision.fields.values() if isinstance(field, Withhold)}
-    return not decision.permits and not reasons & PERSONAL_REASONS
-
-
-def check_query(query: SubjectQuery, claims: Mapping[str, str] | None, live: LiveAgreement, where: str = "subject") -> None:
-    """Raise ProblemError unless a person's key, confirming details and claims are the dataset's."""
-    dataset = live.dataset
-    key = dataset.keys.get(query.key)
-    if key is None:
-        raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {', '.join(dataset.keys)}")
-    unknown = [name for name in query.confirm if name not in key.confirm]
-    if unknown or len(query.confirm) < key.at_least:
-        raise ProblemError(
-            REQUEST_MALFORMED,
-            f"{where}.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}",
-        )
-    for path in claims or ():
-        if path not in dataset.fields or path in dataset.groups or "." in path:
-            raise ProblemError(REQUEST_MALFORMED, f"claims: name fields of {dataset.id} outside its groups")
-
-
-def check_fields(ask: Ask, live: LiveAgreement) -> None:
-    """Raise ProblemError where a field is not in the dataset at all."""
-    if any(path not in live.dataset.fields for path in ask.request.fields or ()):
-        raise ProblemError(REQUEST_MALFORMED, f"fields: not all of them are in {live.dataset.id}; see GET /v1/agreements")
+    return not reasons & PERSONAL_REASONS
 
 
 def _references(services: Services, live: LiveAgreement | None, found: Found) -> dict[str, str]:
@@ -189,8 +168,8 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
         field = live.dataset.fields.get(query.key) if live else None
         # However it is spelt: else each spelling would have its own count of misses.
         same = key_form(field, query.value) if field is not None else None
-        typed = "".join((same or query.value).split()).casefold()
-        ask.noted[known] = reference(services.secrets.index, dataset, f"?{query.key}={typed}").hex()
+        # And however a source might read it: `007` finds 7 where the key is a number there.
+        ask.noted[known] = reference(services.secrets.index, dataset, f"?{query.key}={lenient(same or query.value)}").hex()
     found: str = ask.noted[known]
     return found
 
@@ -228,6 +207,7 @@ def _told_by_the_call(ask: Ask, agreement_id: str | None) -> dict[str, Any]:
         "has_statement": request.statement is not None,
         "has_assessment": request.assessment is not None,
         "emergency": request.emergency.kind if request.emergency else None,
+        "is_vouched": request.caseworker is not None and request.caseworker.assurance is Assurance.VOUCHED,
     }
 
 

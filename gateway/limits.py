@@ -20,6 +20,7 @@ MOST_REPEATS: Final = 10  # a day, of one call by its Idempotency-Key
 MISSES: Final = "misses_per_day"
 WRONG: Final = "wrong_claims_per_day"
 REPEATS: Final = "repeats_per_day"
+WITHOUT_AGREEMENT: Final = Limits(per_minute=60)  # of calls that no agreement's limits hold
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
 # A window of `usage` that is over: a minute's number two minutes old (the sliding count looks one back), or a past day.
@@ -48,7 +49,7 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Whose use is counted: one agreement's, by one partner. `counts` is False for a repeat."""
+    """Whose use is counted: one agreement's, by one partner. `counts` is False for a repeat of a call."""
 
     agreement: str
     partner: str
@@ -59,10 +60,16 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a call is about, by reference, and the key that they were looked for by."""
+    """Whom a call is about, by reference, and the key that they were looked for by.
+
+    `counts` is False for one whom a repeat is about, and the call that it repeats was counted for. `claimed` are the
+    references of everybody of whose fields something is claimed.
+    """
 
     subject_ref: str
     key_ref: str
+    counts: bool = True
+    claimed: tuple[str, ...] = ()
 
 
 def policy_header(limits: Limits) -> str:
@@ -100,7 +107,7 @@ class Counting:
 
     def person_reached(self, person: Person) -> Reached | None:
         """Tell which limit of a day asking for one more person would pass."""
-        if not self._use.in_emergency and self._use.counts:
+        if not self._use.in_emergency and person.counts:
             same = self._count(self._same(person))
             if self._limits.same_subject_per_day is not None and same >= self._limits.same_subject_per_day:
                 return day_reached("same_subject_per_day", self._use.at)
@@ -112,8 +119,9 @@ class Counting:
         return None
 
     def wrong_reached(self, person: Person) -> Reached | None:
-        """Tell whether this partner's claims about a person were wrong too often today."""
-        return day_reached(WRONG, self._use.at) if self._count(self._wrong(person)) >= MOST_WRONG else None
+        """Tell whether this partner's claims about a person were wrong too often today, whoever was asked for."""
+        most = max((self._count(self._wrong(ref)) for ref in person.claimed), default=0)
+        return day_reached(WRONG, self._use.at) if most >= MOST_WRONG else None
 
     def count_call(self) -> None:
         """Count a call; only what a limit asks for is written."""
@@ -122,7 +130,7 @@ class Counting:
 
     def count_person(self, person: Person) -> None:
         """Count a person, and as one more of the day where they are new to it."""
-        if not self._use.counts or (self._limits.same_subject_per_day is None and self._limits.subjects_per_day is None):
+        if not person.counts or (self._limits.same_subject_per_day is None and self._limits.subjects_per_day is None):
             return
         self._add(self._same(person))
         if self._count(self._same(person)) == 1:
@@ -132,9 +140,10 @@ class Counting:
         """Count a search that confirmed nobody."""
         self._add(self._misses(person))
 
-    def count_wrong(self, person: Person) -> None:
-        """Count a call in which a claim about a person was wrong."""
-        self._add(self._wrong(person))
+    def count_wrong(self, refs: Iterable[str]) -> None:
+        """Count a call in which claims about these people were wrong."""
+        for ref in refs:
+            self._add(self._wrong(ref))
 
     def left(self) -> Left:
         """Return what is left of the limits, as counted so far."""
@@ -164,7 +173,7 @@ class Counting:
     def _read(self, people: Iterable[Person]) -> dict[tuple[str, str], int]:
         names = {self._calls_name(), self._subjects()[0]}
         for person in people:
-            names |= {self._same(person)[0], self._misses(person)[0], self._wrong(person)[0]}
+            names |= {self._same(person)[0], self._misses(person)[0], *(self._wrong(ref)[0] for ref in person.claimed)}
         windows = (self._day, str(self._minute), str(self._minute - 1))
         found: dict[tuple[str, str], int] = {}
         ordered = sorted(names)
@@ -201,8 +210,8 @@ class Counting:
     def _misses(self, person: Person) -> tuple[str, str]:
         return f"miss/{self._use.partner}/{person.key_ref}", self._day
 
-    def _wrong(self, person: Person) -> tuple[str, str]:
-        return f"wrong/{self._use.partner}/{person.subject_ref}", self._day
+    def _wrong(self, ref: str) -> tuple[str, str]:
+        return f"wrong/{self._use.partner}/{ref}", self._day
 
 
 def day_reached(limit: str, at: datetime) -> Reached:

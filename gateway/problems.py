@@ -61,6 +61,12 @@ REQUEST_SLOW: Final = Problem(
     "request_slow", 408, "The request took too long to arrive", "Send the body within 10 seconds of the headers."
 )
 NOT_JSON: Final = Problem("not_json", 415, "The body must be JSON", "Send Content-Type: application/json, in UTF-8.")
+CONTEXT_REFUSED: Final = Problem(
+    "context_refused",
+    400,
+    "The signed context does not hold",
+    "Mend the claim that detail names, and sign it anew with a key of this client.",
+)
 AGREEMENT_UNCLEAR: Final = Problem(
     "agreement_unclear",
     400,
@@ -70,7 +76,7 @@ AGREEMENT_UNCLEAR: Final = Problem(
 KEY_REUSED: Final = Problem(
     "idempotency_key_reused",
     422,
-    "This Idempotency-Key was used with another body",
+    "This Idempotency-Key was used with another request",
     "Use a new key for a new request.",
 )
 NOTHING_PERMITTED: Final = Problem(
@@ -144,6 +150,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         BATCH_TOO_LARGE,
         REQUEST_SLOW,
         NOT_JSON,
+        CONTEXT_REFUSED,
         AGREEMENT_UNCLEAR,
         KEY_REUSED,
         NOTHING_PERMITTED,

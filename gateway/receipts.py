@@ -10,7 +10,7 @@ from audit.entry import EntryError
 from audit.keyring import KeyringError
 from audit.people import LEAF_NAMES, SHARED_NAMES, leaf_bytes, leaf_id, leaf_shown, parts_of, paths_of
 from audit.proof import receipt_of, receipt_of_many
-from audit.sqlite import bundles, find_entry, inclusion, leaf_hashes, newest_checkpoint
+from audit.sqlite import bundles, find_entry, inclusion, leaves_of, newest_checkpoint
 from gateway.oauth.clients import Client
 from gateway.problems import NO_LONGER_OPENS, ProblemError
 from gateway.services import Services
@@ -31,10 +31,15 @@ def load_receipt(services: Services, disclosure_id: str, client: Client) -> dict
     sealed = dict(bundles(connection, found[0]))
     if not _is_of(client, sealed, entry_id, services):
         return None
-    hashes = leaf_hashes(connection, found[0])
+    hashes, begins = leaves_of(connection, found[0])
     if not hashes:
         return None if dot else _of_one(services, entry_id, found, newest, sealed)
-    return _of_many(services, entry_id, found, newest, sealed, hashes, int(place) if dot else None)
+    places = range(len(hashes))
+    if dot:
+        # Where a line begins is kept, for the leaves themselves may not open any more.
+        later = [one for one in (*begins, len(hashes)) if one > int(place)]
+        places = range(int(place), later[0]) if int(place) in begins else range(0)
+    return _of_many(services, entry_id, found, newest, sealed, hashes, places) if places else None
 
 
 def _of_one(
@@ -57,11 +62,11 @@ def _of_many(
     newest: tuple[int, str],
     sealed: dict[bytes, bytes],
     hashes: Sequence[bytes],
-    place: int | None,
-) -> dict[str, Any] | None:
+    places: range,
+) -> dict[str, Any]:
     """Return the receipt with the leaves of one line, or of the one person that the entry is about.
 
-    Other people's keys are not needed: of their leaves the hash is enough.
+    The keys of other lines' people are not needed: of their leaves the hash is enough.
     """
     openings: dict[str, str] = {}
     key_of: dict[str, SealingKey] = {}
@@ -71,9 +76,6 @@ def _of_many(
         if key is not None:
             key_of |= dict.fromkeys(mine, key)
     own, leaves = parts_of(openings)
-    places = range(len(hashes)) if place is None else _line_from(place, leaves, len(hashes))
-    if place is not None and place not in places:
-        return None
     if any(name not in own for name in SHARED_NAMES) or any(
         not set(LEAF_NAMES) <= set(leaves.get(one, ())) for one in places
     ):
@@ -90,21 +92,6 @@ def _of_many(
         for one in places
     ]
     return {**receipt_of_many(**_place(services, found, newest), openings=own), "leaves": shown}
-
-
-def _line_from(place: int, leaves: dict[int, dict[str, str]], size: int) -> range:
-    """Return the places of the line that begins at one: its leaves share one answer, and no other line has it."""
-    answer = _answer_at(place, leaves)
-    end = place + 1
-    while answer is not None and end < size and _answer_at(end, leaves) == answer:
-        end += 1
-    begins = 0 <= place < size and (place == 0 or answer is None or _answer_at(place - 1, leaves) != answer)
-    return range(place, end) if begins else range(0)
-
-
-def _answer_at(place: int, leaves: dict[int, dict[str, str]]) -> Any:
-    opening = leaves.get(place, {}).get("answer")
-    return None if opening is None else value_of(opening)
 
 
 def _seed(key: SealingKey, entry_id: str, place: int, openings: dict[str, str]) -> bytes | None:

@@ -14,6 +14,8 @@ from gateway.limits import Reached
 from gateway.services import Ask, Services
 from schemas.decision import Record, Shaped
 from schemas.instants import as_text, london_day
+from schemas.request import Caseworker
+from schemas.terms import Assurance
 
 Claim = tuple[tuple[bytes, str, int], SealingKey]  # reference, retention class, year; and the key that it is to have
 
@@ -90,13 +92,21 @@ def names_of_call(
                 "name": caseworker.name,
                 "role": caseworker.role,
                 "organisation_code": caseworker.organisation_code,
-                "assurance": "asserted",
+                "assurance": caseworker.assurance.value,
+                **_vouched(caseworker),
             }
             if caseworker
             else {},
         ),
         "basis": (keys.controller, _written_basis(judged, services, lawful)),
     }
+
+
+def _vouched(caseworker: Caseworker) -> dict[str, str | None]:
+    """Return what a signed context alone tells; an asserted caseworker's commitment stays as it was."""
+    if caseworker.assurance is Assurance.ASSERTED:
+        return {}
+    return {"device": caseworker.device, "reason": caseworker.reason}
 
 
 def names_of_ask(judged: Judgement, ask: Ask, services: Services, keys: Keys) -> dict[str, tuple[SealingKey, Any]]:

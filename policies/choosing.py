@@ -38,7 +38,7 @@ class Work:
 
 def choose(work: Work, field: Field, release: Release, row: Row | None) -> Option | TrueReason:
     """Return the first option whose conditions are known to hold, unless a cap is not known to be lifted."""
-    if not release.caps and not release.options[0].record:
+    if is_plain(release):
         return release.options[0]
     barred = [cap for cap in release.caps if False not in [look(work, one, field.of, row) for one in cap.record]]
     for option in release.options:
@@ -48,6 +48,11 @@ def choose(work: Work, field: Field, release: Release, row: Row | None) -> Optio
         if all(one is True for one in known) and all(option.line in cap.spares for cap in barred):
             return option
     return TrueReason.RECORD_CAP if barred else TrueReason.RECORD_CONDITION
+
+
+def is_plain(release: Release) -> bool:
+    """Tell whether the first option is chosen whatever the record says."""
+    return not release.caps and not release.options[0].record
 
 
 def look(work: Work, condition: Condition, of: str | None, row: Row | None) -> bool | None:

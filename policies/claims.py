@@ -55,9 +55,9 @@ def compare(
     return Shaped(answers, lines, withheld, true_reasons, shaped.markers, shaped.tripped)
 
 
-def wrong_in(shaped: Shaped) -> bool:
-    """Tell whether any claim was answered with no."""
-    return any(one["value"] == NO for one in shaped.fields.values())
+def wrong_in(shaped: Shaped) -> list[str]:
+    """Return the fields of which a claim was answered with no."""
+    return [path for path, one in shaped.fields.items() if one["value"] == NO]
 
 
 def _fits(field: Field, form: str, value: Any, typed: RawValue, text: str, on: date) -> bool | None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from dataclasses import field as member
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from policies.targets import covered, most
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, LegalBasis, RecordTerm, ReleaseLine, RuleSet
@@ -92,7 +92,7 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A rule set as a table, with a bounded memo of decisions and of the day that they were made on."""
+    """A rule set as a table, with bounded memos: of decisions, of the day that they were made on, and of what they mean."""
 
     rules: RuleSet
     edges: tuple[datetime, ...]  # epoch n is before edges[n]
@@ -107,6 +107,8 @@ class Compiled:
     counts_days: bool  # an age is released or asked about, so that midnight may change a decision
     memo: dict[object, Decision] = member(default_factory=dict, compare=False)
     today: dict[str, tuple[datetime, datetime]] = member(default_factory=dict, compare=False)
+    plans: dict[object, Any] = member(default_factory=dict, compare=False)  # of `policies/shape.py`
+    reached: dict[object, Any] = member(default_factory=dict, compare=False)  # of `policies/nets.py`
 
 
 def compile_rules(rules: RuleSet) -> Compiled:

@@ -54,6 +54,7 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
         c.has_statement,
         c.has_assessment,
         c.emergency,
+        c.is_vouched,
         c.subject,
         covered,
         held,
@@ -154,6 +155,8 @@ def _whole_refusal(compiled: Compiled, facts: Facts) -> Reason | None:
         return Reason.ACTION_NOT_AGREED
     if "caseworker" in agreement.requires and not c.has_caseworker:
         return Reason.CASEWORKER_NEEDED
+    if "vouched_caseworker" in agreement.requires and not c.is_vouched:
+        return Reason.VOUCHING_NEEDED if c.has_caseworker else Reason.CASEWORKER_NEEDED
     if agreement.roles and c.role not in agreement.roles:
         return Reason.ROLE_NOT_AGREED
     if "case_reference" in agreement.requires and not c.has_case_reference and not waives_in_emergency(compiled, c):

@@ -19,6 +19,7 @@ from schemas.dataset import Field, FieldType
 from schemas.decision import RawValue, Unusable
 
 Pseudonym = Callable[[str, str], str]  # (path, canonical value) -> pseudonym
+Former = Callable[[RawValue, date, Pseudonym], Any]
 
 _DATE_LENGTHS: Final = {"year": 4, "month": 7}
 _POSTCODE: Final = re.compile(r"([A-Z]{1,2})(\d[A-Z\d]?) ?(\d[A-Z]{2})", re.ASCII)
@@ -32,17 +33,28 @@ def apply_form(field: Field, form: str, raw: RawValue, *, on: date, pseudonym: P
     `on` is the London day that ages count to. Money, and numbers with a fraction, are text, so that no reader
     rounds them.
     """
-    allowed, made = _HOW[field.type]
-    if type(raw) not in allowed:
-        return raw if raw is None or raw is Unusable.INVALID else Unusable.INVALID
-    if type(raw) is str and not raw.strip():
-        return None
-    value = made(field, form, raw, on)
-    if value is Unusable.INVALID:
-        return value
-    if form == "present":
-        return True
-    return pseudonym(field.path, str(raw)) if form == "pseudonym" else value
+    return former(field, form)(raw, on, pseudonym)
+
+
+def former(field: Field, form: str) -> Former:
+    """Return `apply_form` of one field and form, for many values."""
+    allowed = _RAW[field.type]
+    made = None if form == "full" and field.type in _FULL_AS_IT_IS else _FORMS.get(field.type)
+
+    def formed(raw: RawValue, on: date, pseudonym: Pseudonym) -> Any:
+        kind = type(raw)
+        if kind not in allowed:
+            return raw if raw is None or raw is Unusable.INVALID else Unusable.INVALID
+        if kind is str and not raw.strip():  # type: ignore[attr-defined]  # kind is its exact type
+            return None
+        value = raw if made is None else made(field, form, raw, on)
+        if value is Unusable.INVALID:
+            return value
+        if form == "present":
+            return True
+        return pseudonym(field.path, str(raw)) if form == "pseudonym" else value
+
+    return formed
 
 
 def pseudonym_key(master: bytes, recipient: str, agreement: str, field: str, epoch: str) -> bytes:
@@ -95,6 +107,8 @@ def _name(_field: Field, form: str, raw: Any, _on: date) -> Any:
 
 
 def _number(field: Field, form: str, raw: Any, _on: date) -> Any:
+    if type(raw) is int and form == "full" and field.type is FieldType.NUMBER:
+        return raw if abs(raw) < _TOO_LARGE else Unusable.INVALID
     value = Decimal(raw)
     if not value.is_finite() or abs(value) >= _TOO_LARGE:
         return Unusable.INVALID
@@ -114,12 +128,8 @@ def _code(field: Field, form: str, raw: Any, _on: date) -> Any:
     return (field.code_groups or {}).get(raw, Unusable.INVALID) if form == "group" else raw
 
 
-def _as_it_is(_field: Field, _form: str, raw: Any, _on: date) -> Any:
-    return raw
-
-
+# Values of other types leave as they are.
 _FORMS: Final[Mapping[FieldType, Callable[[Field, str, Any, date], Any]]] = {
-    **dict.fromkeys(FieldType, _as_it_is),
     FieldType.DATE: _date,
     FieldType.AGE: _age,
     FieldType.POSTCODE: _postcode,
@@ -128,6 +138,7 @@ _FORMS: Final[Mapping[FieldType, Callable[[Field, str, Any, date], Any]]] = {
     FieldType.MONEY: _number,
     FieldType.CODE: _code,
 }
+_FULL_AS_IT_IS: Final = frozenset({FieldType.NAME, FieldType.CODE})
 # The exact types of a raw value: True is an int, and a datetime a date, to isinstance.
 _RAW: Final[Mapping[FieldType, frozenset[type]]] = {
     **dict.fromkeys(FieldType, frozenset({str})),
@@ -137,4 +148,3 @@ _RAW: Final[Mapping[FieldType, frozenset[type]]] = {
     FieldType.MONEY: frozenset({int, Decimal}),
     FieldType.BOOLEAN: frozenset({bool}),
 }
-_HOW: Final = {kind: (_RAW[kind], _FORMS[kind]) for kind in FieldType}

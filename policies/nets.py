@@ -2,37 +2,61 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Final
+
 from policies.choosing import Work, look
 from policies.compile import Net
 from schemas.agreement import Condition, RecordTerm
 from schemas.decision import Decision
 from schemas.terms import EmergencyKind, TrueReason
 
+MOST_KEPT: Final = 4_096
+
 
 def cast_nets(work: Work, decision: Decision, emergency: EmergencyKind | None, recipient: str) -> tuple[str, ...]:
     """Withhold all fields that a guardrail names where it would have forbidden what leaves; return its id."""
-    nets = work.compiled.nets
-    tripped = []
-    for place in range(len(nets)) if decision.nets is None else decision.nets:
-        net = nets[place]
-        if net.paths.isdisjoint(work.lines):
-            continue
-        if _catches(work, net, emergency, recipient):
-            tripped.append(net.id)
+    places = tuple(range(len(work.compiled.nets))) if decision.nets is None else decision.nets
+    return _cast(work, places, emergency, recipient)
+
+
+def _cast(work: Work, places: tuple[int, ...], emergency: EmergencyKind | None, recipient: str) -> tuple[str, ...]:
+    for place, paths in _all_reached(work, places, emergency, recipient):
+        net = work.compiled.nets[place]
+        if any(all(_may_hold(work, one, path) for one in net.record) for path in paths):
             for part in net.parts:
                 for path, _ in part:
                     _take_back(work, path)
-    return tuple(tripped)
+            # The others are cast over what is left.
+            return (net.id, *_cast(work, places[places.index(place) + 1 :], emergency, recipient))
+    return ()
 
 
-def _catches(work: Work, net: Net, emergency: EmergencyKind | None, recipient: str) -> bool:
+def _all_reached(
+    work: Work, places: tuple[int, ...], emergency: EmergencyKind | None, recipient: str
+) -> Sequence[tuple[int, list[str]]]:
+    """Return the nets that what leaves reaches, and the fields by which it does.
+
+    That follows from the lines by which the fields leave, and people's fields leave by few combinations of lines: it is
+    worked out once for each.
+    """
+    known = (places, emergency, recipient, tuple(work.lines.items()))
+    found: list[tuple[int, list[str]]] | None = work.compiled.reached.get(known)
+    if found is None:
+        if len(work.compiled.reached) >= MOST_KEPT:
+            work.compiled.reached.clear()
+        each = [(place, _reached(work, work.compiled.nets[place], emergency, recipient)) for place in places]
+        found = work.compiled.reached[known] = [(place, paths) for place, paths in each if paths]
+    return found
+
+
+def _reached(work: Work, net: Net, emergency: EmergencyKind | None, recipient: str) -> list[str]:
     kind = work.compiled.rules.recipient_kinds.get(recipient)
     excepted = emergency is not None and kind in net.except_emergency
     reached = [[path for path, most in part if _is_above(work, net, path, most, excepted=excepted)] for part in net.parts]
-    if not any(reached) or (net.together and not all(reached)):
-        return False
-    paths = [path for part in reached for path in part]
-    return any(all(_may_hold(work, one, path) for one in net.record) for path in paths)
+    if net.together and not all(reached):
+        return []
+    return [path for part in reached for path in part]
 
 
 def _is_above(work: Work, net: Net, path: str, most: int, *, excepted: bool) -> bool:

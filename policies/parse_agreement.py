@@ -55,7 +55,7 @@ def parse_agreement(text: str) -> Agreement:
     retain = section.need("retain", _retain)
     onward = section.need("onward", _onward)
     releases = section.need("releases", _releases)
-    requires = section.may("requires", listed(one_of("caseworker", "case_reference")), ())
+    requires = section.may("requires", listed(one_of("caseworker", "case_reference", "vouched_caseworker")), ())
     roles = section.may("roles", listed(slug), ())
     limits = section.may("limits", _limits, Limits())
     variations = section.may("variations", listed(_variation), ())

@@ -7,8 +7,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from policies.choosing import Row, Work, choose, formed
-from schemas.dataset import Field
+from policies.choosing import Row, Work, choose, formed, is_plain
+from schemas.dataset import SHOWS_ROWS, Field
 from schemas.decision import Option, Release
 from schemas.terms import TrueReason
 
@@ -31,8 +31,10 @@ def shape_group(work: Work, field: Field, release: Release, inner: Mapping[str, 
         return
     # Every row leaves in the coarsest form that any of them may: a finer one would tell how many are held back.
     coarsest = min((option for _, option in visible), key=lambda one: (field.rank(one.form), one.line))
-    order_by = work.compiled.rules.dataset.groups[field.path].order_by
-    shown = sorted((row for row, _ in visible), key=lambda row: _order(row.get(order_by)))
+    shown = [row for row, _ in visible]
+    if coarsest.form in SHOWS_ROWS:
+        order_by = work.compiled.rules.dataset.groups[field.path].order_by
+        shown.sort(key=lambda row: _order(row.get(order_by)))
     value = _value(work, coarsest.form, shown, inner)
     if not asked and not any(path in work.lines for path in inner):
         work.true_reasons[field.path] = TrueReason.NOT_HELD
@@ -47,6 +49,8 @@ def shape_group(work: Work, field: Field, release: Release, inner: Mapping[str, 
 def _visible(
     work: Work, field: Field, release: Release, rows: tuple[Row, ...]
 ) -> tuple[list[tuple[Row, Option]], TrueReason]:
+    if is_plain(release):
+        return [(row, release.options[0]) for row in rows], TrueReason.NOT_HELD
     found: list[tuple[Row, Option]] = []
     hidden = TrueReason.NOT_HELD
     for row in rows:

@@ -204,7 +204,7 @@ class Agreement:
     retain: Retain
     onward: str
     releases: tuple[ReleaseLine, ...]
-    requires: frozenset[str]  # of "caseworker", "case_reference"
+    requires: frozenset[str]  # of "caseworker", "case_reference", "vouched_caseworker"
     roles: tuple[str, ...]
     limits: Limits
     variations: tuple[Variation, ...]

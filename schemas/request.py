@@ -7,17 +7,23 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from schemas.consent import ConsentRecord, Restriction
-from schemas.terms import Action, EmergencyKind
+from schemas.terms import Action, Assurance, EmergencyKind
 
 
 @dataclass(frozen=True, slots=True)
 class Caseworker:
-    """The practitioner who asks, as the partner asserts."""
+    """The practitioner who asks: as the partner asserts, or vouches for by its key.
+
+    `device` and `reason` are told in a signed context alone.
+    """
 
     id: str
     name: str
     role: str
     organisation_code: str | None = None
+    assurance: Assurance = Assurance.ASSERTED
+    device: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,7 @@ class Circumstances:
     has_statement: bool = False
     has_assessment: bool = False
     emergency: EmergencyKind | None = None
+    is_vouched: bool = False  # the caseworker, by a context that the partner signed
     subject: str | None = None
     consents: Mapping[str, tuple[ConsentRecord, ...]] = field(default_factory=dict)
     restrictions: Mapping[str, tuple[Restriction, ...]] = field(default_factory=dict)

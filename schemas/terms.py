@@ -130,6 +130,7 @@ class Reason(StrEnum):
     PURPOSE_NOT_AGREED = "purpose_not_agreed"
     ACTION_NOT_AGREED = "action_not_agreed"
     CASEWORKER_NEEDED = "caseworker_needed"
+    VOUCHING_NEEDED = "vouching_needed"
     CASE_REFERENCE_NEEDED = "case_reference_needed"
     ROLE_NOT_AGREED = "role_not_agreed"
     OUTSIDE_THE_TOKEN = "outside_the_token"  # noqa: S105 -- a reason, not a secret
@@ -162,6 +163,7 @@ class Remedy(StrEnum):
     RENEW_THE_AGREEMENT = "renew_the_agreement"
     STATE_AN_AGREED_PURPOSE = "state_an_agreed_purpose"
     SEND_A_CASEWORKER = "send_a_caseworker"
+    SEND_A_SIGNED_CONTEXT = "send_a_signed_context"
     SEND_A_CASE_REFERENCE = "send_a_case_reference"
     ASK_IN_AN_AGREED_ROLE = "ask_in_an_agreed_role"
     ASK_FOR_A_WIDER_TOKEN = "ask_for_a_wider_token"  # noqa: S105 -- a remedy, not a secret
@@ -199,6 +201,10 @@ REMEDY_OF: dict[Reason, tuple[Remedy, str]] = {
     Reason.CASEWORKER_NEEDED: (
         Remedy.SEND_A_CASEWORKER,
         "Say which caseworker asks: send the member caseworker.",
+    ),
+    Reason.VOUCHING_NEEDED: (
+        Remedy.SEND_A_SIGNED_CONTEXT,
+        "Vouch for the caseworker: send a context that you signed, in the header Stile-Context.",
     ),
     Reason.CASE_REFERENCE_NEEDED: (
         Remedy.SEND_A_CASE_REFERENCE,
@@ -279,6 +285,13 @@ class Action(StrEnum):
     READ = "read"
     VERIFY = "verify"
     MATCH = "match"
+
+
+class Assurance(StrEnum):
+    """How sure it is that the caseworker is who is named."""
+
+    ASSERTED = "asserted"  # by the request alone
+    VOUCHED = "vouched"  # by the partner's own key, for this person, role and reason
 
 
 class EmergencyKind(StrEnum):

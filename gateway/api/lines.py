@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
+from starlette.types import Message, Send
+from typing_extensions import override
 
 from audit.entry import canonical
 from gateway.many import Lines, refusal_of, whole
@@ -14,7 +18,21 @@ from gateway.problems import ProblemError
 from gateway.services import Ask
 from gateway.wiring import Wiring
 
+SLOWEST_READER: Final = 30.0  # seconds that a caller may take to read one chunk
 NDJSON: Final = "application/x-ndjson"
+
+
+class BoundedStream(StreamingResponse):
+    """A stream whose reader has so many seconds for each part: one that does not read holds no memory for ever."""
+
+    @override
+    async def stream_response(self, send: Send) -> None:
+        async def bounded(message: Message) -> None:
+            async with asyncio.timeout(SLOWEST_READER):
+                await send(message)
+
+        with contextlib.suppress(TimeoutError):  # the answer then lacks its end, and shows so
+            await super().stream_response(bounded)
 
 
 async def answer_many(request: Request, ask: Ask, wiring: Wiring) -> Response:
@@ -27,10 +45,11 @@ async def answer_many(request: Request, ask: Ask, wiring: Wiring) -> Response:
     await lines.begin()
     chunks = lines.each()
     first = await anext(chunks)
-    headers = dict(lines.headers)
     if _wants_lines(request) and lines.permits:
-        return StreamingResponse(_stream(first, chunks, lines, request, wiring), 200, headers, media_type=NDJSON)
+        headers = dict(lines.headers)
+        return BoundedStream(_stream(first, chunks, lines, request, wiring), 200, headers, media_type=NDJSON)
     body, status = await _collected(first, chunks, lines, request, wiring)
+    headers = dict(lines.headers)  # as of the last chunk: what is left after all of this call
     kind = "application/json" if status == 200 else "application/problem+json"  # noqa: PLR2004 -- HTTP's own number
     return Response(body, status, headers, media_type=kind)
 

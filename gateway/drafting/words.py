@@ -112,6 +112,11 @@ OTHERS: Final = (
     "appointee",
 )
 _SHORT: Final = 3
+_LISTS: Final = (PLAIN, NAMES, FREE_TEXT, CRIMINAL, DECEASED, MARKERS, *SPECIAL.values(), *TAGS.values(), *ORIGINS.values())
+_JOINING: Final = frozenset({"for", "by", "of", "at", "in", "on", "is", "to", "from"})  # values have them as names do
+_WHOLE: Final = frozenset(" ".join(_LISTS).split()) - _JOINING
+# Shorter ones begin many a surname: `town` Townsend, `ward` Wardle.
+_BEGINNINGS: Final = tuple(sorted(one for one in _WHOLE if len(one) > _SHORT + 1))
 
 
 def tokens(name: str) -> tuple[str, ...]:
@@ -123,6 +128,12 @@ def tokens(name: str) -> tuple[str, ...]:
 def is_understood(name: str) -> bool:
     """Tell whether every word of a name is one that usually names nothing worse than personal data."""
     return bool(tokens(name)) and all(says(word, PLAIN) or word.isdigit() for word in tokens(name))
+
+
+def is_a_word_for_columns(name: str) -> bool:
+    """Tell whether a name has a word that columns are usually called by, and few people or places."""
+    bare = [one.rstrip("0123456789") for one in tokens(name)]
+    return any({one, one.removesuffix("s")} & _WHOLE or one.startswith(_BEGINNINGS) for one in bare)
 
 
 def says(name: str, beginnings: str) -> bool:

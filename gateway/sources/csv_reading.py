@@ -37,10 +37,10 @@ def read_lines(path: str, name: str, export: Export, columns: Sequence[str]) -> 
 
 
 def _rows(reader: Any, name: str, export: Export, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
-    header = [one.strip() for one in next(reader, [])]
+    header = [one.strip() for one in next(_whole(reader, name, export), [])]
     places = _places(header, name, columns)
     width, rows = len(header), 0
-    for row in reader:
+    for row in _whole(reader, name, export):
         if not row:  # an empty line, as many a file ends with
             continue
         if len(row) != width:
@@ -51,6 +51,23 @@ def _rows(reader: Any, name: str, export: Export, columns: Sequence[str]) -> Ite
                 f"{name}, line {reader.line_num}: over {export.max_rows} rows; raise max_rows if that is right"
             )
         yield reader.line_num, [row[place] for place in places]
+
+
+def _whole(reader: Any, name: str, export: Export) -> Iterator[list[str]]:
+    """Give each row that stands on one line, or on several where the mapping says that it may.
+
+    A quotation mark too many takes the next rows for a value, up to the next mark: one row has then another's columns,
+    and can have the right width.
+    """
+    before = reader.line_num
+    for row in reader:
+        if not export.multiline and (reader.line_num > before + 1 or "\r" in "".join(row)):
+            raise ExportFaultError(
+                f"{name}, line {before + 1}: a line break inside a value; "
+                "mend the quotation mark that is not closed there, or declare `multiline: true` if that is right"
+            )
+        before = reader.line_num
+        yield row
 
 
 def _places(header: list[str], name: str, columns: Sequence[str]) -> list[int]:

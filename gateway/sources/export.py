@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from policies.reading import Section, integer, one_of, refused, word
+from policies.reading import Section, boolean, integer, one_of, refused, word
 from policies.yaml_text import Node, Scalar
 
 # Encodings whose lines can be told apart before they are decoded, so that a fault has its line.
@@ -62,6 +62,7 @@ class Export:
     delimiter: str
     max_bytes: int
     max_rows: int
+    multiline: bool = False  # whether a value may hold line breaks
 
 
 def export(node: Node) -> Export:
@@ -74,6 +75,7 @@ def export(node: Node) -> Export:
         delimiter=section.may("delimiter", _delimiter, ","),
         max_bytes=section.may("max_bytes", integer(1, 2_000_000_000), USUAL_BYTES),
         max_rows=section.may("max_rows", integer(1, 20_000_000), USUAL_ROWS),
+        multiline=section.may("multiline", boolean, False),
     )
     section.close()
     return found

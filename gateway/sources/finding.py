@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final
 
-from gateway.sources.cleaning import clean_value, detail_form, key_form, person_form, typed_form
+from gateway.sources.cleaning import Cleaner, clean_value, cleaner, folded, key_form, person_form, typed_form
 from gateway.sources.columns import Column
 from gateway.sources.contract import Found
 from gateway.sources.mapping import PROTECTED
@@ -20,7 +20,7 @@ from schemas.request import SubjectQuery
 from schemas.terms import Match
 
 MOST_ROWS: Final = 64  # records of one key: more can't be told apart
-Place = tuple[str, str]  # (detail, role) of a selected column
+Place = tuple[str, str, Cleaner]  # (detail, role) of a selected column, and how its value is cleaned
 Sort = tuple[str, tuple[str, ...]]  # a key, and the details that were given with it
 
 
@@ -66,10 +66,11 @@ class Finding:
         columns: list[str | None] = [mapping.row, *mapping.people.values()]
         places = []
         for detail in sort[1]:
+            clean = cleaner(mapping.fields.get(detail, Column()), self._dataset.fields[detail].type)
             for role in key.finds:
                 for place in mapping.confirm[detail].get(role, ()):
                     columns.append(place)
-                    places.append((detail, role))
+                    places.append((detail, role, clean))
         protection = mapping.fields.get(PROTECTED) if key.finds_place else None
         columns.append(protection.lies(None) if protection else None)
         return tuple(columns), tuple(places)
@@ -78,19 +79,18 @@ class Finding:
         self, rows: Sequence[Any], places: Sequence[Place], given: Mapping[str, str | None], key_name: str
     ) -> Found:
         key = self._dataset.keys[key_name]
-        fits: dict[tuple[str, object], tuple[str, Any]] = {}
+        fits: dict[tuple[str, object], tuple[str, dict[str, str], Any]] = {}
         for row in rows:
             people = self._people(row)
             for role in self._fitting(row, places, given, key.finds):
                 if role in people:
-                    fits[people[role], row[0]] = (role, row)
+                    fits[people[role], row[0]] = (role, people, row)
         if not fits:
             return Found(Match.MISMATCH)
         # Beyond the limit another might fit as well.
         if len(fits) > 1 or len(rows) > MOST_ROWS:
             return Found(Match.SEVERAL)
-        role, row = next(iter(fits.values()))
-        people = self._people(row)
+        role, people, row = next(iter(fits.values()))
         if key.finds_place and self._is_protected(row[-1]):
             return Found(Match.PROTECTED_BY_PLACE, people={role: people[role]})
         return Found(Match.CONFIRMED, subject=role, people=people, row=row[0])
@@ -103,15 +103,12 @@ class Finding:
         self, row: Sequence[Any], places: Sequence[Place], given: Mapping[str, str | None], roles: Sequence[str]
     ) -> list[str]:
         """Return the roles of whom every given detail fits: one of a detail's columns (a former name) is enough."""
-        fitting: set[Place] = set()
-        for place, raw in zip(places, row[1 + len(self._mapping.people) :], strict=False):
-            detail = place[0]
-            column = self._mapping.fields.get(detail, Column())
-            field, wanted = self._dataset.fields[detail], given[detail]
+        fitting: set[tuple[str, str]] = set()
+        for (detail, role, clean), raw in zip(places, row[1 + len(self._mapping.people) :], strict=False):
             for one in raw if isinstance(raw, tuple) else (raw,):  # an upstream may list former names at one place
-                held = detail_form(one, column, field)
-                if held is not None and held == wanted:
-                    fitting.add(place)
+                held = folded(clean(one))
+                if held is not None and held == given[detail]:
+                    fitting.add((detail, role))
         return [role for role in roles if all((detail, role) in fitting for detail in given)]
 
     def _is_protected(self, raw: object) -> bool:

@@ -10,7 +10,7 @@ from typing import Any, Final, NoReturn
 
 DEEPEST: Final = 16
 MOST_DIGITS: Final = 40  # of one number: no value of a council has more, and a longer one costs time alone
-_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
+_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)  # looks at each byte once, whatever is sent
 
 
 class NotJsonError(Exception):

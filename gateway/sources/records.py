@@ -9,15 +9,14 @@ from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final
 
-from gateway.sources.cleaning import clean_value
-from gateway.sources.columns import Column
+from gateway.sources.cleaning import Cleaner, cleaner
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import Mapping as SourceMapping
-from schemas.dataset import Dataset, Field
+from schemas.dataset import Dataset
 from schemas.decision import RawValue, Record, Rows, Unusable
 
 MOST_GROUP_ROWS: Final = 1_000
-Wish = tuple[Field, Column]  # a field to read, and how it is cleaned
+Wish = tuple[str, Cleaner]  # the path of a field to read, and how its value is cleaned
 
 
 class Records:
@@ -35,13 +34,14 @@ class Records:
         """Return the place of each named field of the record itself; one not mapped for this person is not held."""
         mapped = self._mapping.fields
         wished = ((mapped[path].lies(subject), path) for path in sorted(paths & mapped.keys()))
-        return [(place, (self._dataset.fields[path], mapped[path])) for place, path in wished if place is not None]
+        fields = self._dataset.fields
+        return [(place, (path, cleaner(mapped[path], fields[path].type))) for place, path in wished if place is not None]
 
     def _group_wishes(self, group: str, paths: frozenset[str]) -> list[tuple[str, Wish]]:
         """Return the place of each named field of a group's rows."""
         columns = {f"{group}.{name}": column for name, column in self._mapping.groups[group].fields.items()}
         return [
-            (place, (self._dataset.fields[path], column))
+            (place, (path, cleaner(column, self._dataset.fields[path].type)))
             for path, column in columns.items()
             if path in paths and (place := column.lies(None)) is not None
         ]
@@ -99,7 +99,7 @@ class told_by_kind:  # noqa: N801 -- used as a function; a generator would take 
 
 def cleaned(wishes: Sequence[Wish], row: Iterable[Any]) -> dict[str, RawValue]:
     """Return the values of a row, by path."""
-    return {field.path: clean_value(raw, column, field) for (field, column), raw in zip(wishes, row, strict=False)}
+    return {path: clean(raw) for (path, clean), raw in zip(wishes, row, strict=False)}
 
 
 # -- does the mapping fit the source?

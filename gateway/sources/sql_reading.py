@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
+from gateway.sources.cleaning import lenient
 from gateway.sources.database import read, read_bound
 from gateway.sources.groups import Joined
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import MOST_GROUP_ROWS, Records, Wish, cleaned
-from gateway.sources.sql_search import lenient, names, numbered, padded
+from gateway.sources.sql_search import names, numbered, padded
 from schemas.decision import RawValue, Record, Rows
 
 

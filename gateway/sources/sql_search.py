@@ -5,11 +5,11 @@ Reads the columns of the key, of the details that were given and of the marker t
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
+from gateway.sources.cleaning import lenient
 from gateway.sources.contract import Found
 from gateway.sources.database import read, read_bound
 from gateway.sources.finding import MOST_ROWS, Finding, Sort, Sought
@@ -110,15 +110,3 @@ def numbered(values: Sequence[object]) -> dict[str, object]:
 def names(count: int) -> str:
     """Return so many parameters."""
     return ", ".join(f":v{number}" for number in range(count))
-
-
-def lenient(value: object) -> Hashable:
-    """Return what all have in common that a database might take for one: by case, marks, spaces, or as numbers."""
-    text = str(value).strip()
-    if text.isascii() and text.isdigit():
-        return text.lstrip("0")
-    try:
-        number = float(text)
-    except ValueError:
-        return "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum())
-    return str(int(number)) if number.is_integer() else repr(number)

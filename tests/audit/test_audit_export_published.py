@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 import threading
 import time
@@ -21,7 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from audit import published
 from audit.merkle import ProofError
-from audit.published import Published, UnreadableError
+from audit.published import Published, UnreadableError, in_directory
 from audit.whole import verify_log
 
 
@@ -128,21 +129,71 @@ def test_an_address_that_is_not_one_is_not_asked(url: str) -> None:
         Published(url)
 
 
-def test_a_drip_is_not_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(published, "TIMEOUT", 0.3)
+DRIPS = {
+    "head": (b"HTTP/1.1 200 OK\r\nX-A: ", b"a"),
+    "continue": (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "size of a chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"0"),
+    "trailers": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n", b"X: y\r\n"),
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n", b"x"),
+    "silence": (b"", b""),
+}
 
-    class Dripping(answering(200, {"Content-Length": "1000"})):
+
+@pytest.mark.parametrize("kind", DRIPS)
+def test_a_drip_is_not_waited_for(serve: Serve, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Each part comes soon enough, and the whole never would."""
+    monkeypatch.setattr(published, "TIMEOUT", 0.4)
+    before, drop = DRIPS[kind]
+    over = threading.Event()
+
+    class Dripping(answering(200, {})):
         def do_GET(self) -> None:  # noqa: N802 -- the library's own name
-            super().do_GET()
-            for _ in range(100):
+            self.wfile.write(before)
+            for _ in range(60):
+                if over.wait(0.05):
+                    return
                 try:
-                    self.wfile.write(b"x")
+                    self.wfile.write(drop)
                 except OSError:
                     return
-                time.sleep(0.05)
 
-    with pytest.raises(UnreadableError, match="took longer than"):
-        at(serve(Dripping))
+    url, begun = serve(Dripping), time.monotonic()
+    try:
+        with pytest.raises(UnreadableError, match=r"checkpoint took longer than 0.4 seconds"):
+            at(url)
+        assert time.monotonic() - begun < 1.5
+    finally:
+        over.set()
+
+
+def test_a_file_is_given_its_whole_time_on_a_connection_that_is_kept(
+    exported: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one file had left must not be all that the next one has."""
+    monkeypatch.setattr(published, "TIMEOUT", 0.6)
+
+    class Slow(_Folder):
+        def do_GET(self) -> None:
+            time.sleep(0.25)
+            super().do_GET()
+
+    with Published(serve(partial(Slow, directory=str(exported)))) as fetch:
+        assert [fetch("checkpoint", 100_000) is not None for _ in range(4)] == [True] * 4
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_of_an_exported_log_is_refused_at_once(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "checkpoint")
+    ended = threading.Event()
+
+    def read() -> None:
+        with pytest.raises(UnreadableError, match="checkpoint"):
+            in_directory(tmp_path)("checkpoint", 1_000)
+        ended.set()
+
+    threading.Thread(target=read, daemon=True).start()
+
+    assert ended.wait(5)
 
 
 def test_a_certificate_that_nobody_vouches_for_is_refused(serve: Serve, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ LIES: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
     "another ref": (lambda line: line.update(ref="row-9"), "ref is not"),
     "another ref inside": (lambda line: line["disclosure"].update(ref="row-9"), "ref is not"),
     "a disclosure of no kind": (lambda line: line.update(disclosure="x"), "not an object"),
-    "another id": (lambda line: line["disclosure"].update(disclosure_id="d_9.0"), "receipt of d_9"),
+    "another id": (lambda line: line["disclosure"].update(disclosure_id="d_9.0"), "receipt of a line is not here"),
     "a neighbour's id": (
         lambda line: line["disclosure"].update(disclosure_id=line["disclosure"]["disclosure_id"][:-1] + "1"),
         "another disclosure",
@@ -286,7 +286,6 @@ JUNK = {
     "no lines": (canonical({"lines": "x"}), "not lines"),
     "lines of no kind": (canonical({"lines": ["x"]}), "not lines"),
     "an unknown line": (canonical({"lines": [{"x": 1}]}), "neither a person's"),
-    "a member too many": (canonical({"lines": [], "note": "x"}), "members that no answer has"),
     "nobody": (canonical({"lines": [], "end": {"lines": 0}}), "no line of a person"),
     "an empty line": (b'{"end":{"lines":0}}\n\n{"end":{"lines":0}}\n', "line 2 is not JSON"),
     "other line ends": (b'{"end":{"lines":0}}\r\n', "not written canonically|not JSON"),
@@ -329,3 +328,51 @@ def test_a_long_key_is_refused() -> None:
 
     with pytest.raises(ValueError, match="64"):
         Mac(bytes(65))
+
+
+def test_words_beside_the_lines_are_a_refusals_or_none(make: Any) -> None:
+    """Nobody can write words of their own beside what was disclosed; beside refusals stand a problem's members."""
+    problem = {"type": "u", "title": "t", "status": 403, "code": "nothing_permitted", "detail": "d", "remedy": "r",
+               "request_id": "i", "urgent_contact": "c"}  # fmt: skip
+    disclosed, refusals = make(), make(kind=Kind.REFUSAL)
+
+    def document(made: Made, **beside: Any) -> bytes:
+        return canonical({"lines": [*made.lines, {"receipt": made.receipt}], "end": {"lines": 3}, **beside})
+
+    assert len(verify_answers(document(refusals, **problem), vkey=make.vkey)) == 3
+    for raw in (
+        document(disclosed, **problem),
+        document(disclosed, note="x"),
+        document(refusals, note="x"),
+        document(refusals, **{**problem, "status": 200}),
+    ):
+        with pytest.raises(ProofError, match=r"members that no answer has|not a refusal's"):
+            verify_answers(raw, vkey=make.vkey)
+
+
+def test_a_line_or_receipt_that_stands_twice_is_refused(make: Any) -> None:
+    """A person shown twice is no other person."""
+    made = make()
+    twice = Made([*made.lines, made.lines[0]], made.receipt)
+    refused(twice, make.vkey, "stands here twice")
+    with pytest.raises(ProofError, match="receipt stands here twice"):
+        verify_answers(made.raw({"receipt": made.receipt}), vkey=make.vkey)
+
+
+def test_an_answer_that_lacks_a_person_is_not_complete(make: Any) -> None:
+    """Whatever its end says: how many leaves there are is signed."""
+    made = make()
+    lacking = Made(made.lines[:2], made.receipt)
+
+    assert len(verify_answers(lacking.raw({"end": {"lines": 2}}), vkey=make.vkey)) == 2
+    assert not is_complete(lacking.raw({"end": {"lines": 2}}))
+
+
+def test_empty_lines_at_the_end_are_no_part_of_an_answer(make: Any) -> None:
+    with pytest.raises(ProofError, match="not JSON"):
+        verify_answers(make().raw({"end": {"lines": 3}}) + b"\n", vkey=make.vkey)
+
+
+def test_an_answer_without_bounds_is_not_read() -> None:
+    with pytest.raises(ProofError, match="over 268435456 bytes"):
+        verify_answers(bytes(268_435_457), vkey="x")

@@ -70,6 +70,7 @@ def asked_by(rules: RuleSet, **more: object) -> Circumstances:
         role=next(iter(rules.agreement.roles), None),
         has_caseworker=True,
         has_case_reference=True,
+        is_vouched=True,
         subject=next(iter(rules.dataset.people)),
         **more,  # type: ignore[arg-type]  # a test's shorthand
     )

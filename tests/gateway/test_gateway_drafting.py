@@ -130,6 +130,56 @@ def test_a_header_that_is_a_row_like_the_others_is_refused(tmp_path: Path) -> No
     assert "Okafor" not in text
 
 
+WITHOUT_NAMES = {
+    "a street's number": [["Okafor", "Grace", "12 High Street"], ["Price", "Jo", "3 Low Road"]],
+    "a street of words that columns have, too": [["Surname", "12 County Street"], ["Price", "3 Ward Close"]],
+    "names alone": [["Okafor", "Grace"], ["Price", "Jo"]],
+    "a surname that columns are called by, too": [["Price", "Jo"], ["Okafor", "Grace"]],
+    "surnames that begin like names of columns": [["Townsend", "Wardle"], ["Homer", "Flatley"]],
+    "not known, where the others have a date": [["Okafor", "Grace", "n/a"], ["Price", "Jo", "14/02/1985"]],
+    "a word, where the others have a date": [["Okafor", "Grace", "withheld"], ["Price", "Jo", "14/02/1985"]],
+    "one person and no more": [["Okafor", "Grace", "Leeds"]],
+    "a title": [["Okafor", "Mrs", "Reference"], ["Price", "Mr", "R1"]],
+    "a town on a river": [["Stratford on Avon", "Okafor"], ["Stoke on Trent", "Price"]],
+    "one column": [["Okafor"], ["Price"]],
+}
+
+
+@pytest.mark.parametrize("case", WITHOUT_NAMES)
+def test_nobody_is_printed_where_a_file_has_no_names_of_columns(tmp_path: Path, case: str) -> None:
+    rows = WITHOUT_NAMES[case]
+
+    status, text = stile("dataset", "draft", "--source", sheet(tmp_path / "f.csv", *rows))
+
+    assert (status, "does not look like the names" in text) == (1, True), text
+    assert [one for row in rows for one in row if one in text.replace("`surname`", "")] == []
+
+
+WITH_NAMES = {
+    "numbered lines": [["ref", "address line 1", "Address Line 2"], ["R1", "12 High Street", "Leeds"]],
+    "a name that begins with a number": [["Surname", "2nd name", "1st line of address"], ["Price", "Jo", "3 Low Road"]],
+    "a number of words that are understood": [["ref", "12 month arrears"], ["R1", "640.00"]],
+    "two words": [["CT band", "CT ref"], ["D", "R1"]],
+    "an old system's, which nobody understands": [
+        ["ACNBR", "LSTNM", "FSTNM", "DTBTH", "PCD"],
+        ["1000042", "OKAFOR", "GRACE", "14/02/1985", "LS1 4AB"],
+    ],
+    "words joined": [["FIRSTNAME", "LASTNAME", "ADDRESSLINE1"], ["GRACE", "OKAFOR", "Mill House"]],
+    "words in camel case": [["LeadSurname", "IsDisabled"], ["OKAFOR", "Y"]],
+    "no row yet": [["surname", "forenames"]],
+    "one that nobody understands": [["surname", "forename", "ZZQ"], ["Okafor", "Grace", "abc"]],
+}
+
+
+@pytest.mark.parametrize("case", WITH_NAMES)
+def test_what_columns_are_really_called_is_drafted(tmp_path: Path, case: str) -> None:
+    rows = WITH_NAMES[case]
+
+    found = drafted("--source", sheet(tmp_path / "f.csv", *rows))
+
+    assert len(found.fields) >= len(rows[0])
+
+
 # -- every guess is one
 
 

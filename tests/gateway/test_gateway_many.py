@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 from dataclasses import replace
@@ -11,8 +12,9 @@ import orjson
 import pytest
 from house import CASEWORKER, GRACE, HARBOUR, House, republish
 
-from audit.sqlite import leaf_hashes
+from audit.sqlite import leaves_of
 from audit.verify import ProofError, is_complete, verify_answer, verify_answers
+from gateway.api import lines as api_lines
 from gateway.api.reading import parse_disclosure
 from gateway.many import Lines
 from gateway.oauth.caller import authenticate_call
@@ -105,7 +107,7 @@ def test_a_chunk_is_one_entry_whose_tree_has_a_leaf_for_each(house: House) -> No
     entries = house.entries()[before:]
     assert [entry["people"]["size"] for entry in entries] == [100, 30]
     assert [entry["counter"] for entry in entries] == [entries[0]["counter"], entries[0]["counter"] + 1]
-    assert [len(leaf_hashes(house.wiring.services.reader.connection, entry["index"])) for entry in entries] == [100, 30]
+    assert [len(leaves_of(house.wiring.services.reader.connection, entry["index"])[0]) for entry in entries] == [100, 30]
     assert orjson.loads(answer.content.splitlines()[-1]) == {
         "end": {"lines": 130, "chunks": 2, "outcomes": {"partial": 4, "none": 126}}
     }
@@ -235,7 +237,7 @@ def test_a_wrong_list_of_subjects_is_refused_before_anybody_is_looked_for(house:
 def test_two_people_who_share_an_account_are_not_one_named_twice(house: House) -> None:
     two = [
         {"ref": "grace", "account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}},
-        {"ref": "samuel", "account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1983-07-30"}},
+        {"ref": "samuel", "account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1983-09-02"}},
     ]
 
     found = people_of(ask(house, two))
@@ -463,3 +465,39 @@ def test_a_chunk_that_fails_ends_the_answer_and_those_before_it_stand(house: Hou
         stream(house, [named(number) for number in range(120)], chunks=2, between=revoke)
 
     assert len(house.entries("disclosure")) == before + 1
+
+
+def test_a_reader_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its time for one part; the stream then ends without its end."""
+    monkeypatch.setattr(api_lines, "SLOWEST_READER", 0.05)
+    sent: list[Any] = []
+    made: list[int] = []
+
+    async def parts() -> Any:
+        for number in range(10):
+            made.append(number)
+            yield b"x"
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+        if len(sent) > 2:
+            await asyncio.Event().wait()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    stream = api_lines.BoundedStream(parts())
+    scope = {"type": "http", "asgi": {"spec_version": "2.3"}}
+    asyncio.run(asyncio.wait_for(stream(scope, receive, send), 5))
+
+    assert made == [0, 1]
+    assert all(message.get("more_body", True) for message in sent)
+
+
+def test_calls_under_no_agreement_are_bounded_too(house: House) -> None:
+    """Sixty a minute of one partner: what no agreement limits could be asked for ever."""
+    house.clock.at = house.clock.at.replace(second=0)
+    harbour = house.harbour()
+    answers = [harbour.ask(agreement="none-of-ours", fields=["age"]).status_code for _ in range(61)]
+
+    assert answers == [403] * 60 + [429]

@@ -10,7 +10,7 @@ from house import GRACE, HARBOUR, House, released, republish
 
 from audit.verify import ProofError, verify_answer, verify_answers
 
-JOINT = {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1983-07-30"}}
+JOINT = {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1983-09-02"}}
 COUNT = "  - {fields: [occupations], as: count}\n"
 ROWS = "  - {fields: [occupations], as: latest}\n  - {fields: [occupations.occupied_from], as: month}\n"
 NAMES = "  - {fields: [full_name], as: full}\n"

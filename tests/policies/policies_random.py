@@ -155,6 +155,7 @@ def circumstances(r: Random) -> Circumstances:
         asked=asked(r),
         role=r.choice([None, "nurse", "clerk"]),
         has_caseworker=mostly(r, True, False),
+        is_vouched=mostly(r, True, False),
         has_case_reference=mostly(r, True, False),
         has_statement=r.random() < 0.5,
         has_assessment=r.random() < 0.5,

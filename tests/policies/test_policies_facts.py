@@ -11,6 +11,8 @@ import policies_texts as texts
 import pytest
 
 from policies import decide as deciding
+from policies import nets
+from policies import shape as shaping
 from policies.compile import compile_rules
 from policies.decide import decide
 from policies.rows import MOST_ROWS
@@ -157,6 +159,34 @@ def test_the_memo_is_bounded(monkeypatch):
         decide(compiled, build.circumstances(compiled, role=f"role-{number}"))
 
     assert 0 < len(compiled.memo) <= 4
+
+
+def test_what_shaping_keeps_is_bounded(monkeypatch):
+    monkeypatch.setattr(shaping, "MOST_KEPT", 4)
+    monkeypatch.setattr(nets, "MOST_KEPT", 1)
+    compiled = compile_rules(HARBOUR.rules)
+    paths = compiled.asked_by_default
+    held = build.record(compiled.rules.dataset, {"full_name": "Grace Okafor", "postcode": "LS1 4AP"})
+
+    for number in range(len(paths) - 1):
+        build.answer(compiled, build.circumstances(compiled, asked=paths[number:]), held)
+        build.answer(compiled, build.circumstances(compiled, asked=paths[: number + 1]), held)
+
+    assert 0 < len(compiled.plans) <= 4
+    assert len(compiled.reached) == 1
+
+
+def test_a_kept_plan_is_not_that_of_a_record_with_other_people():
+    c = build.circumstances(CALDER, asked=("carer_name",))
+    held = build.record(CALDER.rules.dataset, {"carer_name": "Ruth", "carer_born": "1970-01-01"})
+
+    _, with_carer = build.answer(CALDER, c, held, frozenset({"resident", "carer"}))
+    _, without = build.answer(CALDER, c, held, frozenset({"resident"}))
+    _, again = build.answer(CALDER, c, held, frozenset({"resident", "carer"}))
+
+    assert set(with_carer.fields) == {"carer_name"}
+    assert without.true_reasons == {"carer_name": TrueReason.NOT_HELD}
+    assert again == with_carer
 
 
 def test_too_many_rows_are_no_answer():

@@ -43,6 +43,19 @@ def test_a_net_takes_back_what_a_guardrail_forbids():
     assert shaped.tripped == ("rail",)
 
 
+def test_a_net_is_cast_over_what_another_has_left():
+    """What the first took back does not count for the second: two fields together are one no more."""
+    both = rail(id="both", target=None, together={"postcode": "full", "full_name": "full"})
+    agreement = replace(AIRE.agreement, releases=(line(1, "postcode", "full"), line(2, "full_name", "full")), roles=())
+    rules = replace(AIRE, agreement=agreement, caps=())
+
+    for guardrails, tripped, left in (((rail(), both), ("rail",), {"full_name"}), ((both, rail()), ("both",), set())):
+        broken = compile_rules(replace(rules, guardrails=guardrails))
+        _, shaped = build.answer(broken, build.circumstances(broken), build.record(broken.rules.dataset, HELD))
+        assert shaped.tripped == tripped
+        assert set(shaped.fields) == left
+
+
 def test_a_net_leaves_what_is_below_it():
     shaped = shaped_by(rail(above="district"), line(1, "postcode", "district"))
 

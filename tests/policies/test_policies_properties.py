@@ -65,6 +65,7 @@ def without_yes(c: Circumstances) -> dict[str, dict[str, tuple[ConsentRecord, ..
 _LOSSES = {
     "role": lambda _: {"role": None},
     "caseworker": lambda _: {"has_caseworker": False},
+    "vouching": lambda _: {"is_vouched": False},
     "case reference": lambda _: {"has_case_reference": False},
     "statement": lambda _: {"has_statement": False},
     "assessment": lambda _: {"has_assessment": False},

@@ -257,7 +257,7 @@ def test_a_fault_in_reading_is_the_sources_failure(make: Make, monkeypatch: pyte
     def fault(*_: object) -> None:
         raise RecursionError("P0000042")
 
-    monkeypatch.setattr("gateway.sources.records.clean_value", fault)
+    monkeypatch.setattr("gateway.sources.records.cleaner", lambda *_: fault)
 
     with pytest.raises(SourceFailedError, match=r"library could not be read: RecursionError$"):
         fetch(make(), ("C1", "holder"))

@@ -146,11 +146,39 @@ def test_a_declared_encoding_and_delimiter_are_read(tmp_path: Path) -> None:
     assert fetch(source, "surname", row="C9").values == {"surname": "Zoë"}
 
 
-def test_a_value_may_hold_delimiters_and_lines(tmp_path: Path) -> None:
-    cards = [card("C1", "P1", 'Van,\nder "Berg"', "14/02/1985"), card("C2", "P2", "NEXT", "")]
+def test_a_value_may_hold_delimiters_and_quotation_marks(tmp_path: Path) -> None:
+    cards = [card("C1", "P1", 'Van, der "Berg"', "14/02/1985"), card("C2", "P2", "NEXT", "")]
     write_files(tmp_path, cards, LOANS)
 
     assert fetch(source_of(csv_text(), tmp_path), "surname").values == {"surname": 'Van, Der "Berg"'}
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ('no,lent,shelf\nC1,"1,2\nC2,3",4\n', 2),  # C1 would have C2's shelf, and C2 none
+        ('no,lent,shelf\nC1,1,2\n\nC2,"1\n\n,2\nC3,3",4\n', 4),
+        ('no,lent,shelf\r\nC1,1,2\r\nC2,"1\r\n2",3\r\n', 3),
+        ('no,lent,shelf\nC1,1,2\nC2,"1\r2",3\n', 3),
+        ('no,lent,shelf,"unread\nC1,1,2,",\n', 1),  # a row in the header is a row that is gone
+    ],
+)
+def test_no_row_takes_anothers_columns(tmp_path: Path, text: str, line: int) -> None:
+    """Each is well formed, and of the right width: it is the break that tells of a mark that was never closed."""
+    source = source_of(csv_text(), written(tmp_path, loans=text.encode()))
+
+    with pytest.raises(SourceFailedError, match=f"^library: loans.csv, line {line}: a line break inside a value; "):
+        asking(source, lambda one: one.identify([GRACE]))
+
+
+def test_a_value_may_hold_line_breaks_where_the_mapping_says_so(tmp_path: Path) -> None:
+    cards = [card("C1", "P1", "Van,\nder Berg", "14/02/1985"), card("C2", "P2", "NEXT", "", former="A\rB")]
+    write_files(tmp_path, cards, LOANS)
+    source = source_of(csv_text(multiline="true"), tmp_path)
+
+    assert fetch(source, "surname").values == {"surname": "Van, Der Berg"}
+    with pytest.raises(SourceFailedError, match=r"cards.csv, line 2: a line break .* declare `multiline: true`"):
+        fetch(source_of(csv_text(multiline="false"), tmp_path), "surname")
 
 
 # -- a formula is no value

@@ -25,6 +25,7 @@ def upgrade() -> None:
         sa.Column("agreement_id", sa.String, primary_key=True),
         sqlite_with_rowid=False,
     )
+    op.add_column("idempotency", sa.Column("limited", sa.String, nullable=False, server_default="[]"))
     named = set()
     for name, text in connection.execute(sa.text("SELECT id, text FROM text WHERE kind = 'agreement'")):
         try:

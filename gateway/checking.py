@@ -1,0 +1,122 @@
+"""Are these people asked about rightly, by the version of the agreement that counts? Before anybody is looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Final
+
+from gateway.judgement import agreement_asked
+from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
+from gateway.services import Ask, Services
+from gateway.sources.cleaning import key_form, lenient, typed_form
+from gateway.store.state import LiveAgreement
+from schemas.dataset import Dataset
+from schemas.instants import london_day
+from schemas.request import SubjectQuery
+
+AT_ONCE: Final = 200  # people who are checked before others get their turn
+MOST_OF_ONE_KEY: Final = 64  # people of one call with one key: more could not be told apart in a source either
+CHECKED: Final = ("checked", "")  # what a call's people were checked by
+Seen = dict[tuple[str, object], list[tuple[int, dict[str, str | None]]]]
+
+
+def check_people(ask: Ask, services: Services) -> Iterator[None]:
+    """Check everybody of a call about many, and pause now and then for others to have their turn.
+
+    Raises ProblemError for more people than the agreement's batch, a wrong key or detail, a person named twice.
+    """
+    people = ask.request.subjects
+    live = _live(ask, services)
+    _check_batch(live, len(people))
+    ask.noted_of_call[CHECKED] = (_version_of(live), len(people))
+    if live is None:
+        return
+    check_fields(ask, live)
+    seen: Seen = {}
+    for number, one in enumerate(people):
+        check_query(one.query, one.claims, live, f"subjects[{number}]")
+        _check_once(seen, number, one.query, live.dataset)
+        if number % AT_ONCE == AT_ONCE - 1:
+            yield
+
+
+def check_again(asks: Sequence[Ask], live: LiveAgreement) -> None:
+    """Check a chunk's people by the version that they are now decided under, where that is another than before.
+
+    Raises ProblemError, as `check_people` does; chunks before this one stand.
+    """
+    version, total = asks[0].noted_of_call.get(CHECKED, (None, len(asks)))
+    if version == _version_of(live):
+        return
+    _check_batch(live, total)
+    check_fields(asks[0], live)
+    seen: Seen = {}
+    for number, ask in enumerate(asks):
+        check_query(ask.request.subject, ask.request.claims, live, "subjects")
+        _check_once(seen, number, ask.request.subject, live.dataset)
+
+
+def check_one(ask: Ask, live: LiveAgreement) -> None:
+    """Raise ProblemError unless a call about one person asks by a key, details and fields of the dataset."""
+    check_query(ask.request.subject, ask.request.claims, live)
+    check_fields(ask, live)
+
+
+def _version_of(live: LiveAgreement | None) -> tuple[str, str] | None:
+    return None if live is None else (live.agreement.digest, live.dataset.digest)
+
+
+def _live(ask: Ask, services: Services) -> LiveAgreement | None:
+    name = agreement_asked(ask)
+    now: datetime = services.clock()
+    return services.reader.find_agreement(name, london_day(now)) if name else None
+
+
+def _check_batch(live: LiveAgreement | None, count: int) -> None:
+    """Where there is no agreement, nobody has agreed to more than one person a call."""
+    most = live.agreement.limits.batch if live is not None else 1
+    if count > most:
+        whose = live.agreement.id if live is not None else "a call that no agreement covers"
+        raise ProblemError(BATCH_TOO_LARGE, f"subjects: {count} are more than the {most} of {whose}")
+
+
+def check_query(query: SubjectQuery, claims: Mapping[str, str] | None, live: LiveAgreement, where: str = "subject") -> None:
+    """Raise ProblemError unless a person's key, confirming details and claims are the dataset's."""
+    dataset = live.dataset
+    key = dataset.keys.get(query.key)
+    if key is None:
+        raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {', '.join(dataset.keys)}")
+    unknown = [name for name in query.confirm if name not in key.confirm]
+    if unknown or len(query.confirm) < key.at_least:
+        raise ProblemError(
+            REQUEST_MALFORMED,
+            f"{where}.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}",
+        )
+    for path in claims or ():
+        if path not in dataset.fields or path in dataset.groups or "." in path:
+            raise ProblemError(REQUEST_MALFORMED, f"claims: name fields of {dataset.id} outside its groups")
+
+
+def check_fields(ask: Ask, live: LiveAgreement) -> None:
+    """Raise ProblemError where a field is not in the dataset at all."""
+    if any(path not in live.dataset.fields for path in ask.request.fields or ()):
+        raise ProblemError(REQUEST_MALFORMED, f"fields: not all of them are in {live.dataset.id}; see GET /v1/agreements")
+
+
+def _check_once(seen: Seen, number: int, query: SubjectQuery, dataset: Dataset) -> None:
+    """Refuse a person who is named twice. Two who share a key must differ in a detail that both lines give."""
+    fields = dataset.fields
+    value = lenient(key_form(fields[query.key], query.value) or query.value)
+    details = {name: typed_form(fields[name], text) for name, text in query.confirm.items()}
+    others = seen.setdefault((query.key, value), [])
+    if len(others) >= MOST_OF_ONE_KEY:
+        raise ProblemError(REQUEST_MALFORMED, f"subjects[{number}]: over {MOST_OF_ONE_KEY} people share its key")
+    for earlier, known in others:
+        if all(known[name] == details[name] for name in known.keys() & details.keys()):
+            raise ProblemError(
+                REQUEST_MALFORMED,
+                f"subjects[{number}] may be the person of subjects[{earlier}]: name each once, and tell apart two who "
+                "share a key by the same detail",
+            )
+    others.append((number, details))
