@@ -28,17 +28,22 @@ from audit.highwater import check_high_water
 from audit.keyring import KeyringError
 from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from audit.sqlite import LogCorruptError, open_connection
-from gateway.api import control, disclosures, documents, health
+from gateway.api import client_keys as client_keys_api
+from gateway.api import control, describing, disclosures, documents, health
 from gateway.api import log as log_api
 from gateway.api import oauth as oauth_api
 from gateway.api.door import request_id_of, traceparent_of
 from gateway.api.openapi import extend_openapi
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
+from gateway.issuer_keys import IssuerKeys
 from gateway.log import AwaitedLog, deliver_to
 from gateway.oauth.access_token import Tokens
+from gateway.oauth.assertion_check import PerMinute
 from gateway.oauth.caller import Door
 from gateway.oauth.dpop import ProofKeys
+from gateway.oauth.fetched_keys import FetchedKeys
+from gateway.oauth.jwks_fetch import JwksFetch
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
 from gateway.problems import (
@@ -114,7 +119,15 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
     sequencer = start_log(council, clock, deliver_to(loop))
     reader = Reader(open_connection(council.state, read_only=True))
     issuer = council.settings.public_url
-    tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=())
+    issuer_keys = IssuerKeys(council.keyring, council.issuer_key, reader.issuer_turns)
+    telemetry = Telemetry()
+    clients = FetchedKeys(
+        reader,
+        JwksFetch(council.settings.jwks_hosts, allow_private=council.settings.jwks_allow_private).fetch,
+        clock=lambda: clock().timestamp(),
+        told=telemetry.note_keys_fetched,
+    )
+    tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=(), keys_at=issuer_keys.at)
     proof_keys = ProofKeys()
     nonces = None
     if council.settings.dpop_nonces:
@@ -134,11 +147,11 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         council=council,
         services=services,
         sequencer=sequencer,
-        door=Door(issuer=issuer, tokens=tokens, proof_keys=proof_keys, clients=reader, nonces=nonces),
+        door=Door(issuer=issuer, tokens=tokens, proof_keys=proof_keys, clients=clients, nonces=nonces),
         endpoint=Endpoint(
             issuer=issuer,
             url=f"{issuer}/oauth2/token",
-            clients=reader,
+            clients=clients,
             tokens=tokens,
             proof_keys=proof_keys,
             available=lambda client: reader.available_to(client, london_day(clock())),
@@ -147,9 +160,12 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
             subject_secret=council.keyring.named("index"),
         ),
         nonces=nonces,
+        clients=clients,
+        issuer_keys=issuer_keys,
+        assertion_tests=PerMinute(),
         early_limits=EarlyLimits(),
         changes=make_changes(council),
-        telemetry=Telemetry(),
+        telemetry=telemetry,
     )
 
 
@@ -165,6 +181,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
         async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
             closing.push_async_callback(wiring.services.source_of.__self__.aclose)  # type: ignore[attr-defined]  # the registry made above
             closing.callback(wiring.services.reader.connection.close)
+            closing.push_async_callback(wiring.clients.aclose)
             closing.push_async_callback(asyncio.to_thread, wiring.sequencer.close)
             try:
                 yield
@@ -208,9 +225,12 @@ def _routes(council: Council) -> list[Route]:
         Route("/v1/disclosures/{disclosure_id}/receipt", disclosures.get_receipt, methods=["GET"]),
         Route("/v1/explain", disclosures.post_explain, methods=["POST"]),
         Route("/v1/agreements", disclosures.get_agreements, methods=["GET"]),
+        *describing.routes(),
         Route("/oauth2/token", oauth_api.post_token, methods=["POST"]),
         Route("/oauth2/introspect", oauth_api.post_introspection, methods=["POST"]),
         Route("/oauth2/revoke", oauth_api.post_revocation, methods=["POST"]),
+        Route("/oauth2/keys", client_keys_api.post_key, methods=["POST"]),
+        Route("/oauth2/test-assertion", client_keys_api.post_assertion_test, methods=["POST"]),
         Route("/oauth2/jwks", oauth_api.get_jwks, methods=["GET"]),
         Route(f"{well_known}/oauth-authorization-server", oauth_api.get_authorization_server, methods=["GET"]),
         Route(f"{well_known}/oauth-protected-resource", oauth_api.get_protected_resource, methods=["GET"]),

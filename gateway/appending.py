@@ -146,8 +146,7 @@ class Attempt:
     def _judge_again(self, connection: Any, moment: Moment) -> bool:
         """Decide again on the records in hand; False where the call can't be answered from them, or asks by a new text."""
         reader = Reader(connection, self.services.reader.readings)
-        client = reader.find_client(self.ask.caller.client.client_id)
-        if client is None or not client.is_active or reader.is_token_revoked(self.ask.caller.token.jti):
+        if not reader.still_counts(self.ask.caller.token):
             self.stopped = Stopped.REVOKED
             return False
         if moment.at.timestamp() >= self.ask.caller.token.expires:

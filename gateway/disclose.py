@@ -93,9 +93,8 @@ async def decide_and_record(chunk: Chunk, services: Services) -> tuple[Attempt, 
 
 
 def _check_standing(ask: Ask, services: Services) -> None:
-    """Raise ProblemError for a client or token that was revoked since the call was authenticated: a later S must know."""
-    client = services.reader.find_client(ask.caller.client.client_id)
-    if client is None or not client.is_active or services.reader.is_token_revoked(ask.caller.token.jti):
+    """Raise ProblemError for a client, key or token revoked since the call was authenticated: a later S must know."""
+    if not services.reader.still_counts(ask.caller.token):
         raise ProblemError(TOKEN_REFUSED, REVOKED)
 
 

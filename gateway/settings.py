@@ -62,6 +62,14 @@ class Settings(BaseSettings):
         default=False,
         description="Asks for a DPoP nonce of ours in each proof, so that none can be made ahead (RFC 9449, section 8).",
     )
+    jwks_hosts: tuple[str, ...] = Field(
+        default=(),
+        description="Hosts, with the port where it is another than 443, at which clients' jwks_uri may lie, each exactly.",
+    )
+    jwks_allow_private: bool = Field(
+        default=False,
+        description="Lets a jwks_uri lead to private addresses, and to plain HTTP on this machine. For trials alone.",
+    )
     source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
 
     @field_validator("source_hosts")
@@ -70,6 +78,14 @@ class Settings(BaseSettings):
         for one in value:
             if not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\]):[1-9][0-9]{0,4}", one, re.ASCII):
                 raise ValueError("must be a host in lower case with its port, such as revenues.northmoor.gov.uk:443")
+        return value
+
+    @field_validator("jwks_hosts")
+    @classmethod
+    def _are_key_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            if not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\])(:[1-9][0-9]{0,4})?", one, re.ASCII):
+                raise ValueError("must be a host in lower case, such as keys.harbour.example or keys.harbour.example:8443")
         return value
 
     @field_validator("public_url")

@@ -15,7 +15,8 @@ from gateway import limits
 from gateway.early_limits import EarlyLimits
 from gateway.refusing import refuse_in_window
 from gateway.services import Services
-from gateway.telemetry import Telemetry
+from gateway.store.key_rows import days_left
+from gateway.telemetry import NO_END, Telemetry
 
 EVERY: Final = 1.0  # seconds
 HANDED_IN: Final = timedelta(seconds=EVERY)  # after a window's end
@@ -28,6 +29,7 @@ async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry, hi
         await asyncio.sleep(EVERY)
         try:
             telemetry.log_size.set(services.reader.refresh())
+            telemetry.key_days_left.set(days_left(services.reader.connection, services.clock(), most=NO_END))
             await sweep_once(services, early)
             # In a thread: it waits for the disk.
             await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), high_water)

@@ -20,6 +20,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from typing_extensions import override
 
+NO_END: Final = 9_999  # days
 ALLOWED: Final = frozenset(
     {
         "event",
@@ -147,6 +148,23 @@ class Telemetry:
         self.restarts = Counter(
             "stile_worker_restarts", "Workers that had ended unasked and were started anew.", registry=self.registry
         )
+        self.by_switch = Counter(
+            "stile_compatible_assertions",
+            "Token requests whose assertion passed only by a compatibility switch of its client.",
+            registry=self.registry,
+        )
+        self.key_fetches = Counter(
+            "stile_client_keys_fetched",
+            "Fetches of clients' keys from their jwks_uri.",
+            ("outcome",),
+            registry=self.registry,
+        )
+        self.key_days_left = Gauge(
+            "stile_client_key_days_left",
+            "Days until the first active client is left without a key; 9999 where none will be.",
+            registry=self.registry,
+        )
+        self.key_days_left.set(NO_END)
         self.log_size = Gauge("stile_log_state_index", "The newest state entry seen.", registry=self.registry)
 
     def count(self, route: str, status: int, steps: Steps) -> None:
@@ -158,6 +176,17 @@ class Telemetry:
         self.seconds.observe(route, steps.total())
         for name, seconds in steps.taken.items():
             self.steps.observe(name, seconds)
+
+    def note_authenticated(self, *, by_switch: bool) -> None:
+        """Count an assertion that the profile alone would have refused."""
+        if by_switch:
+            self.by_switch.inc()
+
+    def note_keys_fetched(self, client_id: str, why: str | None) -> None:
+        """Count a fetch of a client's keys, and tell operators why one failed."""
+        self.key_fetches.labels("done" if why is None else "failed").inc()
+        if why is not None:
+            self.logger.warning("client_keys_not_fetched", client_id=client_id, reason=why)
 
     def alarm(self, guardrails: tuple[str, ...], request_id: str) -> None:
         """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from audit.sequencer import Sequencer
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
+from gateway.issuer_keys import IssuerKeys
+from gateway.oauth.assertion_check import PerMinute
 from gateway.oauth.caller import Door
+from gateway.oauth.fetched_keys import FetchedKeys
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
 from gateway.services import Services
@@ -25,6 +28,9 @@ class Wiring:
     door: Door
     endpoint: Endpoint
     nonces: Nonces | None
+    clients: FetchedKeys
+    issuer_keys: IssuerKeys
+    assertion_tests: PerMinute
     early_limits: EarlyLimits
     changes: Changes
     telemetry: Telemetry

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 from starlette.requests import Request
@@ -18,13 +19,16 @@ from gateway.disclose import LimitReachedError, disclose
 from gateway.explaining import explain_to_partner
 from gateway.log import remember_call
 from gateway.oauth.caller import Caller
-from gateway.problems import NOT_FOUND, REQUEST_MALFORMED, ProblemError
+from gateway.oauth.context import read_context
+from gateway.oauth.jose import JoseRefusedError
+from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.receipts import load_receipt
 from gateway.services import Ask
 from gateway.store.state import LiveAgreement
 from gateway.wiring import Wiring
 from schemas.agreement import Atom
 from schemas.instants import london_day
+from schemas.request import Caseworker, DisclosureRequest
 
 _IDEMPOTENCY_KEY: Final = re.compile(r"[\x21-\x7e]{1,128}")
 _DISCLOSURE_ID: Final = re.compile(r"[a-z]{1,3}_[0-9A-HJKMNP-TV-Z]{26}(\.(0|[1-9]\d{0,3}))?", re.ASCII)
@@ -44,7 +48,10 @@ async def post_disclosure(request: Request) -> Response:
     now = wiring.services.clock().timestamp()
     wiring.early_limits.check(caller, now=now)
     request.state.steps.mark("authenticate")
+    context = context_of(request, wiring, caller, now)
     body, asked = await read_disclosure(request)
+    if context is not None:
+        asked = vouched(asked, context)
     ask = Ask(
         request=asked,
         caller=caller,
@@ -66,6 +73,27 @@ async def post_disclosure(request: Request) -> Response:
     if answer.tripped:
         wiring.telemetry.alarm(answer.tripped, request.state.request_id)
     return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)
+
+
+def context_of(request: Request, wiring: Wiring, caller: Caller, now: float) -> Caseworker | None:
+    """Return the caseworker whom the partner vouches for, or None where it sends no context. Before the body is read."""
+    given = request.headers.getlist("stile-context")
+    if not given:
+        return None
+    if len(given) > 1:
+        raise ProblemError(CONTEXT_REFUSED, "Stile-Context: send it once")
+    try:
+        return read_context(given[0], client=caller.client, issuer=wiring.door.issuer, now=now)
+    except JoseRefusedError as refused:
+        raise ProblemError(CONTEXT_REFUSED, f"Stile-Context: {refused}") from refused
+
+
+def vouched(asked: DisclosureRequest, context: Caseworker) -> DisclosureRequest:
+    """Return the request with the caseworker of the context; one that the body names must be the same."""
+    named = asked.caseworker
+    if named is not None and (named.id, named.name, named.role) != (context.id, context.name, context.role):
+        raise ProblemError(CONTEXT_REFUSED, "caseworker: the body names another than the context that you signed")
+    return replace(asked, caseworker=context)
 
 
 def _idempotency_key(request: Request) -> str | None:

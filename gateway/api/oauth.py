@@ -30,7 +30,8 @@ async def post_token(request: Request) -> Response:
     wiring: Wiring = request.app.state.wiring
     wiring.services.reader.refresh()
     try:
-        form = parse_form(await _read_form(request))
+        form = parse_form(await read_form(request))
+        await wiring.clients.prepare(form)
         answer = answer_token_request(
             wiring.endpoint,
             form=form,
@@ -40,6 +41,7 @@ async def post_token(request: Request) -> Response:
         )
     except OAuthRefusal as refused:
         answer = TokenAnswer(refused.status_code, dict(refused.get_body()), (), None)
+    wiring.telemetry.note_authenticated(by_switch=answer.by_switch)
     return await _send(answer, wiring)
 
 
@@ -68,7 +70,7 @@ async def post_introspection(request: Request) -> Response:
         asked = await _asked(request, wiring, now)
         await remember_call(wiring.services.log, asked.seen)
     except (OAuthRefusal, ProblemError, NotDurableError, LogUnavailableError) as refused:
-        return _refusal(refused, wiring)
+        return refusal(refused, wiring)
     token = asked.token
     if token is not None and reader.is_token_revoked(token.jti):
         token = None
@@ -89,12 +91,13 @@ async def post_revocation(request: Request) -> Response:
         asked = await _asked(request, wiring, now)
         await _take_back(asked, wiring)
     except (OAuthRefusal, ProblemError, NotDurableError, LogUnavailableError) as refused:
-        return _refusal(refused, wiring)
+        return refusal(refused, wiring)
     return Response(b"", 200, NO_STORE)
 
 
 async def _asked(request: Request, wiring: Wiring, now: float) -> Standing:
-    form = parse_form(await _read_form(request))
+    form = parse_form(await read_form(request))
+    await wiring.clients.prepare(form)
     return ask_about_token(wiring.endpoint, form=form, authorization=request.headers.getlist("authorization"), now=now)
 
 
@@ -117,7 +120,7 @@ async def _take_back(asked: Standing, wiring: Wiring) -> None:
         raise ProblemError(PROOF_REPLAYED)
 
 
-def _refusal(error: Exception, wiring: Wiring) -> Response:
+def refusal(error: Exception, wiring: Wiring) -> Response:
     """Say no in OAuth's own form (RFC 7009, section 2.2.1; RFC 7662, section 2.3)."""
     if isinstance(error, (NotDurableError, LogUnavailableError)):
         body = {"error": "temporarily_unavailable", "error_description": "nothing can be recorded: try again"}
@@ -128,7 +131,8 @@ def _refusal(error: Exception, wiring: Wiring) -> Response:
     return Response(orjson.dumps(dict(refused.get_body())), refused.status_code, NO_STORE, media_type="application/json")
 
 
-async def _read_form(request: Request) -> bytes:
+async def read_form(request: Request) -> bytes:
+    """Return a form's bytes, bounded in size and time, or raise OAuthRefusal."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise OAuthRefusal(REQUEST_REFUSED, "the body must be application/x-www-form-urlencoded")
@@ -172,11 +176,10 @@ async def get_dataset_resource(request: Request) -> Response:
 
 
 async def get_jwks(request: Request) -> Response:
-    """The gateway's public keys (RFC 7517, section 5)."""
+    """The gateway's public keys (RFC 7517, section 5), the next one among them."""
     wiring: Wiring = request.app.state.wiring
-    key = wiring.council.issuer_key
-    public = {**key.key.as_dict(private=False), "kid": key.kid, "use": "sig", "alg": "ES256"}
-    return _document({"keys": [public]})
+    wiring.services.reader.refresh()
+    return _document({"keys": wiring.issuer_keys.published(wiring.services.clock().timestamp())})
 
 
 def _document(content: object) -> Response:

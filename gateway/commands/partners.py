@@ -9,14 +9,19 @@ from typing import Annotated
 import typer
 from joserfc import jwk
 
-from gateway.commands.common import Directory, office, operator, read_text, said, telling
+from gateway.app import utc_now
+from gateway.commands.common import Directory, Office, office, operator, said, show, telling
+from gateway.commands.keys import client_key, described, read_json, warning_of
 from gateway.council import write_secret
 from gateway.oauth.clients import Role
+from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri
 from gateway.store.changes import ChangeRefusedError
+from gateway.store.key_rows import read_client_keys
 from schemas.terms import RecipientKind
 
 partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that agreements may name.")
 client = typer.Typer(no_args_is_help=True, help="OAuth clients, of partners and of the council's own offices.")
+client.add_typer(client_key, name="key")
 Id = Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")]
 
 
@@ -58,22 +63,30 @@ def resume_partner(partner_id: Id, directory: Directory = Path()) -> None:
 @client.command("add")
 def add_client(
     client_id: Id,
-    jwks: Annotated[Path, typer.Option(help="Its public keys, as a JWK set.")],
     directory: Directory = Path(),
+    jwks: Annotated[Path | None, typer.Option(help="Its public keys, as a JWK set.")] = None,
+    jwks_uri: Annotated[str | None, typer.Option(help="Or the address where they lie, at one of `jwks_hosts`.")] = None,
     partner: Annotated[str | None, typer.Option(help="Whose client it is; none for the council's own.")] = None,
     role: Role = Role.PARTNER,
 ) -> None:
     """Register a client; prints the log's key, which the partner keeps to verify its receipts by."""
     with office(directory) as here:
-        try:
-            keys = json.loads(read_text(jwks))
-        except json.JSONDecodeError as error:
-            raise ChangeRefusedError(f"{jwks} is not JSON: give a JWK set") from error
+        keys = read_json(jwks) if jwks is not None else None
+        if jwks_uri is not None:
+            _check_uri(here, jwks_uri)
         within = here.changes.partners.register_client(
-            _slug(client_id), partner_id=partner, role=role, jwks=keys, by=operator()
+            _slug(client_id), partner_id=partner, role=role, jwks=keys, jwks_uri=jwks_uri, by=operator()
         )
         said(f"{client_id} registered", here.append(within))
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")
+
+
+def _check_uri(here: Office, uri: str) -> None:
+    settings = here.council.settings
+    try:
+        check_jwks_uri(uri, settings.jwks_hosts, allow_private=settings.jwks_allow_private)
+    except JwksRefusedError as refused:
+        raise ChangeRefusedError(str(refused)) from refused
 
 
 @client.command("revoke")
@@ -81,6 +94,50 @@ def revoke_client(client_id: Id, directory: Directory = Path()) -> None:
     """Revoke a client: its tokens are refused from the next entry on."""
     with office(directory) as here:
         said(f"{client_id} revoked", here.append(here.changes.partners.revoke_client(client_id, by=operator())))
+
+
+@client.command("show")
+def show_client(client_id: Id, directory: Directory = Path()) -> None:
+    """Show a client: whose it is, its keys, and what its compatibility switches let pass that the profile forbids."""
+    with office(directory) as here:
+        found = here.reader.find_client(client_id)
+        if found is None:
+            raise ChangeRefusedError(f"client {client_id} is unknown")
+        rows, now = read_client_keys(here.reader.connection, client_id), utc_now()
+        show(
+            {
+                "client_id": client_id,
+                "partner": found.partner_id,
+                "role": found.role.value,
+                "active": found.is_active,
+                "compatibility": {"rs": found.allows_rs, "endpoint_audience": found.allows_endpoint_audience},
+                "jwks_uri": found.jwks_uri,
+                "keys": [described(one, now) for one in rows],
+            }
+        )
+        if warning := warning_of(rows, now):
+            typer.secho(warning, err=True, fg="yellow")
+
+
+@client.command("compatibility")
+def set_compatibility(
+    client_id: Id,
+    directory: Directory = Path(),
+    rs: Annotated[bool | None, typer.Option("--rs/--no-rs", help="Signatures by RS256 and RS512.")] = None,
+    endpoint_audience: Annotated[
+        bool | None, typer.Option("--endpoint-audience/--no-endpoint-audience", help="The token endpoint as `aud`.")
+    ] = None,
+) -> None:
+    """Let a client do what the profile forbids, until it can do without; off by default, and an entry each time."""
+    with office(directory) as here:
+        found = here.reader.find_client(client_id)
+        if found is None:
+            raise ChangeRefusedError(f"client {client_id} is unknown")
+        rs = found.allows_rs if rs is None else rs
+        audience = found.allows_endpoint_audience if endpoint_audience is None else endpoint_audience
+        changes = here.changes.partners
+        appended = here.append(changes.set_compatibility(client_id, rs=rs, endpoint_audience=audience, by=operator()))
+        said(f"{client_id}: rs {'on' if rs else 'off'}, endpoint audience {'on' if audience else 'off'}", appended)
 
 
 def key(file: Annotated[Path, typer.Argument(help="A new file for the private key; only its owner may read it.")]) -> None:

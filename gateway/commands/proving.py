@@ -1,4 +1,4 @@
-"""`stile assertion` and `stile proof`: the two JWTs with which curl can call the gateway. They need no council."""
+"""`stile assertion`, `stile proof`, `stile context`: JWTs with which curl can call the gateway. They need no council."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import typer
 from joserfc import jwk
 from joserfc.errors import JoseError
 
-from gateway.proofs import make_assertion, make_proof
+from gateway.proofs import make_assertion, make_context, make_proof
 
 KeyFile = Annotated[Path, typer.Option("--key", help="The client's private JWK.")]
 
@@ -32,6 +32,33 @@ def proof(
 ) -> None:
     """Print a DPoP proof for one call."""
     typer.echo(make_proof(load_private_key(key), method=method, url=url, token=token))
+
+
+def context(
+    client_id: Annotated[str, typer.Option("--client")],
+    key: KeyFile,
+    issuer: Annotated[str, typer.Option(help="The gateway's public address.")],
+    practitioner: Annotated[str, typer.Option(help="The caseworker: id,name,role.")],
+    organisation: Annotated[str, typer.Option(help="Your organisation's official code (ODS, ONS).")],
+    reason: Annotated[str, typer.Option(help="Why they ask, in words.")],
+    device: Annotated[str | None, typer.Option(help="The device that they ask from.")] = None,
+) -> None:
+    """Print a signed context for the header Stile-Context: you vouch for this caseworker, for five minutes."""
+    parts = [part.strip() for part in practitioner.split(",")]
+    if len(parts) != 3 or not all(parts):  # noqa: PLR2004 -- id, name, role
+        typer.secho("--practitioner takes id,name,role", err=True, fg="red")
+        raise typer.Exit(1)
+    who = dict(zip(("id", "name", "role"), parts, strict=True))
+    signed = make_context(
+        load_private_key(key),
+        client_id=client_id,
+        issuer=issuer,
+        practitioner=who,
+        organisation=organisation,
+        reason=reason,
+        device=device,
+    )
+    typer.echo(signed)
 
 
 def load_private_key(file: Path) -> Any:

@@ -7,8 +7,11 @@ from typing import Any, Final
 from gateway.demo.cast import GRACE
 from gateway.demo.children import CHILD
 from gateway.demo.making import CALDER_CHILDREN, HARBOUR, HOPE
+from gateway.demo.partner import PartnerSystem
 from gateway.demo.tenants import TENANCY
+from gateway.proofs import make_context
 
+TRUST_CODE: Final = "RXX"  # an ODS code of nobody's
 GRACE_KNOWN: Final = {"surname": "Okafor", "date_of_birth": "1985-02-14"}
 BODY: Final[dict[str, Any]] = {
     "agreement": HARBOUR.agreement,
@@ -61,3 +64,16 @@ CHILD_BODY: Final[dict[str, Any]] = {
     "case_reference": "CH-77",
     "caseworker": {"id": "nk9", "name": "Nia Kent", "role": "looked-after-children-nurse"},
 }  # fmt: skip -- the fields in few lines
+
+
+def context_of(system: PartnerSystem, caseworker: dict[str, str]) -> str:
+    """Return what the trust signs for its nurse: who she is, at which machine, and why she asks."""
+    return make_context(
+        system.key,
+        client_id=system.client_id,
+        issuer=system.issuer,
+        practitioner=caseworker,
+        organisation=TRUST_CODE,
+        reason="Statutory health assessment",
+        device="clinic-7",
+    )

@@ -16,7 +16,7 @@ from audit.checkpoint import verify_checkpoint
 from audit.merkle import ProofError
 from gateway.council import Council
 from gateway.demo import telling
-from gateway.demo.asking import BODY, CHILD_BODY, CONSENT, TENANCY_BODY
+from gateway.demo.asking import BODY, CHILD_BODY, CONSENT, TENANCY_BODY, context_of
 from gateway.demo.making import CALDER_CHILDREN, DPO, HARBOUR, HOPE, DemoPartner
 from gateway.demo.partner import CallFailedError, PartnerSystem, Reply, details_of, send
 
@@ -66,9 +66,11 @@ class Story:
         expect(system.get_token(agreement=partner.agreement), 200)
         return system
 
-    def ask(self, body: dict[str, Any], name: str, *, wanted: int, by: PartnerSystem | None = None) -> dict[str, Any]:
+    def ask(
+        self, body: dict[str, Any], name: str, *, wanted: int, by: PartnerSystem | None = None, **headers: str
+    ) -> dict[str, Any]:
         """Ask, keep the exact answer beside its receipt, and return it parsed."""
-        reply = (by or self.partner).call("POST", "/v1/disclosures", body)
+        reply = (by or self.partner).call("POST", "/v1/disclosures", body, **headers)
         expect(reply, wanted)
         answer: dict[str, Any] = reply.json()
         kept = self.directory / "answers" / f"{answer['disclosure']['disclosure_id']}-{name}.json"
@@ -179,7 +181,10 @@ def _tenancy(story: Story) -> dict[str, Any]:
 
 def _child(story: Story) -> dict[str, Any]:
     """A third, read from files: the latest episode that is not confidential, and the mother as a person of her own."""
-    answer = story.ask(CHILD_BODY, "child", wanted=200, by=story.system_of(CALDER_CHILDREN))
+    system = story.system_of(CALDER_CHILDREN)
+    vouched = {"Stile-Context": context_of(system, CHILD_BODY["caseworker"])}
+    answer = story.ask(CHILD_BODY, "child", wanted=200, by=system, **vouched)
+    check(answer["disclosure"]["caseworker"] == {"assurance": "vouched"}, "the trust does not vouch for its nurse")
     telling.disclosure(story.console, 7, "A nurse asks about a child in care, from files of an export", answer)
     fields = answer["disclosure"]["record"]["fields"]
     latest = {"decom": "2025-06", "place": "residential", "pl_post": "BD3 9"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +18,10 @@ KEPT_TOKENS: Final = 8_192
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token that was verified. `expires` is epoch seconds; `details` are as granted."""
+    """A token that was verified. `expires` is epoch seconds; `details` are as granted.
+
+    `client_key` names the client's key that it was asked for with, `issuer_kid` the gateway's that signed it.
+    """
 
     jti: str
     client_id: str
@@ -26,6 +29,8 @@ class Token:
     jkt: str
     expires: int
     details: Mapping[str, Mapping[str, Any]]  # by agreement
+    client_key: str | None = None
+    issuer_kid: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +41,45 @@ class IssuerKey:
     key: jose.Key
 
 
+@dataclass(frozen=True, slots=True)
+class SigningKeys:
+    """The gateway's own keys at one instant: which signs, and by which kid a token may have been signed."""
+
+    signing: IssuerKey
+    accepted: Mapping[str, jose.Key]
+
+
 class Tokens:
     """Makes and verifies access tokens. Verified ones are kept by their SHA-256 until they expire.
 
-    For one thread. A revoked token is not known here: the journey asks the state.
+    For one thread. A revoked token is not known here: the journey asks the state. `keys_at` tells the keys of an instant
+    where they turn over; else those given first stay.
     """
 
-    def __init__(self, *, issuer: str, signing: IssuerKey, accepted: tuple[IssuerKey, ...]) -> None:
+    def __init__(
+        self,
+        *,
+        issuer: str,
+        signing: IssuerKey,
+        accepted: tuple[IssuerKey, ...],
+        keys_at: Callable[[float], SigningKeys] | None = None,
+    ) -> None:
         self._issuer = issuer
-        self._signing = signing
-        self._accepted = {one.kid: one.key for one in (signing, *accepted)}
+        first = SigningKeys(signing, {one.kid: one.key for one in (signing, *accepted)})
+        self._keys_at = keys_at or (lambda _now: first)
         self._kept: OrderedDict[bytes, Token] = OrderedDict()
 
-    def issue(self, *, client_id: str, audience: str, jkt: str, details: list[dict[str, Any]], jti: str, now: float) -> str:
+    def issue(
+        self,
+        *,
+        client_id: str,
+        audience: str,
+        jkt: str,
+        details: list[dict[str, Any]],
+        jti: str,
+        now: float,
+        client_key: str | None = None,
+    ) -> str:
         """Return a token bound to the proof key `jkt`, for `LIFETIME` seconds.
 
         Raises JoseRefusedError where its details would make it longer than any call could carry.
@@ -63,6 +94,8 @@ class Tokens:
             "jti": jti,
             "cnf": {"jkt": jkt},
             "authorization_details": details,
+            # So that revoking the client's key ends the tokens that it got, too.
+            **({"client_key": client_key} if client_key else {}),
         }
         token = self.sign("at+jwt", claims)
         if len(token) > LONGEST:
@@ -70,8 +103,9 @@ class Tokens:
         return token
 
     def sign(self, typ: str, claims: Mapping[str, Any]) -> str:
-        """Return a JWT of this gateway's own."""
-        return jose.sign({"typ": typ, "alg": "ES256", "kid": self._signing.kid}, claims, self._signing.key)
+        """Return a JWT of this gateway's own, by the key of the instant at which its claims say that it was issued."""
+        signing = self._keys_at(claims["iat"]).signing
+        return jose.sign({"typ": typ, "alg": "ES256", "kid": signing.kid}, claims, signing.key)
 
     def verify(self, token: str, *, audience: str, now: float) -> Token:
         """Return the token where it is for this audience or one of its datasets (RFC 8707), else raise JoseRefusedError."""
@@ -83,20 +117,25 @@ class Tokens:
     def inspect(self, token: str, *, now: float) -> Token:
         """Return the token, or raise JoseRefusedError with what a developer can mend. Whom it is for is not checked."""
         digest = hashlib.sha256(token.encode("ascii", "replace")).digest()
+        accepted = self._keys_at(now).accepted
         found = self._kept.get(digest)
         if found is None:
-            found = self._read(token)
+            found = self._read(token, accepted)
             self._kept[digest] = found
             if len(self._kept) > KEPT_TOKENS:
                 self._kept.popitem(last=False)
         if found.expires <= now:
             self._kept.pop(digest, None)
             raise jose.JoseRefusedError("it has expired: get a new one")
+        if found.issuer_kid not in accepted:
+            self._kept.pop(digest, None)
+            raise jose.JoseRefusedError("the gateway's key that signed it counts no more: get a new one")
         return found
 
-    def _read(self, token: str) -> Token:
+    def _read(self, token: str, accepted: Mapping[str, jose.Key]) -> Token:
         jws = jose.read(token)
-        key = self._accepted.get(str(jws.header.get("kid")))
+        kid = str(jws.header.get("kid"))
+        key = accepted.get(kid)
         if jws.header.get("typ") != "at+jwt" or jws.header.get("alg") != "ES256" or key is None:
             raise jose.JoseRefusedError("it is not an access token of this gateway")
         if not jose.is_signed_by(key, jws.signing_input, jws.signature, alg="ES256"):
@@ -111,4 +150,6 @@ class Tokens:
             jkt=claims["cnf"]["jkt"],
             expires=seconds(claims, "exp") or 0,
             details={one["agreement"]: one for one in claims["authorization_details"]},
+            client_key=claims.get("client_key"),
+            issuer_kid=kid,
         )

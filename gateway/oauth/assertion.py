@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from gateway.oauth import jose
-from gateway.oauth.clients import Client, Clients
+from gateway.oauth.clients import Client, ClientKey, Clients
 from gateway.oauth.refusals import CLIENT_REFUSED, OAuthRefusal
 from gateway.oauth.times import AHEAD, LONGEST, seconds
 
@@ -14,15 +15,43 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_JTI: Final = 128
 # What an assertion may call itself. Nothing else that a client signs, a DPoP proof say, can stand in for one.
 TYPES: Final = frozenset({None, "JWT", "client-authentication+jwt"})
+NO_CLIENT: Final = "no such client is registered, or it is revoked"
+NO_KEY: Final = "it is not signed by a key registered for this client"
 
 
 @dataclass(frozen=True, slots=True)
 class Authenticated:
-    """A client whose assertion holds; its `jti` may not be used again until `expires` (epoch seconds)."""
+    """A client whose assertion holds, by which key; its `jti` may not be used again until `expires` (epoch seconds).
+
+    `by_switch`: only a compatibility switch of the client let it pass. `vouches_for`: the thumbprint of another key, where
+    the assertion names one.
+    """
 
     client: Client
     jti: str
     expires: int
+    key: ClientKey
+    by_switch: bool = False
+    vouches_for: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An assertion that was read, with what its claims are held against.
+
+    `audiences`: the issuer, and what the client's switch adds.
+    """
+
+    header: Mapping[str, Any]
+    claims: dict[str, object]
+    form_client_id: str | None
+    audiences: tuple[str, ...]
+    now: int
+
+    @property
+    def issuer(self) -> str:
+        """Return the audience that is always right."""
+        return self.audiences[0]
 
 
 def authenticate(assertion: str, *, form_client_id: str | None, issuer: str, clients: Clients, now: float) -> Authenticated:
@@ -39,47 +68,108 @@ def authenticate(assertion: str, *, form_client_id: str | None, issuer: str, cli
 
 def _authenticate(assertion: str, form_client_id: str | None, issuer: str, clients: Clients, now: int) -> Authenticated:
     jws = jose.read(assertion)
-    typ = jws.header.get("typ")
-    if not (typ is None or isinstance(typ, str)) or typ not in TYPES:
-        raise jose.JoseRefusedError("its typ is neither JWT nor client-authentication+jwt")
-    claims = dict(jws.payload)
-    name = claims.get("sub")
-    if not isinstance(name, str) or claims.get("iss") != name:
-        raise jose.JoseRefusedError("iss and sub must both be your client_id")
-    if form_client_id is not None and form_client_id != name:
-        raise jose.JoseRefusedError("the form's client_id is not the assertion's sub")
-    client = clients.find_client(name)
+    given = Given(jws.header, dict(jws.payload), form_client_id, (issuer,), now)
+    for _, check in BEFORE_KEY:
+        check(given)
+    client = clients.find_client(str(given.claims["sub"]))
     if client is None or not client.is_active:
-        raise jose.JoseRefusedError("no such client is registered, or it is revoked")
-    if not _is_signed(jws, client):
-        raise jose.JoseRefusedError("it is not signed by a key registered for this client")
-    # One string: FAPI 2.0 Security Profile Final, section 5.3.2.1, item 8.
-    if claims.get("aud") != issuer:
-        raise jose.JoseRefusedError(f"aud must be the issuer as one string: {issuer}")
-    expires = _check_times(claims, now)
-    jti = claims.get("jti")
-    if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
-        raise jose.JoseRefusedError(f"jti must be a string of 1 to {LONGEST_JTI} characters")
-    return Authenticated(client=client, jti=jti, expires=expires + AHEAD)
-
-
-def _is_signed(jws: jose.Jws, client: Client) -> bool:
-    kid, alg = jws.header.get("kid"), jws.header.get("alg")
-    return any(
-        jose.is_signed_by(key, jws.signing_input, jws.signature, alg=alg, allowed=client.algorithms)
-        for name, key in client.keys
-        if kid is None or name is None or name == kid
+        raise jose.JoseRefusedError(NO_CLIENT)
+    key = signing_key(jws, client, now)
+    if key is None:
+        raise jose.JoseRefusedError(NO_KEY)
+    given = Given(jws.header, given.claims, form_client_id, audiences(client, issuer), now)
+    for _, check in AFTER_KEY:
+        check(given)
+    expires = seconds(given.claims, "exp") or now
+    by_switch = jws.header.get("alg") not in jose.ALGORITHMS or given.claims["aud"] != issuer
+    other = given.claims.get("sub_jkt")
+    return Authenticated(
+        client=client,
+        jti=str(given.claims["jti"]),
+        expires=expires + AHEAD,
+        key=key,
+        by_switch=by_switch,
+        vouches_for=other if isinstance(other, str) else None,
     )
 
 
-def _check_times(claims: dict[str, object], now: int) -> int:
-    expires = seconds(claims, "exp")
-    if expires is None or expires <= now:
+def audiences(client: Client, issuer: str) -> tuple[str, ...]:
+    """Return what `aud` may be: the issuer, and the token endpoint's address where the client's switch allows it."""
+    return (issuer, f"{issuer}/oauth2/token") if client.allows_endpoint_audience else (issuer,)
+
+
+def signing_key(jws: jose.Jws, client: Client, now: float) -> ClientKey | None:
+    """Return the key of this client, within its term, that signed; None where none did."""
+    kid, alg = jws.header.get("kid"), jws.header.get("alg")
+    for one in client.keys:
+        is_meant = kid is None or one.kid is None or one.kid == kid
+        if is_meant and one.counts(now) and _is_signed(jws, one.key, alg, client.algorithms):
+            return one
+    return None
+
+
+def _is_signed(jws: jose.Jws, key: jose.Key, alg: object, allowed: Mapping[str, str]) -> bool:
+    return jose.is_signed_by(key, jws.signing_input, jws.signature, alg=alg, allowed=allowed)
+
+
+# -- one check a claim; each raises JoseRefusedError with what is wrong
+
+
+def _typ(given: Given) -> None:
+    typ = given.header.get("typ")
+    if not (typ is None or isinstance(typ, str)) or typ not in TYPES:
+        raise jose.JoseRefusedError("its typ is neither JWT nor client-authentication+jwt")
+
+
+def _iss_sub(given: Given) -> None:
+    name = given.claims.get("sub")
+    if not isinstance(name, str) or given.claims.get("iss") != name:
+        raise jose.JoseRefusedError("iss and sub must both be your client_id")
+
+
+def _client_id(given: Given) -> None:
+    if given.form_client_id is not None and given.form_client_id != given.claims.get("sub"):
+        raise jose.JoseRefusedError("the form's client_id is not the assertion's sub")
+
+
+def _aud(given: Given) -> None:
+    # One string: FAPI 2.0 Security Profile Final, section 5.3.2.1, item 8.
+    aud = given.claims.get("aud")
+    if not isinstance(aud, str) or aud not in given.audiences:
+        raise jose.JoseRefusedError(f"aud must be the issuer as one string: {given.issuer}")
+
+
+def _exp(given: Given) -> None:
+    expires = seconds(given.claims, "exp")
+    if expires is None or expires <= given.now:
         raise jose.JoseRefusedError("it has expired: your clock may be slow")
-    if expires > now + LONGEST + AHEAD:
+    if expires > given.now + LONGEST + AHEAD:
         raise jose.JoseRefusedError(f"exp is more than {LONGEST} seconds away")
-    for name in ("iat", "nbf"):
-        at = seconds(claims, name, needed=False)
-        if at is not None and at > now + AHEAD:
+
+
+def _not_ahead(name: str) -> Callable[[Given], None]:
+    def check(given: Given) -> None:
+        at = seconds(given.claims, name, needed=False)
+        if at is not None and at > given.now + AHEAD:
             raise jose.JoseRefusedError(f"{name} lies in the future: your clock may be fast")
-    return expires
+
+    return check
+
+
+def _jti(given: Given) -> None:
+    jti = given.claims.get("jti")
+    if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
+        raise jose.JoseRefusedError(f"jti must be a string of 1 to {LONGEST_JTI} characters")
+
+
+Check = Callable[[Given], None]
+
+# In the order in which they are made, which is also the order in which a developer is told.
+BEFORE_KEY: Final[tuple[tuple[str, Check], ...]] = (("typ", _typ), ("iss, sub", _iss_sub), ("client_id", _client_id))
+AFTER_KEY: Final[tuple[tuple[str, Check], ...]] = (
+    ("aud", _aud),
+    ("exp", _exp),
+    ("iat", _not_ahead("iat")),
+    ("nbf", _not_ahead("nbf")),
+    ("jti", _jti),
+)

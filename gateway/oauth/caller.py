@@ -80,9 +80,17 @@ def authenticate_call(
         raise TokenRefusedError("invalid_dpop_proof", f"the DPoP proof: {refused}") from refused
     if proof.jkt != known.jkt:
         raise TokenRefusedError("invalid_token", "the token is bound to another key than the proof's")
-    client = door.clients.find_client(known.client_id)
+    client = _find_holder(door.clients, known)
+    return Caller(client=client, token=known, seen=Seen(f"dpop/{known.client_id}", proof.jti, proof.expires))
+
+
+def _find_holder(clients: Clients, token: Token) -> Client:
+    """Return whose token it is, or raise TokenRefusedError where client, key or token was taken back."""
+    client = clients.find_client(token.client_id)
     if client is None or not client.is_active:
         raise TokenRefusedError("invalid_token", "the client is revoked")
-    if door.clients.is_token_revoked(known.jti):
+    if client.has_revoked(token.client_key, token.jkt):
+        raise TokenRefusedError("invalid_token", "the key that it was asked for with, or is bound to, is revoked")
+    if clients.is_token_revoked(token.jti):
         raise TokenRefusedError("invalid_token", "the access token is revoked")
-    return Caller(client=client, token=known, seen=Seen(f"dpop/{known.client_id}", proof.jti, proof.expires))
+    return client

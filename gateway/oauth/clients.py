@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
-from gateway.oauth.jose import ALGORITHMS, COMPATIBLE, Key
+from gateway.oauth.jose import ALGORITHMS, COMPATIBLE, Key, thumbprint
+
+MOST_LIVE_KEYS: Final = 4
 
 
 class Role(StrEnum):
@@ -20,20 +22,55 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class ClientKey:
+    """A public key of a client, by the kid of its JWK, if any. It counts from `starts` up to `ends` (epoch seconds)."""
+
+    kid: str | None
+    key: Key
+    starts: float | None = None
+    ends: float | None = None
+
+    @property
+    def thumbprint(self) -> str:
+        """Return the key's name by its content (RFC 7638)."""
+        return thumbprint(self.key)
+
+    def counts(self, now: float) -> bool:
+        """Tell whether the key is within its term."""
+        return (self.starts is None or self.starts <= now) and (self.ends is None or now < self.ends)
+
+
+@dataclass(frozen=True, slots=True)
 class Client:
-    """An OAuth client as registered. `partner_id` is None for the council's own."""
+    """An OAuth client as registered. `partner_id` is None for the council's own.
+
+    `keys` are those not revoked, of whichever term; `revoked` are thumbprints. Where `jwks_uri` is set the keys are
+    those last fetched from there.
+    """
 
     client_id: str
     partner_id: str | None
     role: Role
-    keys: tuple[tuple[str | None, Key], ...]  # (kid, public key)
+    keys: tuple[ClientKey, ...]
     is_active: bool
-    allows_rs512: bool = False
+    allows_rs: bool = False
+    allows_endpoint_audience: bool = False
+    revoked: frozenset[str] = frozenset()
+    jwks_uri: str | None = None
 
     @property
     def algorithms(self) -> dict[str, str]:
         """Return the signature algorithms that this client may use, with the key type of each."""
-        return COMPATIBLE if self.allows_rs512 else ALGORITHMS
+        return COMPATIBLE if self.allows_rs else ALGORITHMS
+
+    def has_revoked(self, *thumbprints: str | None) -> bool:
+        """Tell whether one of these keys was this client's and is revoked: then nothing that rests on it stands."""
+        return not self.revoked.isdisjoint(thumbprints)
+
+    def last_instant(self, now: float) -> float | None:
+        """Return when the last of the keys that count now or later ends; None where one has no end."""
+        ends = [one.ends for one in self.keys if one.ends is None or one.ends > now]
+        return None if None in ends else max((one for one in ends if one is not None), default=now)
 
     def check_endpoint_auth_method(self, method: str, _endpoint: str) -> bool:
         """Tell Authlib that one way of authentication alone will do: FAPI 2.0 Final, section 5.3.2.1."""

@@ -20,7 +20,7 @@ DEEPEST: Final = 8
 
 # FAPI 2.0 Security Profile, section 5.4.1: PS256, ES256, EdDSA with Ed25519 (one name for both spellings).
 ALGORITHMS: Final = {"PS256": "RSA", "ES256": "EC", "EdDSA": "OKP", "Ed25519": "OKP"}
-COMPATIBLE: Final = {**ALGORITHMS, "RS512": "RSA"}  # by a per-client switch only
+COMPATIBLE: Final = {**ALGORITHMS, "RS256": "RSA", "RS512": "RSA"}  # by a per-client switch only
 PRIVATE_MEMBERS: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
 _STANDARD: Final = bytes.maketrans(b"-_", b"+/")
 _URLSAFE: Final = bytes.maketrans(b"+/", b"-_")
@@ -123,6 +123,17 @@ def read(token: str) -> Jws:
     )
 
 
+def read_json(raw: bytes) -> Any:
+    """Return what bytes say as strict, shallow JSON (RFC 8259), or raise JoseRefusedError."""
+    # Counted before parsing, so that nesting can't exhaust the parser's stack.
+    if raw.count(b"[") + raw.count(b"{") > 256:  # noqa: PLR2004 -- far above any honest set of keys
+        raise JoseRefusedError("it is nested too deeply")
+    value = _load(raw)
+    if _is_too_deep(value, DEEPEST):
+        raise JoseRefusedError("it is nested too deeply")
+    return value
+
+
 def read_payload(part: str) -> dict[str, Any]:
     """Decode a claims set."""
     return _object(part, limit=PAYLOAD_LIMIT, what="payload")
@@ -144,7 +155,7 @@ def import_public_key(given: object, *, allowed: Mapping[str, str] = ALGORITHMS)
     if given.get("crv") not in (None, "P-256", "Ed25519"):
         raise JoseRefusedError("the curve is neither P-256 nor Ed25519")
     # Before the library reads it, which only warns, and on standard error.
-    if given.get("kty") == "RSA" and _bits(given.get("n")) < SMALLEST_RSA:
+    if given.get("kty") == "RSA" and number(given.get("n")).bit_length() < SMALLEST_RSA:
         raise JoseRefusedError(f"the RSA key is under {SMALLEST_RSA} bits")
     try:
         key = jwk.import_key(given)
@@ -156,10 +167,11 @@ def import_public_key(given: object, *, allowed: Mapping[str, str] = ALGORITHMS)
     return key
 
 
-def _bits(modulus: object) -> int:
-    if not isinstance(modulus, str):
+def number(member: object) -> int:
+    """Return a whole number of a JWK (RFC 7518, section 2), or raise JoseRefusedError."""
+    if not isinstance(member, str):
         raise JoseRefusedError("the key can't be read")
-    return int.from_bytes(_decode(modulus), "big").bit_length()
+    return int.from_bytes(_decode(member), "big")
 
 
 def is_signed_by(

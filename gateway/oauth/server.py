@@ -21,6 +21,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from gateway.oauth import details, jose
 from gateway.oauth.access_token import LIFETIME, Tokens
 from gateway.oauth.assertion import ASSERTION_TYPE, Authenticated, authenticate
+from gateway.oauth.client_keys import key_warning
 from gateway.oauth.clients import Client, Clients, Role
 from gateway.oauth.dpop import Proof, ProofKeys, check_proof
 from gateway.oauth.nonces import NonceNeededError, Nonces
@@ -54,6 +55,7 @@ class TokenAnswer:
     body: Mapping[str, Any]
     seen: tuple[Seen, ...]
     client_id: str | None
+    by_switch: bool = False  # only a compatibility switch of the client let its assertion pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +106,14 @@ def answer_token_request(
     server = _Server(endpoint)
     request = _Request(form=form, proofs=proofs, now=now, has_authorization=bool(authorization))
     status, body = server.create_token_response(request)
-    client_id = request.authenticated.client.client_id if request.authenticated else None
-    return TokenAnswer(status=status, body=body, seen=_seen(request) if status < 400 else (), client_id=client_id)  # noqa: PLR2004
+    known = request.authenticated
+    return TokenAnswer(
+        status=status,
+        body=body,
+        seen=_seen(request) if status < 400 else (),  # noqa: PLR2004 -- HTTP's own number
+        client_id=known.client.client_id if known else None,
+        by_switch=known is not None and known.by_switch,
+    )
 
 
 def _seen(request: _Request) -> tuple[Seen, ...]:
@@ -198,6 +206,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
                 details=granted,
                 jti=endpoint.new_jti(),
                 now=request.now,
+                client_key=request.authenticated.key.thumbprint,
             )
         except jose.JoseRefusedError as refused:
             raise OAuthRefusal(DETAILS_REFUSED, str(refused)) from refused
@@ -206,6 +215,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
             "token_type": "DPoP",
             "expires_in": LIFETIME,
             "authorization_details": granted,
+            **key_warning(request.client, request.now),
         }
         return 200, body, []
 

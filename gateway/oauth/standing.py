@@ -70,7 +70,7 @@ def _find(endpoint: Endpoint, token: str, client: Client, now: float) -> Token |
 
 def introspected(token: Token | None, *, issuer: str, holder: Client | None) -> dict[str, Any]:
     """Return the answer of RFC 7662, section 2.2; of a token whose holder may no longer call, that it is not active."""
-    if token is None or holder is None or not holder.is_active:
+    if token is None or holder is None or not holder.is_active or holder.has_revoked(token.client_key, token.jkt):
         return dict(INACTIVE)
     return {
         "active": True,

@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audit.keyring import Keyring
+from gateway.store.client_keys import ClientKeys
 from gateway.store.entries import ChangeRefusedError, Entries
+from gateway.store.issuer_keys import IssuerKeyChanges
 from gateway.store.partners import Partners
 from gateway.store.people import People
 from gateway.store.texts import Texts
@@ -29,11 +31,18 @@ class Changes:
     partners: Partners
     people: People
     tokens: TokenChanges
+    client_keys: ClientKeys
+    issuer_keys: IssuerKeyChanges
 
 
 def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str]) -> Changes:
     """Return the changes of one council."""
     entries = Entries(keyring, new_id)
     return Changes(
-        Texts(entries, controller), Partners(entries), People(entries, keyring.named("index")), TokenChanges(entries)
+        Texts(entries, controller),
+        Partners(entries),
+        People(entries, keyring.named("index")),
+        TokenChanges(entries),
+        ClientKeys(entries),
+        IssuerKeyChanges(entries),
     )

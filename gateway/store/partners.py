@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
 from gateway.oauth.clients import Role
-from gateway.oauth.jose import COMPATIBLE, JoseRefusedError, import_public_key
+from gateway.store.client_keys import insert_keys, public_keys
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.state import Reader
 from schemas.terms import RecipientKind
@@ -54,10 +53,19 @@ class Partners:
         return within
 
     def register_client(
-        self, client_id: str, *, partner_id: str | None, role: Role, jwks: Mapping[str, Any], by: str
+        self,
+        client_id: str,
+        *,
+        partner_id: str | None,
+        role: Role,
+        jwks: Mapping[str, Any] | None,
+        by: str,
+        jwks_uri: str | None = None,
     ) -> Within:
-        """Register an OAuth client with its public keys."""
-        keys = _public_keys(jwks)
+        """Register an OAuth client with its public keys, or with the address where they lie."""
+        if (jwks is None) == (jwks_uri is None):
+            raise ChangeRefusedError("give a client's keys, or the address where they lie, and not both")
+        keys = public_keys(jwks) if jwks is not None else ()
 
         def within(connection: Any, moment: Moment) -> Draft:
             reader = Reader(connection)
@@ -68,15 +76,21 @@ class Partners:
             if partner_id is not None and reader.find_partner(partner_id) is None:
                 raise ChangeRefusedError(f"partner {partner_id} is not registered: `stile partner add` first")
             connection.execute(
-                "INSERT INTO client (client_id, partner_id, role, jwks, status, allows_rs512) "
-                "VALUES (?, ?, ?, ?, 'active', 0)",
-                (client_id, partner_id, role.value, json.dumps({"keys": keys})),
+                "INSERT INTO client (client_id, partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri) "
+                "VALUES (?, ?, ?, 'active', 0, 0, ?)",
+                (client_id, partner_id, role.value, jwks_uri),
             )
-            what = {
-                "what": {"client": client_id, "partner": partner_id, "role": role.value, "keys": len(keys)},
-                "who": {"by": by},
+            insert_keys(connection, client_id, keys, moment.at, by=by)
+            told = {
+                "client": client_id,
+                "partner": partner_id,
+                "role": role.value,
+                "keys": len(keys),
+                "thumbprints": [one.thumbprint for one in keys],
+                "jwks_uri": jwks_uri,
             }
-            return self.entries.plain(Kind.CLIENT_REGISTERED, moment, (f"client/{client_id}",), what)
+            touched = (f"client/{client_id}", *(f"key/{client_id}/{one.kid}" for one in keys))
+            return self.entries.plain(Kind.CLIENT_REGISTERED, moment, touched, {"what": told, "who": {"by": by}})
 
         return within
 
@@ -94,19 +108,26 @@ class Partners:
 
         return within
 
+    def set_compatibility(self, client_id: str, *, rs: bool, endpoint_audience: bool, by: str) -> Within:
+        """Let a client sign by RS256 and RS512, or name the token endpoint as audience, which the profile forbids."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            found = connection.execute(
+                "UPDATE client SET allows_rs = ?, allows_endpoint_audience = ? "
+                "WHERE client_id = ? AND (allows_rs <> ? OR allows_endpoint_audience <> ?)",
+                (rs, endpoint_audience, client_id, rs, endpoint_audience),
+            )
+            if found.rowcount < 1:
+                raise ChangeRefusedError(f"client {client_id} is unknown, or its switches stand so already")
+            told = {"client": client_id, "allows_rs": rs, "allows_endpoint_audience": endpoint_audience}
+            # No kind of entry is the client's own change: it is the organisation's, or the council's, that is changed.
+            return self.entries.plain(
+                Kind.PARTNER_CHANGED, moment, (f"client/{client_id}",), {"what": told, "who": {"by": by}}
+            )
+
+        return within
+
 
 def _clients_of(connection: Any, partner_id: str) -> tuple[str, ...]:
     rows = connection.execute("SELECT client_id FROM client WHERE partner_id = ?", (partner_id,)).fetchall()
     return tuple(f"client/{row[0]}" for row in rows)
-
-
-def _public_keys(jwks: Mapping[str, Any]) -> list[dict[str, Any]]:
-    keys = jwks.get("keys") if "keys" in jwks else [jwks]
-    if not isinstance(keys, list) or not 0 < len(keys) <= 8:  # noqa: PLR2004 -- a client turns its keys over, no more
-        raise ChangeRefusedError("give a JWK set with 1 to 8 public keys")
-    for key in keys:
-        try:
-            import_public_key(key, allowed=COMPATIBLE)
-        except JoseRefusedError as error:
-            raise ChangeRefusedError(f"a key of the set: {error}") from error
-    return keys

@@ -7,18 +7,19 @@ everything read afterwards stands: it is read first, so that a later change can 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
-from gateway.oauth.clients import Client, Role
+from gateway.oauth.access_token import Token
+from gateway.oauth.clients import Client
 from gateway.oauth.details import Available
-from gateway.oauth.jose import COMPATIBLE, import_public_key
+from gateway.oauth.issuer_keys import Turn
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
 from gateway.store.instants import from_micros
+from gateway.store.key_rows import PartnerRecord, read_client, read_partner, read_turns
 from gateway.store.persons import read_consents, read_restrictions
 from gateway.store.readings import Readings
 from policies.compile import Compiled
@@ -34,16 +35,6 @@ PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept h
 TOKEN: Final = "token/"  # noqa: S105 -- a state key's prefix: of a token there is one once it was revoked
 UNKEPT: Final = (*PERSONAL, TOKEN)
 PORTION: Final = 400  # keys of one statement
-
-
-@dataclass(frozen=True, slots=True)
-class PartnerRecord:
-    """A partner as registered."""
-
-    partner_id: str
-    name: str
-    kind: RecipientKind
-    is_active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +105,7 @@ class Reader:
         """Return a client; it is inactive when it or its partner is."""
         known = ("client", client_id)
         if known not in self._kept:
-            self._keep(known, self._load_client(client_id))
+            self._keep(known, read_client(self.connection, client_id, is_active=self._is_active))
         found: Client | None = self._kept[known]
         return found
 
@@ -125,38 +116,36 @@ class Reader:
             return key in self._revoked
         return self.connection.execute("SELECT 1 FROM state_key WHERE key = ?", (key,)).fetchone() is not None
 
+    def still_counts(self, token: Token) -> bool:
+        """Tell whether neither the token nor its client, nor a key that it rests on, was taken back."""
+        client = self.find_client(token.client_id)
+        if client is None or not client.is_active or client.has_revoked(token.client_key, token.jkt):
+            return False
+        by_revoked_key = any(one.kid == token.issuer_kid and one.revoked_at is not None for one in self.issuer_turns())
+        return not by_revoked_key and not self.is_token_revoked(token.jti)
+
     def _keep(self, known: tuple[str, ...], value: object) -> None:
         if len(self._kept) > 10_000:  # noqa: PLR2004 -- a bound against made-up names
             self._kept.clear()
         self._kept[known] = value
 
-    def _load_client(self, client_id: str) -> Client | None:
-        row = self.connection.execute(
-            "SELECT partner_id, role, jwks, status, allows_rs512 FROM client WHERE client_id = ?", (client_id,)
-        ).fetchone()
-        if row is None:
-            return None
-        partner_id, role, jwks, status, allows_rs512 = row
-        partner = self.find_partner(partner_id) if partner_id else None
-        keys = json.loads(jwks)["keys"]
-        return Client(
-            client_id=client_id,
-            partner_id=partner_id,
-            role=Role(role),
-            keys=tuple((key.get("kid"), import_public_key(key, allowed=COMPATIBLE)) for key in keys),
-            is_active=status == "active" and (partner is None or partner.is_active),
-            allows_rs512=bool(allows_rs512),
-        )
+    def _is_active(self, partner_id: str) -> bool:
+        partner = self.find_partner(partner_id)
+        return partner is None or partner.is_active
+
+    def issuer_turns(self) -> tuple[Turn, ...]:
+        """Return the turns of the gateway's own keys."""
+        known = ("issuer-turns",)
+        if known not in self._kept:
+            self._keep(known, read_turns(self.connection))
+        kept: tuple[Turn, ...] = self._kept[known]
+        return kept
 
     def find_partner(self, partner_id: str) -> PartnerRecord | None:
         """Return a partner, suspended ones too."""
         known = ("partner", partner_id)
         if known not in self._kept:
-            row = self.connection.execute(
-                "SELECT name, kind, status FROM partner WHERE partner_id = ?", (partner_id,)
-            ).fetchone()
-            found = PartnerRecord(partner_id, row[0], RecipientKind(row[1]), row[2] == "active") if row else None
-            self._keep(known, found)
+            self._keep(known, read_partner(self.connection, partner_id))
         kept: PartnerRecord | None = self._kept[known]
         return kept
 

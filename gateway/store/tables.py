@@ -20,16 +20,45 @@ class Partner(SQLModel, table=True):
 
 
 class ClientRow(SQLModel, table=True):
-    """An OAuth client, with its public keys as a JWK set."""
+    """An OAuth client. Its keys have rows of their own, unless they lie at its `jwks_uri`."""
 
     __tablename__ = "client"
 
     client_id: str = Field(primary_key=True)
     partner_id: str | None = Field(default=None, foreign_key="partner.partner_id")
     role: str
-    jwks: str
     status: str  # "active" or "revoked"
-    allows_rs512: bool = False
+    allows_rs: bool = False
+    allows_endpoint_audience: bool = False
+    jwks_uri: str | None = None
+
+
+class ClientKeyRow(SQLModel, table=True):
+    """A public key of a client. A kid names one key for ever, and a key is registered once: revoked ones stay."""
+
+    __tablename__ = "client_key"
+
+    client_id: str = Field(primary_key=True, foreign_key="client.client_id")
+    kid: str = Field(primary_key=True)
+    thumbprint: str = Field(index=True)
+    jwk: str
+    added_at: int
+    added_by: str
+    starts_on: str | None = None
+    expires_on: str | None = None
+    revoked_at: int | None = None
+
+
+class IssuerKeyRow(SQLModel, table=True):
+    """A turn of the gateway's own signing keys; none before the first was turned over. The key is in the key file."""
+
+    __tablename__ = "issuer_key"
+
+    kid: str = Field(primary_key=True)
+    name: str
+    published_at: int
+    signs_at: int
+    revoked_at: int | None = None
 
 
 class Text(SQLModel, table=True):
@@ -110,10 +139,11 @@ class Usage(SQLModel, table=True):
 
 
 class Idempotency(SQLModel, table=True):
-    """The first use of an Idempotency-Key: a digest of its body, and which entry answered it."""
+    """The first use of an Idempotency-Key: a digest of what was asked under which grant, and which entry answered it."""
 
     client_id: str = Field(primary_key=True)
     key: str = Field(primary_key=True)
     body_digest: str
     disclosure_id: str
     expires: int = Field(index=True)
+    limited: str  # JSON array: the places of those whom a limit withheld, and who were not counted

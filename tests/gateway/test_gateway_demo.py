@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import make_app
 from gateway.council import CouncilError
-from gateway.demo.asking import CHILD_BODY, TENANCY_BODY
+from gateway.demo.asking import CHILD_BODY, TENANCY_BODY, context_of
 from gateway.demo.children import generate_children
 from gateway.demo.partner import CallFailedError, PartnerSystem, send
 from gateway.demo.residents import generate
@@ -203,7 +203,8 @@ def test_without_its_housing_system_the_gateway_says_so(
     for agreement, (client, body) in OTHERS.items():
         system = PartnerSystem.from_file(f"http://127.0.0.1:{port}", client, directory / "partners" / f"{client}.jwk.json")
         assert system.get_token(agreement=agreement).status == 200
-        reply = system.call("POST", "/v1/disclosures", body)
+        context = {"Stile-Context": context_of(system, body["caseworker"])}
+        reply = system.call("POST", "/v1/disclosures", body, **context)
         seen[agreement] = (reply.status, reply.json().get("code"))
 
     assert seen == {

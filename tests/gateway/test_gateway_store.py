@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pysqlite3
@@ -51,7 +52,17 @@ def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:
 def older_council(directory: Path) -> None:
     """Turn a council's database back into one that the first schema made."""
     connection = pysqlite3.connect(str(directory / "state.sqlite"))
-    connection.executescript("DROP TABLE log_leaf; DROP TABLE recipient; UPDATE alembic_version SET version_num = '0001';")
+    keys = connection.execute("SELECT client_id, jwk FROM client_key").fetchall()
+    sets = [(json.dumps({"keys": [json.loads(jwk) for one, jwk in keys if one == name]}), name) for name, _ in keys]
+    connection.executescript(
+        "DROP TABLE client_key; DROP TABLE issuer_key; ALTER TABLE client DROP COLUMN jwks_uri;"
+        "ALTER TABLE client DROP COLUMN allows_endpoint_audience; ALTER TABLE client ADD COLUMN jwks VARCHAR;"
+        "ALTER TABLE client RENAME COLUMN allows_rs TO allows_rs512;"
+        "DROP TABLE log_leaf; DROP TABLE recipient; ALTER TABLE idempotency DROP COLUMN limited;"
+        "UPDATE alembic_version SET version_num = '0001';"
+    )
+    connection.executemany("UPDATE client SET jwks = ? WHERE client_id = ?", sets)
+    connection.commit()
     connection.close()
 
 
@@ -62,7 +73,7 @@ def test_an_older_database_is_refused_until_it_is_upgraded(council_directory: Pa
 
     done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
 
-    assert (done.exit_code, done.output) == (0, "state.sqlite went from schema version 0001 to 0002\n")
+    assert (done.exit_code, done.output) == (0, "state.sqlite went from schema version 0001 to 0003\n")
     with open_house(council_directory) as house:
         answer = house.harbour().ask(fields=["age"])
         assert answer.status_code == 200
@@ -95,7 +106,7 @@ def test_an_upgrade_waits_for_no_gateway(council_directory: Path) -> None:
 def test_an_upgrade_of_what_is_new_already_does_nothing(council_directory: Path) -> None:
     done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
 
-    assert (done.exit_code, done.output) == (0, "state.sqlite has schema version 0002 already\n")
+    assert (done.exit_code, done.output) == (0, "state.sqlite has schema version 0003 already\n")
 
 
 def test_a_database_of_a_later_build_is_refused(council_directory: Path) -> None:

@@ -14,7 +14,7 @@ from joserfc.jws import JWSRegistry
 
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.caller import Caller, Door, authenticate_call
-from gateway.oauth.clients import Client, Role
+from gateway.oauth.clients import Client, ClientKey, Role
 from gateway.oauth.details import Available
 from gateway.oauth.dpop import token_hash
 from gateway.oauth.server import Endpoint, TokenAnswer, answer_token_request
@@ -79,7 +79,7 @@ class Register:
     def add(self, client_id: str, *key: Any, role: Role = Role.PARTNER, **more: Any) -> Client:
         partner = client_id if role is Role.PARTNER else None
         more.setdefault("is_active", True)
-        self.clients[client_id] = Client(client_id, partner, role, tuple((None, one) for one in key), **more)
+        self.clients[client_id] = Client(client_id, partner, role, tuple(ClientKey(None, one) for one in key), **more)
         return self.clients[client_id]
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from joserfc import jwk
 from oauth_scene import ISSUER, part, rsa_public_jwk
 
+from gateway.oauth.clients import ClientKey
 from gateway.oauth.jose import JoseRefusedError, import_public_key
 
 NOW = 1_790_932_443
@@ -40,12 +41,13 @@ def test_no_other_rsa_algorithm_is_accepted(scene, alg: str) -> None:
     assert "not signed by a key registered" in words
 
 
-def test_rs512_is_accepted_by_the_clients_switch_alone(scene) -> None:
+@pytest.mark.parametrize("alg", ["RS256", "RS512"])
+def test_rs_is_accepted_by_the_clients_switch_alone(scene, alg: str) -> None:
     """NHS-style keys; the switch opens nothing else."""
-    scene.register.add("harbour", scene.keys.rsa, allows_rs512=True)
+    scene.register.add("harbour", scene.keys.rsa, allows_rs=True)
 
-    assert scene.ask(scene.form(scene.assertion(scene.keys.rsa, header={"alg": "RS512"}))).status == 200
-    assert "not signed by" in refusal_of(scene, scene.assertion(scene.keys.rsa, header={"alg": "RS256"}))
+    assert scene.ask(scene.form(scene.assertion(scene.keys.rsa, header={"alg": alg}))).status == 200
+    assert "not signed by" in refusal_of(scene, scene.assertion(scene.keys.rsa, header={"alg": "RS384"}))
 
 
 def test_a_small_rsa_key_is_no_key(scene) -> None:
@@ -249,7 +251,7 @@ def test_a_critical_extension_is_refused(scene, critical: object) -> None:
 def test_a_kid_is_compared_and_nothing_else(scene, kid: object) -> None:
     """No file, no query: a name that no key has finds no key."""
     client = scene.register.add("harbour")
-    scene.register.clients["harbour"] = replace(client, keys=(("first", scene.keys.es256),))
+    scene.register.clients["harbour"] = replace(client, keys=(ClientKey("first", scene.keys.es256),))
 
     assert "not signed by" in refusal_of(scene, scene.assertion(header={"kid": kid}))
     assert scene.ask(scene.form(scene.assertion(header={"kid": "first"}))).status == 200

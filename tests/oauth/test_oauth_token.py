@@ -113,6 +113,7 @@ def test_a_token_says_what_was_granted_to_whom(scene) -> None:
         "jti": "t0",
         "cnf": {"jkt": scene.keys.proof.thumbprint()},
         "authorization_details": answer.body["authorization_details"],
+        "client_key": scene.keys.es256.thumbprint(),
     }
 
 

@@ -59,7 +59,7 @@ def test_the_pages_example_maps_the_pages_dataset(kind: str) -> None:
             {"base", "connect_timeout", "max_bytes", "credentials", "select", "search", "record", "sample"},
         ),
         ("member of a call", {"path", "query", "most", "records", "more", "nobody"}),
-        ("member of `csv`", {"folder", "file", "encoding", "delimiter", "max_bytes", "max_rows"}),
+        ("member of `csv`", {"folder", "file", "encoding", "delimiter", "max_bytes", "max_rows", "multiline"}),
     ],
 )
 def test_the_page_explains_every_member(header: str, members: set[str]) -> None:
