@@ -25,6 +25,7 @@ COMMANDS: Final = (
     ("proof", "proving", "proof"),
     ("context", "proving", "context"),
     ("get", "getting", "get"),
+    ("attack", "attacking", "attack"),
     ("partner", "partners", "partner"),
     ("client", "partners", "client"),
     ("dataset", "texts", "dataset"),

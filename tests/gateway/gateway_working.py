@@ -81,9 +81,9 @@ class Served:
 
 
 @contextlib.contextmanager
-def serving(directory: Path, *, workers: int) -> Iterator[Served]:
+def serving(directory: Path, *, workers: int, port: int | None = None) -> Iterator[Served]:
     """Serve with several workers; afterwards none is left."""
-    port, metrics_port = free_port(), free_port()
+    port, metrics_port = port or free_port(), free_port()
     words = ["serve", "--dir", directory, "--port", port, "--metrics-port", metrics_port, "--workers", workers]
     process = subprocess.Popen(
         [sys.executable, "-m", "gateway.cli", *map(str, words)], stderr=subprocess.PIPE, text=True, start_new_session=True
