@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import appends, contention, decisions, disclosures, growth, many, workers
+from benchmarks import acknowledged, appends, contention, decisions, disclosures, growth, many, workers
 
 RESULTS = Path(__file__).parent / "results"
 NAMES = {"a": "bare FastAPI endpoint", "b": "OAuth, cedarpy, one commit", "c": "OAuth, one commit", "d": "floor"}
@@ -28,7 +28,7 @@ Row = tuple[str, str, str, bool]
 
 def main() -> None:
     """Run the parts that are named, or all but the longest."""
-    wanted = sys.argv[1:] or ["decisions", "appends", "disclosures", "many", "workers", "contention"]
+    wanted = sys.argv[1:] or ["decisions", "appends", "disclosures", "many", "workers", "contention", "acknowledged"]
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), "machine": platform.platform(), "python": sys.version}
     directory = Path(tempfile.mkdtemp(prefix="stile-bench-"))
     try:
@@ -43,7 +43,7 @@ def main() -> None:
 
 def _measure(name: str, directory: Path) -> dict[str, Any]:
     council = directory / "council"
-    if name in ("many", "workers", "contention") and not council.exists():
+    if name in ("many", "workers", "contention", "acknowledged") and not council.exists():
         disclosures.make_council(council)
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "decisions": decisions.measure,
@@ -52,6 +52,7 @@ def _measure(name: str, directory: Path) -> dict[str, Any]:
         "many": lambda: many.measure(council),
         "workers": lambda: workers.measure(council),
         "contention": lambda: contention.measure(council),
+        "acknowledged": lambda: acknowledged.measure(council),
         "growth": lambda: growth.measure(directory / "growth"),
     }
     if name not in parts:
@@ -78,6 +79,7 @@ def rows(found: dict[str, Any]) -> Iterator[Row]:
         "many": _many,
         "workers": _workers,
         "contention": _contention,
+        "acknowledged": _acknowledged,
         "growth": _growth,
     }
     for name, give in shown.items():
@@ -121,6 +123,13 @@ def _workers(part: dict[str, Any]) -> Iterator[Row]:
 def _contention(part: dict[str, Any]) -> Iterator[Row]:
     what = f"beside {part['consents a second']:.0f} consents/s of other people"
     yield what, f"{part['ratio']:.2f}", f"at least {part['goal']:g}", part["ratio"] >= part["goal"]
+
+
+def _acknowledged(part: dict[str, Any]) -> Iterator[Row]:
+    for name in ("consent withdrawn", "token revoked", "partner suspended"):
+        one = part[name]
+        what = f"{name} acknowledged, p99 in ms (p50 {one['p50']:.0f}), beside {part['answers a second beside']:.0f}/s"
+        yield what, f"{one['p99']:.0f}", f"below {part['goal']}", one["p99"] < part["goal"]
 
 
 def _growth(part: dict[str, Any]) -> Iterator[Row]:
