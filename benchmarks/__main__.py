@@ -19,8 +19,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acknowledged, appends, contention, decisions, disclosures, growth, many, workers
+from benchmarks import acknowledged, appends, contention, decisions, disclosures, growth, many, tokens, workers
 
+SHORT = ("decisions", "appends", "disclosures", "many", "workers", "contention", "acknowledged", "tokens")
 RESULTS = Path(__file__).parent / "results"
 NAMES = {"a": "bare FastAPI endpoint", "b": "OAuth, cedarpy, one commit", "c": "OAuth, one commit", "d": "floor"}
 Row = tuple[str, str, str, bool]
@@ -28,7 +29,16 @@ Row = tuple[str, str, str, bool]
 
 def main() -> None:
     """Run the parts that are named, or all but the longest."""
-    wanted = sys.argv[1:] or ["decisions", "appends", "disclosures", "many", "workers", "contention", "acknowledged"]
+    wanted = sys.argv[1:] or [
+        "decisions",
+        "appends",
+        "disclosures",
+        "many",
+        "workers",
+        "contention",
+        "acknowledged",
+        "tokens",
+    ]
     found: dict[str, Any] = {"at": datetime.now(UTC).isoformat(), "machine": platform.platform(), "python": sys.version}
     directory = Path(tempfile.mkdtemp(prefix="stile-bench-"))
     try:
@@ -43,7 +53,7 @@ def main() -> None:
 
 def _measure(name: str, directory: Path) -> dict[str, Any]:
     council = directory / "council"
-    if name in ("many", "workers", "contention", "acknowledged") and not council.exists():
+    if name in ("many", "workers", "contention", "acknowledged", "tokens") and not council.exists():
         disclosures.make_council(council)
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "decisions": decisions.measure,
@@ -53,6 +63,7 @@ def _measure(name: str, directory: Path) -> dict[str, Any]:
         "workers": lambda: workers.measure(council),
         "contention": lambda: contention.measure(council),
         "acknowledged": lambda: acknowledged.measure(council),
+        "tokens": lambda: tokens.measure(council),
         "growth": lambda: growth.measure(directory / "growth"),
     }
     if name not in parts:
@@ -80,6 +91,7 @@ def rows(found: dict[str, Any]) -> Iterator[Row]:
         "workers": _workers,
         "contention": _contention,
         "acknowledged": _acknowledged,
+        "tokens": _tokens,
         "growth": _growth,
     }
     for name, give in shown.items():
@@ -130,6 +142,13 @@ def _acknowledged(part: dict[str, Any]) -> Iterator[Row]:
         one = part[name]
         what = f"{name} acknowledged, p99 in ms (p50 {one['p50']:.0f}), beside {part['answers a second beside']:.0f}/s"
         yield what, f"{one['p99']:.0f}", f"below {part['goal']}", one["p99"] < part["goal"]
+
+
+def _tokens(part: dict[str, Any]) -> Iterator[Row]:
+    what = f"tokens a second, {part['ratio']:.2f} of Authlib's stock classes ({part['stock']:.0f}/s)"
+    yield what, f"{part['rate']:.0f}", f"at least {part['goal']}", part["rate"] >= part["goal"]
+    spent, goal = part["authenticate"], part["authenticate, goal"]
+    yield "a protected call authenticated, µs", f"{spent:.0f}", f"below {goal}", spent < goal
 
 
 def _growth(part: dict[str, Any]) -> Iterator[Row]:

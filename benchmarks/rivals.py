@@ -3,7 +3,8 @@
 (a) a bare FastAPI endpoint without authentication; (b) a straightforward FastAPI endpoint with the same OAuth checks
 through joserfc, cedarpy per field, and one SQLModel insert with commit as its audit; (c) the same without the policy
 engine; (d) the floor: raw ASGI, one ES256 verification with a kept key, one indexed read, a group-committed append;
-(e) many records by one query a hundred, as lines of JSON: no authentication, decision or log.
+(e) many records by one query a hundred, as lines of JSON: no authentication, decision or log. (f) a token endpoint of
+Authlib's stock classes: private_key_jwt and a signed token as they come, one commit of the `jti`; no DPoP, no details.
 """
 
 from __future__ import annotations
@@ -16,10 +17,17 @@ import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qsl
 
 import cedarpy
 import orjson
 import pysqlite3
+from authlib.oauth2 import AuthorizationServer
+from authlib.oauth2.rfc6749 import ClientMixin, OAuth2Request
+from authlib.oauth2.rfc6749.grants import ClientCredentialsGrant
+from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
+from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
+from authlib.oauth2.rfc9068 import JWTBearerTokenGenerator
 from cryptography.hazmat.primitives.asymmetric.ec import ECDSA
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -30,9 +38,10 @@ from sqlalchemy import create_engine, text
 from sqlmodel import Field, Session, SQLModel
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
+ISSUER = "http://127.0.0.1:8080"  # of the council that these answer from
 SELECT = (
     "SELECT a.lead_liab_forename, a.lead_liab_surname, a.lead_birth_date, p.postcode, a.account_ref, p.property_type, "
     "p.band, a.paymeth_code, a.person_status, p.council_ha_ind, a.instalments, a.liable_from "
@@ -127,6 +136,91 @@ def plain_many(directory: Path) -> Starlette:
         return StreamingResponse(lines(), media_type="application/x-ndjson")
 
     return Starlette(routes=[Route("/v1/disclosures", read, methods=["POST"])])
+
+
+class _StockRequest(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
+    """A form, as Authlib's classes read it."""
+
+    def __init__(self, form: dict[str, str]) -> None:
+        super().__init__("POST", "https://gateway.example/oauth2/token")
+        self.payload = BasicOAuth2Payload(form)
+
+    @property
+    def form(self) -> dict[str, str]:
+        return self.payload.data  # type: ignore[no-any-return]
+
+
+class _StockServer(AuthorizationServer):  # type: ignore[misc]
+    def query_client(self, client_id: str) -> Any:
+        return _StockClient(client_id)
+
+    def save_token(self, _token: object, _request: object) -> None:
+        """The token says all."""
+
+    def create_oauth2_request(self, request: dict[str, str]) -> _StockRequest:
+        return _StockRequest(request)
+
+    def handle_response(self, status: int, body: Any, headers: Any) -> JSONResponse:
+        return JSONResponse(body, status, dict(headers))
+
+    def send_signal(self, *_args: object, **_named: object) -> None:
+        """Nobody listens."""
+
+
+class _StockClient(ClientMixin):  # type: ignore[misc]
+    def __init__(self, client_id: str) -> None:
+        self.client_id = client_id
+
+    def get_client_id(self) -> str:
+        return self.client_id
+
+    def get_allowed_scope(self, scope: str) -> str:
+        return scope or ""
+
+    def check_endpoint_auth_method(self, _method: str, _endpoint: str) -> bool:
+        return True
+
+    def check_grant_type(self, _grant_type: str) -> bool:
+        return True
+
+
+def stock_tokens(directory: Path) -> Starlette:
+    """(f)."""
+    registered = json.loads((directory / "partners" / "harbour-case-system.jwk.json").read_text())
+    public = jwk.import_key(registered).as_dict(private=False)
+    signing = json.loads((directory / "bench-issuer.jwk.json").read_text())
+    seen = pysqlite3.connect(str(directory / "stock.sqlite"), isolation_level=None, check_same_thread=False)
+    seen.execute("PRAGMA journal_mode=WAL")
+    seen.execute("PRAGMA synchronous=FULL")
+    seen.execute("CREATE TABLE IF NOT EXISTS seen (jti TEXT PRIMARY KEY) WITHOUT ROWID")
+
+    class Assertion(JWTBearerClientAssertion):  # type: ignore[misc]
+        def get_audiences(self) -> list[str]:
+            return [ISSUER]
+
+        def validate_jti(self, _claims: object, jti: str) -> bool:
+            return bool(seen.execute("INSERT OR IGNORE INTO seen VALUES (?)", (jti,)).rowcount)
+
+        def resolve_client_public_key(self, _client: object) -> dict[str, Any]:
+            return dict(public)
+
+    class Generator(JWTBearerTokenGenerator):  # type: ignore[misc]
+        def get_jwks(self) -> dict[str, Any]:
+            return signing  # type: ignore[no-any-return]
+
+    class Grant(ClientCredentialsGrant):  # type: ignore[misc]
+        TOKEN_ENDPOINT_AUTH_METHODS = (Assertion.CLIENT_AUTH_METHOD,)
+
+    server = _StockServer()
+    server.register_client_auth_method(Assertion.CLIENT_AUTH_METHOD, Assertion())
+    server.register_token_generator("default", Generator(issuer=ISSUER, alg="ES256"))
+    server.register_grant(Grant)
+
+    async def token(request: Request) -> Any:
+        form = dict(parse_qsl((await request.body()).decode()))
+        return server.create_token_response(form)
+
+    return Starlette(routes=[Route("/oauth2/token", token, methods=["POST"])])
 
 
 class Floor:

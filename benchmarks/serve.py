@@ -22,6 +22,7 @@ def app_of(name: str, directory: Path) -> Any:
         "c": lambda: rivals.straightforward(directory, with_cedar=False),
         "d": lambda: rivals.Floor(directory),
         "e": lambda: rivals.plain_many(directory),
+        "f": lambda: rivals.stock_tokens(directory),
     }
     return makers[name]()
 
