@@ -8,34 +8,38 @@ import gc
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audit.entry import canonical, new_entry_id
+from audit.entry import new_entry_id
 from audit.highwater import check_high_water
-from audit.keyring import KeyringError
-from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
+from audit.sequencer import Sequencer
 from audit.sqlite import LogCorruptError, open_connection
 from gateway.api import client_keys as client_keys_api
 from gateway.api import control, describing, disclosures, documents, health
 from gateway.api import log as log_api
 from gateway.api import oauth as oauth_api
-from gateway.api.door import request_id_of, traceparent_of
 from gateway.api.openapi import extend_openapi
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
+from gateway.envelope import (
+    DISCLOSURES,
+    UNWRITABLE,
+    Envelope,
+    answer_http,
+    answer_problem,
+    answer_unwritable,
+    answer_validation,
+)
 from gateway.issuer_keys import IssuerKeys
 from gateway.log import AwaitedLog, deliver_to
 from gateway.oauth.access_token import Tokens
@@ -47,25 +51,16 @@ from gateway.oauth.jwks_fetch import JwksFetch
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
 from gateway.problems import (
-    FAULT,
-    LOG_UNAVAILABLE,
-    METHOD_REFUSED,
-    NOT_FOUND,
-    REQUEST_MALFORMED,
     ProblemError,
 )
 from gateway.services import Chance, Secrets, Services
-from gateway.settings import Settings
 from gateway.source_registry import SourceRegistry
 from gateway.store.changes import Changes, changes_of
 from gateway.store.state import Reader
 from gateway.sweeping import sweep
-from gateway.telemetry import Steps, Telemetry
+from gateway.telemetry import Telemetry
 from gateway.wiring import Wiring
 from schemas.instants import london_day
-
-DISCLOSURES: Final = "/v1/disclosures"
-UNWRITABLE: Final = (NotDurableError, LogUnavailableError, KeyringError)  # nothing can be recorded, so nothing leaves
 
 
 def utc_now() -> datetime:
@@ -202,10 +197,10 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     app.router.routes.extend(routes)
     app.include_router(control.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
-    app.add_exception_handler(RequestValidationError, _answer_validation)  # type: ignore[arg-type]  # the same
-    app.add_exception_handler(HTTPException, _answer_http)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(RequestValidationError, answer_validation)  # type: ignore[arg-type]  # the same
+    app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same
     for failure in UNWRITABLE:
-        app.add_exception_handler(failure, _answer_unwritable)
+        app.add_exception_handler(failure, answer_unwritable)
     extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council))
     app.add_middleware(Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}))
     return app
@@ -244,114 +239,3 @@ def _routes(council: Council) -> list[Route]:
         Route("/readyz", health.get_readiness, methods=["GET"]),
         *documents.routes(),
     ]
-
-
-class Envelope:
-    """Names each request, times it, authenticates control calls before their body is read. Pure ASGI.
-
-    The routes in `hot` are handed their request here: what FastAPI puts around every call costs them more than
-    their own authentication.
-    """
-
-    def __init__(self, app: ASGIApp, *, routes: Sequence[Route], hot: frozenset[str]) -> None:
-        self._app = app
-        self._hot = {(method, route.path): route for route in routes if route.path in hot for method in route.methods or ()}
-        self._templates: dict[object, str] = {route.endpoint: route.path for route in routes}
-        self._chance = Chance()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Wrap one call."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        request = Request(scope, receive)
-        wiring: Wiring = scope["app"].state.wiring
-        steps = request.state.steps = Steps()
-        request.state.request_id = request_id_of(request, self._chance)
-        sent: dict[str, int] = {}
-
-        async def send_named(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                sent["status"] = message["status"]
-                message["headers"] += _own_headers(request, wiring, steps)
-            await send(message)
-
-        try:
-            if scope["path"].startswith("/control/"):
-                await control.authenticate_control(request)
-                receive = await control.checked_body(request, receive)
-            await self._handle(request, receive, send_named)
-        except ProblemError as error:
-            await (await answer_problem(request, error))(scope, receive, send_named)
-        except UNWRITABLE as error:
-            await (await _answer_unwritable(request, error))(scope, receive, send_named)
-        except Exception as error:  # noqa: BLE001 -- the door: a bug is told as one, and its message stays inside
-            fault = type(error).__name__
-            wiring.telemetry.logger.error("fault", request_id=request.state.request_id, error=fault)  # noqa: TRY400 -- a traceback may hold values
-            if not sent:
-                await (await answer_problem(request, ProblemError(FAULT)))(scope, receive, send_named)
-        finally:
-            wiring.telemetry.count(self._route_of(scope), sent.get("status", 0), steps)
-
-    async def _handle(self, request: Request, receive: Receive, send: Send) -> None:
-        scope = request.scope
-        hot = self._hot.get((scope["method"], scope["path"]))
-        if hot is None:
-            await self._app(scope, receive, send)
-            return
-        scope["route"] = hot
-        await (await hot.endpoint(request))(scope, receive, send)
-
-    def _route_of(self, scope: Scope) -> str:
-        """Return a route's template: an address itself may hold anything."""
-        route = scope.get("route")
-        path: str = route.path if route is not None else self._templates.get(scope.get("endpoint"), "other")
-        return path
-
-
-def _own_headers(request: Request, wiring: Wiring, steps: Steps) -> list[tuple[bytes, bytes]]:
-    """Return the headers that every answer has."""
-    headers = [
-        (b"x-request-id", request.state.request_id.encode()),
-        (b"server-timing", _server_timing(steps, wiring.council.settings).encode()),
-    ]
-    if wiring.nonces is not None:  # RFC 9449, section 8.2: a new one may come with any answer
-        headers.append((b"dpop-nonce", wiring.nonces.current(wiring.services.clock().timestamp()).encode()))
-    if traceparent := traceparent_of(request):
-        headers.append((b"traceparent", traceparent.encode()))
-    return headers
-
-
-def _server_timing(steps: Steps, settings: Settings) -> str:
-    """Return the total; the steps besides only where the setting asks for them, for they can tell of a record."""
-    shown = steps.taken if settings.steps_in_server_timing else {}
-    parts = [f"{name};dur={seconds * 1000:.2f}" for name, seconds in shown.items()]
-    return ", ".join([f"total;dur={steps.total() * 1000:.1f}", *parts])
-
-
-async def answer_problem(request: Request, error: ProblemError) -> Response:
-    """Write a problem as RFC 9457 says."""
-    wiring: Wiring = request.app.state.wiring
-    settings = wiring.council.settings
-    if error.problem.status == 401:  # noqa: PLR2004 -- HTTP's own number
-        wiring.telemetry.refused_tokens.inc()
-    # A request for a person may be an emergency, also where it could not be read: whom to ring always stands there.
-    urgent = {"urgent_contact": settings.urgent_contact} if request.url.path == DISCLOSURES else {}
-    body = error.problem.body(
-        detail=error.detail, request_id=request.state.request_id, base=settings.public_url, **urgent, **error.more
-    )
-    return Response(canonical(body), error.problem.status, error.headers, media_type="application/problem+json")
-
-
-async def _answer_validation(request: Request, error: RequestValidationError) -> Response:
-    wrong = "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in error.errors()[:8])
-    return await answer_problem(request, ProblemError(REQUEST_MALFORMED, wrong))
-
-
-async def _answer_http(request: Request, error: HTTPException) -> Response:
-    known = {404: NOT_FOUND, 405: METHOD_REFUSED}.get(error.status_code, REQUEST_MALFORMED)
-    return await answer_problem(request, ProblemError(known, headers=error.headers))
-
-
-async def _answer_unwritable(request: Request, _error: Exception) -> Response:
-    return await answer_problem(request, ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}))

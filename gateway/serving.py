@@ -117,6 +117,7 @@ def server_of(council: Council, app: FastAPI, *, host: str, port: int) -> uvicor
         host=host,
         port=port,
         http=BoundedProtocol,
+        ws="none",  # an upgrade is no call of ours, and not worth a line in the log
         log_level="warning",
         access_log=False,
         proxy_headers=bool(hops),

@@ -15,8 +15,8 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST_JTI: Final = 128
 # What an assertion may call itself. Nothing else that a client signs, a DPoP proof say, can stand in for one.
 TYPES: Final = frozenset({None, "JWT", "client-authentication+jwt"})
-NO_CLIENT: Final = "no such client is registered, or it is revoked"
-NO_KEY: Final = "it is not signed by a key registered for this client"
+# One sentence for both, so that a stranger does not learn which clients there are.
+NOT_SIGNED: Final = "no such client is registered, it is revoked, or it is not signed by a key registered for this client"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ def _authenticate(assertion: str, form_client_id: str | None, issuer: str, clien
         check(given)
     client = clients.find_client(str(given.claims["sub"]))
     if client is None or not client.is_active:
-        raise jose.JoseRefusedError(NO_CLIENT)
+        raise jose.JoseRefusedError(NOT_SIGNED)
     key = signing_key(jws, client, now)
     if key is None:
-        raise jose.JoseRefusedError(NO_KEY)
+        raise jose.JoseRefusedError(NOT_SIGNED)
     given = Given(jws.header, given.claims, form_client_id, audiences(client, issuer), now)
     for _, check in AFTER_KEY:
         check(given)

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import msgspec
 
+from gateway.oauth import jose
 from gateway.oauth.refusals import DETAILS_REFUSED, OAuthRefusal
 from schemas.terms import Action
 
@@ -60,6 +61,10 @@ def grant(
         raise _refused(f"authorization_details is over {LARGEST} bytes")
     try:
         asked = msgspec.json.decode(parameter.encode(), type=list[Detail])
+        # Once more and strictly: a member given twice would be one thing to us and another to whoever else reads it.
+        jose.read_json(parameter.encode())
+    except jose.JoseRefusedError as error:
+        raise _refused(f"authorization_details can't be read: {error}") from error
     except (msgspec.MsgspecError, UnicodeEncodeError, RecursionError) as error:
         raise _refused(f"authorization_details can't be read: {_cause(error)}") from error
     if not 0 < len(asked) <= MOST:

@@ -100,6 +100,8 @@ def is_same_address(htu: object, url: str) -> bool:
         return True
     if not isinstance(htu, str) or len(htu) > 2_000:  # noqa: PLR2004 -- no address of ours is near that
         return False
+    if any(character <= " " or character == "\x7f" for character in htu):  # which `urlsplit` would drop
+        return False
     try:
         given, ours = urlsplit(htu), urlsplit(url)
         same_port = (given.port or _port(given.scheme)) == (ours.port or _port(ours.scheme))

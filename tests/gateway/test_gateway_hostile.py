@@ -20,6 +20,7 @@ from house import House, free_port, open_house
 import gateway.app
 import gateway.serving
 import gateway.sweeping
+from audit.sequencer import LogUnavailableError
 from gateway.commands.demo import serving
 from gateway.council import open_council
 
@@ -189,7 +190,7 @@ def test_what_the_sweeper_ended_with_does_not_keep_the_log_open(
         wiring = house.wiring
         assert house.http.get("/readyz").status_code == 200
 
-    with pytest.raises(gateway.app.LogUnavailableError, match="closed"):
+    with pytest.raises(LogUnavailableError, match="closed"):
         wiring.sequencer.append(lambda _connection, _moment: None)
     with pytest.raises(pysqlite3.ProgrammingError, match="closed"):
         wiring.services.reader.connection.execute("SELECT 1")

@@ -130,10 +130,17 @@ def test_an_unknown_client_is_refused(scene, name: str) -> None:
     assert "no such client is registered" in refusal_of(scene, scene.assertion(iss=name, sub=name))
 
 
+def test_an_unknown_client_is_told_what_a_wrong_key_is_told(scene) -> None:
+    """A stranger does not learn which clients there are."""
+    unknown = refusal_of(scene, scene.assertion(iss="nobody", sub="nobody"))
+
+    assert unknown == refusal_of(scene, scene.assertion(scene.keys.other))
+
+
 def test_a_revoked_client_is_refused(scene) -> None:
     scene.register.add("harbour", scene.keys.es256, is_active=False)
 
-    assert "or it is revoked" in refusal_of(scene, scene.assertion())
+    assert "it is revoked, or" in refusal_of(scene, scene.assertion())
 
 
 @pytest.mark.parametrize(

@@ -213,6 +213,9 @@ def test_one_address_in_its_spellings(scene, htu: str) -> None:
         "https://[::1/oauth2/token",
         "//stile.northmoor.example/oauth2/token",
         f"{ISSUER}/oauth2/token?" + "x" * 2_000,
+        f" {ISSUER}/oauth2/token",
+        f"{ISSUER}/oauth2/\ttoken",
+        f"{ISSUER}/oauth2/token\n",
     ],
 )
 def test_another_address_is_refused(scene, htu: object) -> None:

@@ -213,6 +213,10 @@ def test_no_details_are_refused_with_the_agreements_there_are(scene) -> None:
             "the members of a detail",
         ),
         ('"' + "x" * LARGEST + '"', "is over 16384 bytes"),
+        (
+            f'[{{"type":"stile_disclosure_v1","agreement":"another","agreement":"{HARBOUR.agreement}"}}]',
+            "a JSON member is given twice",
+        ),
     ],
 )
 def test_details_that_are_not_right_are_refused_in_words(scene, details: object, words: str) -> None:

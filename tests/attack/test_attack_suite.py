@@ -1,0 +1,250 @@
+"""Every attack is made, over real connections: at the made-up council all hold, at a server that agrees none do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pysqlite3
+import pytest
+from attack_serving import CALDER, HARBOUR, client_of, gateway_at, register, yes_server
+from house import copy_template
+from joserfc import jwk
+
+import gateway.serving
+from gateway.attack import Client, Run, Verdict, aim, attacks, place_of, run
+from gateway.attack.judging import CLOSED, Needs, code_of
+from gateway.attack.target import Target
+from gateway.oauth import assertion
+
+ATTACKS = attacks()
+SIGNED = ("assertion-", "proof-alg-", "proof-key-", "proof-shape-", "replay-")  # where it matters by which key
+NONCES = {"proof-nonce-none", "proof-nonce-made-up", "token-proof-nonce"}  # for a gateway that asks for nonces
+
+
+@dataclass(frozen=True)
+class Attacked:
+    """A gateway after the whole suite."""
+
+    directory: Path
+    target: Target
+    run: Run
+    entries: Counter[str]  # that were added
+
+
+def kinds(directory: Path) -> Counter[str]:
+    connection = pysqlite3.connect(f"file:{directory / 'state.sqlite'}?mode=ro", uri=True)
+    found = Counter(json.loads(entry)["kind"] for (entry,) in connection.execute("SELECT entry FROM log_entry"))
+    connection.close()
+    return found
+
+
+@pytest.fixture(scope="module")
+def attacked(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
+    directory = copy_template(template, tmp_path_factory.mktemp("attacked") / "council")
+    with gateway_at(directory) as url:
+        before = kinds(directory)
+        target = aim(place_of(url), partner=client_of(directory), other=client_of(directory, CALDER))
+        ran = run(target, ATTACKS, deadline=60)
+        yield Attacked(directory, target, ran, kinds(directory) - before)
+
+
+def test_there_are_many_attacks_each_of_its_own_name() -> None:
+    assert len(ATTACKS) >= 150
+    assert len({one.id for one in ATTACKS}) == len(ATTACKS)
+    assert len({one.name for one in ATTACKS}) == len(ATTACKS)
+
+
+def test_every_attack_says_what_it_tests_sends_and_must_get() -> None:
+    assert ATTACKS
+    for one in ATTACKS:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)+", one.id), one.id
+        assert one.tests, one.id
+        assert one.sends, one.id
+        assert one.expected.statuses, one.id
+        assert all(status == CLOSED or 200 <= status < 600 for status in one.expected.statuses), one.id
+
+
+def test_the_gateway_holds(attacked: Attacked) -> None:
+    broken = {
+        one.attack.id: (one.why, one.statuses, one.code) for one in attacked.run.results if one.verdict is Verdict.BROKEN
+    }
+
+    assert broken == {}
+
+
+def test_every_attack_but_the_slow_ones_is_made(attacked: Attacked) -> None:
+    """So that none is skipped over in silence: with two clients, nothing is wanting."""
+    not_run = {one.attack.id for one in attacked.run.results if one.verdict is Verdict.NOT_RUN}
+
+    assert len(attacked.run.results) == len(ATTACKS)
+    assert not_run == {one.id for one in ATTACKS if one.is_slow} | NONCES
+    assert not attacked.run.was_cut_short
+
+
+def test_nothing_is_disclosed_by_any_of_them(attacked: Attacked) -> None:
+    """By the log's own account: no entry of a disclosure, of a consent, of a key or of a text was added."""
+    assert attacked.entries["disclosure"] == 0
+    assert set(attacked.entries) == {"refusal", "token.revoked"}
+
+
+def test_how_long_refusals_take_is_told(attacked: Attacked) -> None:
+    assert re.fullmatch(
+        r"median of \d+: [\d.]+ ms for an unknown client, [\d.]+ ms for a wrong signature", attacked.run.note
+    )
+
+
+def test_answers_are_named_by_their_request_id(attacked: Attacked) -> None:
+    """But for those that were refused before they were a request."""
+    named = [one for one in attacked.run.results if one.request_id]
+
+    assert len(named) > len(ATTACKS) / 2
+
+
+def test_a_gateway_that_asks_for_nonces_is_attacked_with_them(council_directory: Path) -> None:
+    """Each proof has the newest nonce, so that what is refused is refused for what is wrong with it."""
+    some = [one for one in ATTACKS if one.id.startswith(("proof-", "replay-", "token-"))]
+    with gateway_at(council_directory, dpop_nonces=True) as url:
+        target = aim(place_of(url), partner=client_of(council_directory), other=client_of(council_directory, CALDER))
+        ran = run(target, some, deadline=60)
+    verdicts = {one.attack.id: one.verdict for one in ran.results}
+
+    assert target.nonce
+    assert {verdicts[one] for one in NONCES} == {Verdict.HELD}
+    assert list(verdicts.values()).count(Verdict.HELD) > 150
+
+
+CHECKS = {name: place for place in ("BEFORE_KEY", "AFTER_KEY") for name, _ in getattr(assertion, place)}
+# A check of an assertion -> attacks that only this check withstands.
+ONLY = {
+    "typ": {"assertion-typ-token", "assertion-typ-context"},
+    "client_id": {"token-client-id-other"},
+    "aud": {"assertion-aud-endpoint", "assertion-aud-array", "assertion-aud-slash"},
+    "exp": {"assertion-exp-far"},
+    "iat": {"assertion-iat-future"},
+    "nbf": {"assertion-nbf-future"},
+    "jti": {"assertion-jti-long", "assertion-jti-empty"},
+}
+
+
+@pytest.mark.parametrize("check", ONLY)
+def test_a_check_taken_out_of_the_gateway_is_missed(
+    attacked: Attacked, check: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the attacks that it withstands, and by no honest call."""
+    place = CHECKS[check]
+    monkeypatch.setattr(assertion, place, tuple(row for row in getattr(assertion, place) if row[0] != check))
+    some = [one for one in ATTACKS if one.id in ONLY[check] | {"still-serves", "assertion-key-stranger"}]
+    ran = run(attacked.target, some, deadline=60)
+
+    assert {one.attack.id for one in ran.results if one.verdict is Verdict.BROKEN} == ONLY[check]
+
+
+def test_a_proof_for_any_address_is_missed(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.oauth.dpop.is_same_address", lambda *_: True)
+    some = [one for one in ATTACKS if one.id.startswith("proof-htu-")]
+    ran = run(attacked.target, some, deadline=60)
+
+    assert len(some) > 20
+    assert ran.count(Verdict.BROKEN) == len(some)
+
+
+def test_a_forgotten_jti_is_missed(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sequential or in parallel: the store of what was seen takes anything."""
+    monkeypatch.setattr("gateway.log.remember", lambda *_: True)
+    some = [one for one in ATTACKS if one.id in {"replay-proof", "replay-assertion", "replay-proof-at-once"}]
+    ran = run(attacked.target, some, deadline=60)
+
+    assert ran.count(Verdict.BROKEN) == len(some) == 3
+
+
+def test_a_gateway_is_attacked_without_a_client(attacked: Attacked) -> None:
+    ran = run(aim(attacked.target.place, partner=None), ATTACKS, deadline=60)
+    made = [one for one in ran.results if one.verdict is not Verdict.NOT_RUN]
+
+    assert len(made) > 100
+    assert {one.attack.needs for one in made} == {Needs.NOTHING}
+    assert [one.attack.id for one in made if one.verdict is Verdict.BROKEN] == []
+    assert all(one.why for one in ran.results if one.verdict is Verdict.NOT_RUN)
+
+
+def test_a_deadline_ends_the_run(attacked: Attacked) -> None:
+    ran = run(attacked.target, ATTACKS, deadline=-1)
+
+    assert ran.was_cut_short
+    assert ran.count(Verdict.NOT_RUN) == len(ATTACKS)
+
+
+def test_the_slow_ones_are_cut_off(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By limits that the test makes short."""
+    monkeypatch.setattr(gateway.serving, "LONGEST_HEAD", 0.3)
+    monkeypatch.setattr("gateway.api.oauth.SLOWEST", 0.3)
+    monkeypatch.setattr("gateway.api.reading.SLOWEST", 0.3)
+    quick = [one for one in ATTACKS if one.is_slow and one.id != "slow-head-drip"]
+    ran = run(attacked.target, quick, deadline=60, with_slow=True)
+
+    assert len(quick) == 4
+    assert {one.verdict for one in ran.results} == {Verdict.HELD}, [(one.attack.id, one.why) for one in ran.results]
+
+
+def test_a_server_that_agrees_with_everybody_is_broken(attacked: Attacked) -> None:
+    """The suite can fail: an attack that any answer satisfies would be none."""
+    with yes_server() as url:
+        target = aim(place_of(url), partner=client_of(attacked.directory), other=client_of(attacked.directory, CALDER))
+        ran = run(target, [one for one in ATTACKS if one.needs is not Needs.NOTHING], deadline=60)
+    judged = [one for one in ran.results if one.verdict is not Verdict.NOT_RUN]
+    held = {one.attack.id for one in judged if one.verdict is Verdict.HELD}
+
+    assert len(judged) > 400
+    # What these must be answered is what this server answers everybody.
+    assert held <= {"signed-spoofed", "signed-client", "revoke-seconds", "still-serves"}
+
+
+def test_a_refusal_in_other_words_is_broken(attacked: Attacked) -> None:
+    """The code counts as the status does."""
+    one = next(one for one in ATTACKS if one.id == "assertion-alg-none")
+    heard = one.act(attacked.target)
+
+    assert code_of(heard.first) == one.expected.code == "invalid_client"
+    assert heard.first.status == 401
+
+
+@pytest.mark.parametrize(("kind", "size"), [("RSA", 2048), ("OKP", "Ed25519")], ids=["PS256", "EdDSA"])
+def test_a_client_of_another_algorithm_attacks_as_well(council_directory: Path, kind: str, size: str | int) -> None:
+    """But for what only a signature on a curve of ECDSA allows."""
+    key = jwk.generate_key(kind, size)
+    register(council_directory, "another-key", dict(key.as_dict(private=False)))
+    with gateway_at(council_directory) as url:
+        target = aim(place_of(url), partner=Client("another-key", key, HARBOUR.agreement))
+        ran = run(target, [one for one in ATTACKS if one.id.startswith(SIGNED)], deadline=60)
+    not_run = {one.attack.id for one in ran.results if one.verdict is Verdict.NOT_RUN}
+
+    assert not_run == {
+        "assertion-shape-der-signature",
+        "assertion-shape-order-signature",
+        "proof-shape-der-signature",
+        "proof-shape-order-signature",
+        "replay-assertion-malleated",
+    }
+    assert ran.count(Verdict.HELD) > 150
+    assert [
+        one.attack.id for one in ran.results if one.verdict is Verdict.BROKEN and "proof-htu-" not in one.attack.id
+    ] == []
+
+
+def test_nobody_real_is_asked_about(attacked: Attacked) -> None:
+    """The subject is made up anew, and found in no register; one that is given is taken as it is."""
+    people = [attacked.target.person() for _ in range(2)]
+
+    assert people[0]["account_ref"] != people[1]["account_ref"]
+    assert set(people[0]["confirm"].values()) == {"Nobody"}
+    given = Target(attacked.target.place, "x", subject={"account_ref": "1", "confirm": {"surname": "A"}})
+    assert given.person(ref="a") == {"account_ref": "1", "confirm": {"surname": "A"}, "ref": "a"}
+
+
+def test_the_clients_are_of_two_partners() -> None:
+    assert HARBOUR.partner_id != CALDER.partner_id
