@@ -19,8 +19,9 @@ from gateway.disclose import LimitReachedError, disclose
 from gateway.explaining import explain_to_partner
 from gateway.log import remember_call
 from gateway.oauth.caller import Caller
-from gateway.oauth.context import read_context
+from gateway.oauth.context import LONGEST_CONTEXT, read_context
 from gateway.oauth.jose import JoseRefusedError
+from gateway.oauth.jose import read as read_jws
 from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.receipts import load_receipt
 from gateway.services import Ask
@@ -48,7 +49,7 @@ async def post_disclosure(request: Request) -> Response:
     now = wiring.services.clock().timestamp()
     wiring.early_limits.check(caller, now=now)
     request.state.steps.mark("authenticate")
-    context = context_of(request, wiring, caller, now)
+    context = await context_of(request, wiring, caller, now)
     body, asked = await read_disclosure(request)
     if context is not None:
         asked = vouched(asked, context)
@@ -75,15 +76,19 @@ async def post_disclosure(request: Request) -> Response:
     return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)
 
 
-def context_of(request: Request, wiring: Wiring, caller: Caller, now: float) -> Caseworker | None:
+async def context_of(request: Request, wiring: Wiring, caller: Caller, now: float) -> Caseworker | None:
     """Return the caseworker whom the partner vouches for, or None where it sends no context. Before the body is read."""
     given = request.headers.getlist("stile-context")
     if not given:
         return None
     if len(given) > 1:
         raise ProblemError(CONTEXT_REFUSED, "Stile-Context: send it once")
+    client = caller.client
     try:
-        return read_context(given[0], client=caller.client, issuer=wiring.door.issuer, now=now)
+        if client.jwks_uri is not None and len(given[0]) <= LONGEST_CONTEXT:  # this worker may not have its keys yet
+            await wiring.clients.prepare_for(client.client_id, read_jws(given[0]).header.get("kid"))
+            client = wiring.clients.find_client(client.client_id) or client
+        return read_context(given[0], client=client, issuer=wiring.door.issuer, now=now)
     except JoseRefusedError as refused:
         raise ProblemError(CONTEXT_REFUSED, f"Stile-Context: {refused}") from refused
 

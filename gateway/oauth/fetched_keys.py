@@ -66,8 +66,13 @@ class FetchedKeys:
             jws = jose.read(form.get("client_assertion", ""))
         except jose.JoseRefusedError:
             return  # it is refused for that
-        name, kid = jws.payload.get("sub"), jws.header.get("kid")
-        client = self.register.find_client(name) if isinstance(name, str) else None
+        name = jws.payload.get("sub")
+        if isinstance(name, str):
+            await self.prepare_for(name, jws.header.get("kid"))
+
+    async def prepare_for(self, client_id: str, kid: object) -> None:
+        """Fetch the keys of a client that something it signed may need, where they are due."""
+        client = self.register.find_client(client_id)
         if client is None or client.jwks_uri is None or not client.is_active:
             return
         await self._refresh(client.client_id, client.jwks_uri, kid)

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import HARBOUR, Caller, House, open_house
+from house import CASEWORKER, GRACE, HARBOUR, ISSUER, Caller, House, open_house
 from joserfc import jwk
 from typer.testing import CliRunner
 from typing_extensions import override
 
 from gateway.cli import make_app
 from gateway.oauth.clients import Role
+from gateway.proofs import make_context
 
 CLIENT = "harbour-by-address"
 
@@ -133,6 +134,27 @@ def test_no_entry_discloses_by_a_fetched_key_that_the_council_revoked(house: Hou
     house.clock.move(minutes=6)
     assert status(house, keys.kept[0]) == 401
     assert house.last()["what"]["thumbprint"] == keys.kept[0].thumbprint()
+
+
+def test_a_worker_that_has_no_keys_yet_fetches_them_for_a_context(house: House, keys: Keys) -> None:
+    """The token came from another worker: what this one knows is nobody's keys."""
+    client = caller(house, keys.kept[0]).get_token(HARBOUR.agreement)
+    house.wiring.clients._sets.clear()
+    stranger = jwk.generate_key("EC", "P-256", private=True)
+
+    def context(key: Any) -> str:
+        now = house.clock().timestamp()
+        of = {"client_id": CLIENT, "issuer": ISSUER, "practitioner": CASEWORKER, "organisation": "E12000003"}
+        return make_context(key, **of, reason="Arrears review", now=now)
+
+    def ask(key: Any) -> Any:
+        body = {"subject": GRACE, "case_reference": "HH-1", "fields": ["age"]}
+        return client.call("POST", "/v1/disclosures", body, Stile_Context=context(key))
+
+    refused, answer = ask(stranger), ask(keys.kept[0])
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "context_refused")
+    assert (answer.status_code, answer.json()["disclosure"]["caseworker"]) == (200, {"assurance": "vouched"})
 
 
 def test_nobody_waits_for_another_clients_address(house: House, keys: Keys) -> None:
