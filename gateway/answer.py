@@ -14,7 +14,8 @@ from policies.forms import pseudonym_key, pseudonym_value
 from policies.shape import shape
 from schemas.decision import Record, Shaped
 from schemas.instants import as_text, london_day
-from schemas.terms import REMEDY_OF, Action, Identity, Match, Outcome, Reason
+from schemas.reasons import REMEDY_OF, Reason
+from schemas.terms import Action, Identity, Match, Outcome
 
 _pseudonym_key = lru_cache(maxsize=1_024)(pseudonym_key)
 

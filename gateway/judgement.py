@@ -21,8 +21,9 @@ from gateway.store.state import LiveAgreement, Reader
 from policies.decide import decide
 from schemas.decision import Decision, Withhold
 from schemas.instants import london_day
+from schemas.reasons import Reason
 from schemas.request import Circumstances
-from schemas.terms import Action, Assurance, Match, Reason
+from schemas.terms import Action, Assurance, Match
 
 # Refusals that no fact about a person could change: then nobody is looked for.
 PERSONAL_REASONS = frozenset({Reason.CONSENT_NEEDED, Reason.RESTRICTED})

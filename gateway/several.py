@@ -17,7 +17,8 @@ from gateway.parts import Line, Part, Prepared, made_part, released_of, roles_of
 from gateway.sealing import Keys, choose_keys, digest, facts_of, fields_of, matter_of, names_of_call
 from gateway.services import Ask, Services
 from schemas.decision import Record, Shaped, Withhold
-from schemas.terms import Outcome, Reason
+from schemas.reasons import Reason
+from schemas.terms import Outcome
 
 Names = dict[str, tuple[SealingKey, Any]]
 

@@ -14,7 +14,7 @@ from policies.forms import Pseudonym, apply_form
 from schemas.agreement import Atom, Condition, RecordTerm
 from schemas.dataset import Field
 from schemas.decision import Option, Record, Release, Unusable
-from schemas.terms import TrueReason
+from schemas.reasons import TrueReason
 
 Row = Mapping[str, object]
 

@@ -14,7 +14,7 @@ from policies.forms import apply_form, band_of
 from schemas.dataset import Dataset, Field, FieldType
 from schemas.decision import Option, RawValue, Release, Shaped, Unusable, Withhold
 from schemas.identifiers import folded
-from schemas.terms import Reason, TrueReason
+from schemas.reasons import Reason, TrueReason
 
 YES: Final = "yes"
 NO: Final = "no"

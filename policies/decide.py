@@ -19,8 +19,9 @@ from policies.lane import Facts, counting_nets, decide_field, is_emergency
 from schemas.dataset import SHOWS_ROWS
 from schemas.decision import Decision, Release, Withhold
 from schemas.instants import first_instant, instant_after, london_day
+from schemas.reasons import Reason
 from schemas.request import Circumstances
-from schemas.terms import Action, Reason
+from schemas.terms import Action
 
 MOST_KEPT: Final = 4_096
 _NOTHING: Final[Covered] = frozenset()

@@ -14,8 +14,9 @@ from policies.facts import OBJECTIONS, SURVIVES, Covered, Held
 from schemas.agreement import Atom
 from schemas.dataset import Field
 from schemas.decision import Option, RecordCap, Release, Withhold
+from schemas.reasons import Reason
 from schemas.request import Circumstances
-from schemas.terms import PUBLIC_AUTHORITIES, Reason, RecipientKind, RestrictionKind
+from schemas.terms import PUBLIC_AUTHORITIES, RecipientKind, RestrictionKind
 
 # Where lines miss as much as each other, the reason that is the least work to mend is told first.
 _ORDER: Final = (

@@ -9,7 +9,8 @@ from policies.choosing import Work, look
 from policies.compile import Net
 from schemas.agreement import Condition, RecordTerm
 from schemas.decision import Decision
-from schemas.terms import EmergencyKind, TrueReason
+from schemas.reasons import TrueReason
+from schemas.terms import EmergencyKind
 
 MOST_KEPT: Final = 4_096
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 from policies.choosing import Row, Work, choose, formed, is_plain
 from schemas.dataset import SHOWS_ROWS, Field
 from schemas.decision import Option, Release
-from schemas.terms import TrueReason
+from schemas.reasons import TrueReason
 
 MOST_ROWS: Final = 1_000
 

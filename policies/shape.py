@@ -17,7 +17,8 @@ from policies.nets import cast_nets
 from policies.rows import shape_group
 from schemas.dataset import Field
 from schemas.decision import Decision, Option, Record, Release, Shaped, Unusable, Withhold
-from schemas.terms import EmergencyKind, Reason, TrueReason
+from schemas.reasons import Reason, TrueReason
+from schemas.terms import EmergencyKind
 
 MOST_KEPT: Final = 1_024
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from schemas.agreement import Condition
-from schemas.terms import Reason, TrueReason
+from schemas.reasons import Reason, TrueReason
 
 
 class Unusable(Enum):

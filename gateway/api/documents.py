@@ -16,7 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway.problems import NOT_FOUND, PROBLEMS, ProblemError
-from schemas.terms import REMEDY_OF, Reason
+from schemas.reasons import REMEDY_OF, Reason
 
 CACHED: Final = "public, max-age=300"
 POLICY: Final = "default-src 'none'; style-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'"

@@ -17,7 +17,8 @@ from policies.facts import SURVIVES
 from policies.findings import TextError
 from schemas.agreement import Atom
 from schemas.dataset import CHAINS, FieldType
-from schemas.terms import REMEDY_OF, EmergencyKind, Reason
+from schemas.reasons import REMEDY_OF, Reason
+from schemas.terms import EmergencyKind
 
 OPERATIONS = DOCS / "operations.md"
 AGREEMENTS = DOCS / "agreements.md"

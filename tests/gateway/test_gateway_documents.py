@@ -10,7 +10,7 @@ import pytest
 from house import CASEWORKER, House
 
 from gateway.problems import PROBLEMS
-from schemas.terms import Reason
+from schemas.reasons import Reason
 
 PAGES = ["/", "/docs", "/docs/api", "/docs/style.css", *(f"/docs/problems/{code}" for code in PROBLEMS)]
 PAGES += [f"/docs/reasons/{reason.value}" for reason in Reason]

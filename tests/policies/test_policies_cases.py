@@ -15,18 +15,9 @@ from schemas.agreement import RECORD_ATOMS, Atom
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import CHAINS, FieldType
 from schemas.decision import Decision, Release, Shaped
+from schemas.reasons import Reason, TrueReason
 from schemas.request import Circumstances
-from schemas.terms import (
-    Action,
-    Capacity,
-    ConsentKind,
-    ConsentState,
-    EmergencyKind,
-    GivenBy,
-    Reason,
-    RestrictionKind,
-    TrueReason,
-)
+from schemas.terms import Action, Capacity, ConsentKind, ConsentState, EmergencyKind, GivenBy, RestrictionKind
 
 CASES = sorted(texts.CASES.glob("*.yaml"))
 MEMBERS = {"description", "given", "asked", "want", "permits", "log"}

@@ -17,7 +17,7 @@ from policies.forms import apply_form
 from policies.parse import parse_dataset
 from schemas.dataset import Dataset, Field, FieldType
 from schemas.decision import Option, Release, Shaped, Unusable, Withhold
-from schemas.terms import Reason, TrueReason
+from schemas.reasons import Reason, TrueReason
 
 ON = date(2026, 10, 2)
 DATASET: Dataset = parse_dataset(files("schemas.catalogue").joinpath("council-tax.yaml").read_text(encoding="utf-8"))

@@ -13,15 +13,8 @@ from policies.guarded import guardrail_flaws
 from policies.idle import idle_flaws
 from schemas.agreement import Atom, Cap, Guardrail, ReleaseLine, Target
 from schemas.decision import Release
-from schemas.terms import (
-    ConsentKind,
-    Despite,
-    EmergencyKind,
-    LawfulBasis,
-    RecipientKind,
-    RestrictionKind,
-    TrueReason,
-)
+from schemas.reasons import TrueReason
+from schemas.terms import ConsentKind, Despite, EmergencyKind, LawfulBasis, RecipientKind, RestrictionKind
 
 AIRE = texts.composed(texts.agreements()["northmoor-aire-safeguarding"])
 POWER = "crime-and-disorder-act-1998-s115"

@@ -18,16 +18,8 @@ from policies.decide import decide
 from policies.rows import MOST_ROWS
 from schemas.agreement import Atom, Guardrail
 from schemas.decision import Release
-from schemas.terms import (
-    Capacity,
-    ConsentKind,
-    ConsentState,
-    GivenBy,
-    LawfulBasis,
-    Reason,
-    SpecialCategoryCondition,
-    TrueReason,
-)
+from schemas.reasons import Reason, TrueReason
+from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, LawfulBasis, SpecialCategoryCondition
 
 HARBOUR = texts.compiled("northmoor-harbour-tenancies")
 CALDER = texts.compiled("northmoor-calder-discharge")

@@ -11,7 +11,8 @@ import pytest
 from policies.compile import compile_rules
 from policies.findings import TextError
 from schemas.agreement import Atom, Guardrail, RecordTerm, ReleaseLine, Target
-from schemas.terms import EmergencyKind, Reason, RecipientKind, Tag, TrueReason
+from schemas.reasons import Reason, TrueReason
+from schemas.terms import EmergencyKind, RecipientKind, Tag
 
 AIRE = texts.composed(texts.agreements()["northmoor-aire-safeguarding"])
 HELD = {"postcode": "LS1 4AP", "date_of_birth": "1988-05-17", "full_name": "Grace Okafor", "protected_address": True}

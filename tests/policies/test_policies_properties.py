@@ -14,8 +14,9 @@ from policies.decide import decide
 from schemas.agreement import RuleSet
 from schemas.consent import ConsentRecord
 from schemas.decision import Decision, Record, Release, Shaped, Unusable
+from schemas.reasons import Reason, TrueReason
 from schemas.request import Circumstances
-from schemas.terms import ConsentState, Reason, TrueReason
+from schemas.terms import ConsentState
 
 promise = settings(deadline=None, max_examples=200, derandomize=True)
 SEEDS = st.integers(0, 2**64 - 1)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from schemas.dataset import CHAINS, IDENTIFIERS, SHOWS_ROWS, WITHHELD, Dataset, Field, FieldType
-from schemas.terms import REMEDY_OF, Classification, Reason, Remedy
+from schemas.reasons import REMEDY_OF, Reason, Remedy
+from schemas.terms import Classification
 
 
 def test_every_reason_has_a_remedy_in_words():
