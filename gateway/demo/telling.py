@@ -6,6 +6,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
 
 from gateway.council import Council
@@ -29,12 +30,18 @@ def _heading(console: Console, number: int, text: str) -> None:
     console.print(f"[bold]{number}. {text}[/bold]")
 
 
+def _line(console: Console, text: str) -> None:
+    """Print below a heading: what is too wide goes on where it began."""
+    console.print(Padding.indent(console.render_str(text), 3))
+
+
 def token(console: Console, partner: str, granted: dict[str, Any], seconds: int) -> None:
     """Show what a token was granted for."""
     _heading(console, 1, f"{partner} gets a token, for a purpose")
-    console.print(
-        f"   for [cyan]{granted['purpose']}[/cyan] under [cyan]{granted['agreement']}[/cyan], dataset "
-        f"[cyan]{granted['dataset']}[/cyan]; bound to its key, good for {seconds} s\n"
+    _line(
+        console,
+        f"for [cyan]{granted['purpose']}[/cyan] under [cyan]{granted['agreement']}[/cyan], dataset "
+        f"[cyan]{granted['dataset']}[/cyan]; bound to its key, good for {seconds} s\n",
     )
 
 
@@ -48,22 +55,22 @@ def refusal(console: Console, answer: dict[str, Any]) -> None:
     """Show a refusal and what it says to do."""
     _heading(console, 3, "The same, but the caseworker names no case")
     first = answer["disclosure"]["withheld"][0]
-    console.print(f"   [red]{answer['status']} {escape(answer['title'])}[/red] [dim]({first['reason']})[/dim]")
-    console.print(f"   What to do: {escape(first['detail'])}")
+    _line(console, f"[red]{answer['status']} {escape(answer['title'])}[/red] [dim]({first['reason']})[/dim]")
+    _line(console, f"What to do: {escape(first['detail'])}")
     _recorded(console, answer)
 
 
 def consent(console: Console, given: dict[str, Any], answer: dict[str, Any]) -> None:
     """Show the wider answer."""
     _heading(console, 4, "Grace gives her consent; her arrears may now be told, as a band")
-    console.print(f"   recorded as entry {given['index']} [dim]({given['consent_id']})[/dim]")
+    _line(console, f"recorded as entry {given['index']} [dim]({given['consent_id']})[/dim]")
     _fields(console, answer)
 
 
 def withdrawal(console: Console, withdrawn: dict[str, Any], answer: dict[str, Any]) -> None:
     """Show the narrower answer."""
     _heading(console, 5, "She takes it back; the very next answer is narrower")
-    console.print(f"   recorded as entry {withdrawn['index']}")
+    _line(console, f"recorded as entry {withdrawn['index']}")
     _fields(console, answer)
 
 
@@ -111,4 +118,4 @@ def _value(value: Any) -> str:
 
 def _recorded(console: Console, answer: dict[str, Any]) -> None:
     found, receipt = answer["disclosure"], answer["receipt"]
-    console.print(f"   [dim]{found['disclosure_id']} · entry {receipt['index']} of the log, before it left[/dim]\n")
+    _line(console, f"[dim]{found['disclosure_id']} · entry {receipt['index']} of the log, before it left[/dim]\n")

@@ -134,13 +134,9 @@ def print_how_to_go_on(console: Console, directory: Path, council: Council) -> N
         ("the partner's key", str(directory / "partners" / f"{HARBOUR.client_id}.jwk.json")),
         ("API reference", f"{issuer}/docs/api"),
         ("what it is", f"{issuer}/docs"),
-        ("serve it again", f"{stile_command()} serve --dir {directory}"),
+        ("start it again", f"{stile_command()} demo --dir {directory}"),
+        ("the gateway alone", f"{stile_command()} serve --dir {directory}"),
     )
     for what, how in rows:
         console.print(f"  {what:20}{how}", soft_wrap=True, markup=False)
-    console.print(
-        "The housing system ends with the demo: served again alone, the gateway answers 502 source_unavailable for "
-        f"tenancies, and {stile_command()} demo --dir {directory} starts both.",
-        soft_wrap=True,
-        markup=False,
-    )
+    console.print("The housing system ends with the demo: the gateway alone answers 502 source_unavailable for tenancies.")
