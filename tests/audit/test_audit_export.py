@@ -23,11 +23,6 @@ from audit.layout import bundle_path, leaf_hashes, pack, tile_path
 from audit.merkle import ProofError, leaf_hash
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> GrowingLog:
-    return GrowingLog(tmp_path / "state.sqlite")
-
-
 def entries_of(directory: Path) -> list[bytes]:
     """Read the bundles as an auditor does who has only the specification."""
     found: list[bytes] = []

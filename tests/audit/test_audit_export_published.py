@@ -25,19 +25,6 @@ from audit.merkle import ProofError
 from audit.published import Published, UnreadableError, in_directory
 from audit.whole import verify_log
 
-
-@pytest.fixture
-def log(tmp_path: Path) -> GrowingLog:
-    return GrowingLog(tmp_path / "state.sqlite")
-
-
-@pytest.fixture
-def exported(log: GrowingLog, tmp_path: Path) -> Path:
-    log.grow_to(700)
-    log.export(tmp_path / "out")
-    return tmp_path / "out"
-
-
 Serve = Callable[[type[BaseHTTPRequestHandler] | partial], str]
 
 

@@ -18,18 +18,6 @@ from audit.seen import NotRememberedError, keep_seen, place_of_seen, read_seen
 from audit.whole import verify_log
 
 
-@pytest.fixture
-def log(tmp_path: Path) -> GrowingLog:
-    return GrowingLog(tmp_path / "state.sqlite")
-
-
-@pytest.fixture
-def exported(log: GrowingLog, tmp_path: Path) -> Path:
-    log.grow_to(700)
-    log.export(tmp_path / "out")
-    return tmp_path / "out"
-
-
 @pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 511, 513])
 def test_a_whole_log_verifies(log: GrowingLog, tmp_path: Path, size: int) -> None:
     log.grow_to(size)

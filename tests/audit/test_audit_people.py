@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 import pytest
-from conftest import KEY, Place, a_disclosure
+from audit_place import KEY, Place, a_disclosure
 
 from audit.commitment import digest_of, encode, opening_of, seal, value_openings
 from audit.entry import Kind, canonical

@@ -186,27 +186,6 @@ def test_nobody_takes_back_anothers_token(house: House) -> None:
     assert house.entries("token.revoked") == []
 
 
-def test_a_token_revoked_while_its_call_is_under_way_discloses_nothing(house: House) -> None:
-    """Between authentication and the append transaction: the transaction is the judge."""
-    harbour = house.harbour()
-    source_of = house.wiring.services.source_of
-
-    def revoking(dataset: Any, reader: Any) -> Any:
-        token = house.wiring.door.tokens.inspect(harbour.token, now=house.clock().timestamp())
-        revoke = house.changes().tokens.revoke(token.jti, client_id=token.client_id, by="test")
-        done: list[Any] = []
-        house.wiring.sequencer.submit(revoke, done.append)
-        return source_of(dataset, reader)
-
-    object.__setattr__(house.wiring.services, "source_of", revoking)
-    before = len(house.entries("disclosure"))
-
-    answer = harbour.ask(fields=["age"])
-
-    assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
-    assert len(house.entries("disclosure")) == before
-
-
 # -- tokens for one dataset
 
 
