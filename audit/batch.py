@@ -18,6 +18,7 @@ from audit.checkpoint import CheckpointSigner
 from audit.commitment import Sealed
 from audit.entry import STATE_KINDS, EntryError, Kind, entry_bytes
 from audit.merkle import Edge, ProofError, inclusion_from, leaf_hash
+from audit.once import UsedOnce
 from audit.sqlite import Head, LogCorruptError, from_micros, to_micros
 
 # SQLite's primary result codes that are the statement's own fault. Every other is the store's, and so everybody's.
@@ -55,12 +56,13 @@ class Moment:
     """What an item is told inside the transaction.
 
     `at`: aware UTC, never before the previous entry's. `state_index`: the head's, -1 when nothing was ever
-    published. `index`: the place its entry will have.
+    published. `index`: the place its entry will have. `once`: where it uses names that count but once.
     """
 
     at: datetime
     state_index: int
     index: int
+    once: UsedOnce
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,10 @@ class Appended:
 class Within(Protocol):
     """Runs in the writer's thread inside the transaction: judges, writes rows, returns its entry or None.
 
-    It has no effect but through the connection, and neither commits nor rolls back, for what it wrote is undone
-    when it raises. With None its rows are kept. What it raises reaches its own caller alone. It may run twice, when an
-    item of its batch fails. It sees its neighbours' rows and state keys; their entries may not be written yet.
+    It has no effect but through the connection and `moment.once`, and neither commits nor rolls back, for what it
+    wrote is undone when it raises. With None its rows are kept. What it raises reaches its own caller alone. It may
+    run twice, when an item of its batch fails. It sees its neighbours' rows and state keys; their entries may not be
+    written yet.
     """
 
     def __call__(self, connection: Any, moment: Moment, /) -> Draft | None: ...
@@ -150,6 +153,7 @@ class Batch:
     edge: Edge
     clock: Callable[[], datetime]
     head: Head | None
+    once: UsedOnce
     careful: bool
     _last: datetime = field(init=False)
     _state_index: int = field(init=False)
@@ -194,7 +198,7 @@ class Batch:
     def _run(self, item: Item) -> _Made | None:
         """Run one item without a savepoint; a failure becomes its result where it has written nothing."""
         item.result = None
-        written = self.connection.total_changes
+        written, mark = self.connection.total_changes, self.once.mark()
         try:
             return self._write_item(item.within)
         except _NOBODYS_OWN:
@@ -202,12 +206,14 @@ class Batch:
         except BaseException as error:  # an item's failure is told to its caller, whatever it is
             if self.connection.total_changes != written or _is_the_stores(error):
                 raise ItemFailedError from error
+            self.once.undo(mark)
             item.result = error
             return None
 
     def _run_carefully(self, item: Item) -> _Made | None:
         """Run one item under its savepoint; a failure of its own becomes its result."""
         item.result = None
+        mark = self.once.mark()
         self.connection.execute("SAVEPOINT item")
         try:
             found = self._write_item(item.within)
@@ -218,13 +224,14 @@ class Batch:
                 raise
             found, item.result = None, error
             self.connection.execute("ROLLBACK TO item")
+            self.once.undo(mark)
         self.connection.execute("RELEASE item")
         return found
 
     def _write_item(self, within: Within) -> _Made | None:
         at = max(self.clock(), self._last)
         index = self.edge.size
-        draft = within(self.connection, Moment(at=at, state_index=self._state_index, index=index))
+        draft = within(self.connection, Moment(at, self._state_index, index, self.once))
         if not self.connection.in_transaction:
             raise TransactionEndedError
         if draft is None:

@@ -20,6 +20,7 @@ import pysqlite3
 from audit.batch import Appended, Batch, Done, Draft, Item, ItemFailedError, Moment, Result, Within
 from audit.checkpoint import CheckpointSigner
 from audit.merkle import Edge, subtrees
+from audit.once import UsedOnce
 from audit.sqlite import Head, LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
 
 __all__ = [
@@ -72,6 +73,7 @@ class Sequencer:
         self._connection: Any = None
         self._lock: Any = None
         self._edge = Edge(0, ())
+        self._once = UsedOnce()
         self._door = threading.Lock()
         self._open = False
         self.writable = False
@@ -85,6 +87,7 @@ class Sequencer:
                 self._connection = open_connection(self._database, read_only=False)
                 undo.callback(self._connection.close)
                 self._under_lock(lambda: check_at_start(self._connection, self._signer.vkey))
+                self._once.begin(self._connection)  # of 100,000 names: not in somebody's first call
             except OSError as error:
                 raise LogUnavailableError(f"the lock file {self._lock_file.name} can't be taken: restore it") from error
             except pysqlite3.Error as error:
@@ -199,8 +202,11 @@ class Sequencer:
         try:
             found = head(connection)
             edge = self._current_edge(connection, found)
-            Batch(connection, self._signer, edge, self._clock, found, careful=careful).write(items)
+            self._once.begin(connection)
+            Batch(connection, self._signer, edge, self._clock, found, self._once, careful=careful).write(items)
+            self._once.write(connection)
             connection.execute("COMMIT")
+            self._once.keep()
         except BaseException:
             self._edge = Edge(0, ())  # whatever it holds was not committed: read it again
             # On a full disk SQLite has rolled back already.

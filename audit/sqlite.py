@@ -17,7 +17,7 @@ from audit.merkle import HASH_SIZE, ProofError, consistency_from, inclusion_from
 
 Connection = Any  # a pysqlite3 connection: the driver has no types
 Head = tuple[int, bytes, int, int]  # size, root, microseconds of the last entry, state index
-SCHEMA: Final = ("0001.sql", "0002.sql")
+SCHEMA: Final = ("0001.sql", "0002.sql", "0003.sql")
 CHECKED_AT_START: Final = 10_000  # entries
 
 

@@ -24,7 +24,6 @@ SUBMITTERS: Final = (1, 16, 256)
 ENTRY: Final = 700  # bytes of an entry; what is sealed beside it is written too, so the baseline writes as much
 GOALS: Final = {"bare": 0.8, "with a disclosure's rows": 0.45}
 EXTRA: Final = """
-CREATE TABLE seen (scope TEXT, jti TEXT, expires INTEGER, PRIMARY KEY (scope, jti)) WITHOUT ROWID;
 CREATE TABLE usage (name TEXT, "window" TEXT, count INTEGER, PRIMARY KEY (name, "window")) WITHOUT ROWID;
 """
 
@@ -53,7 +52,7 @@ class _Plain:
         self.connection.execute("PRAGMA journal_mode=WAL")
         self.connection.execute("PRAGMA synchronous=FULL")
         self.connection.execute("CREATE TABLE entry (id INTEGER PRIMARY KEY, entry BLOB NOT NULL)")
-        draft = _drafts()()
+        draft = drafts()()
         self.row = b"x" * (ENTRY + sum(len(ciphertext) for _, ciphertext in draft.sealed.bundles))
         self.queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self.thread = threading.Thread(target=self._run)
@@ -79,7 +78,7 @@ class _Plain:
                 done()
 
 
-def _drive(submit: Callable[[Callable[..., None]], None], submitters: int, seconds: float) -> float:
+def drive(submit: Callable[[Callable[..., None]], None], submitters: int, seconds: float) -> float:
     """Keep that many items in flight, each submitted again when it is durable; return items a second."""
     answered = 0
     until = time.perf_counter() + seconds
@@ -103,7 +102,7 @@ def _drive(submit: Callable[[Callable[..., None]], None], submitters: int, secon
 
 def _plain(path: Path, submitters: int, seconds: float) -> float:
     writer = _Plain(path)
-    rate = _drive(writer.submit, submitters, seconds)
+    rate = drive(writer.submit, submitters, seconds)
     writer.queue.put(None)
     writer.thread.join()
     writer.connection.close()
@@ -118,21 +117,21 @@ def _log(path: Path, submitters: int, seconds: float, *, with_rows: bool) -> flo
     lock = path.with_suffix(".lock")
     lock.touch()
     signer = CheckpointSigner("bench.example/log", Ed25519PrivateKey.generate())
-    sequencer = Sequencer(path, lock, signer, clock=lambda: datetime.now(UTC), deliver=_deliver)
+    sequencer = Sequencer(path, lock, signer, clock=lambda: datetime.now(UTC), deliver=deliver)
     sequencer.start()
-    draft = _drafts()
-    rate = _drive(lambda done: sequencer.submit(_item(draft, with_rows=with_rows), done), submitters, seconds)
+    draft = drafts()
+    rate = drive(lambda done: sequencer.submit(_item(draft, with_rows=with_rows), done), submitters, seconds)
     sequencer.close()
     return rate
 
 
-def _deliver(results: Any) -> None:
+def deliver(results: Any) -> None:
     for done, result in results:
         assert not isinstance(result, BaseException), result
         done(result)
 
 
-def _drafts() -> Callable[[], Draft]:
+def drafts() -> Callable[[], Draft]:
     """Return drafts with an entry of a disclosure's size; sealed once, for the leaf is measured by itself."""
     key = SealingKey(secrets.token_bytes(16), secrets.token_bytes(32))
     sealed = seal("d_0", {f"name_{number}": (key, {"ref": "x" * 20}) for number in range(9)}, [], key)
@@ -148,9 +147,9 @@ def _drafts() -> Callable[[], Draft]:
 def _item(draft: Callable[[], Draft], *, with_rows: bool) -> Any:
     jti, subject = secrets.token_hex(12), secrets.token_bytes(32)
 
-    def within(connection: Any, _moment: Any) -> Draft:
+    def within(connection: Any, moment: Any) -> Draft:
         if with_rows:
-            connection.execute("INSERT OR IGNORE INTO seen VALUES ('dpop/x', ?, 0)", (jti,))
+            assert moment.once.use([(f"dpop/x\n{jti}", 4_000_000_000)], moment.at)
             for name in ("calls", jti):
                 connection.execute(
                     "INSERT INTO usage VALUES (?, 'day', 1) ON CONFLICT (name, \"window\") DO UPDATE SET count = count + 1",

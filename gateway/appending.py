@@ -109,7 +109,7 @@ class Attempt:
     def within(self, connection: Any, moment: Moment) -> Draft | None:
         """Judge and write, inside the transaction."""
         self._begin()
-        if self._is_first and not remember(connection, (self.ask.caller.seen,), moment.at):
+        if self._is_first and not remember(moment, (self.ask.caller.seen,)):
             self.stopped = Stopped.REPLAYED
             return None
         if self._is_reused_key(connection, moment.at):
@@ -305,15 +305,10 @@ def _text_of(judged: Judgement) -> str | None:
     return judged.live.agreement.digest if judged.live is not None else None
 
 
-def remember(connection: Any, seen: tuple[Seen, ...], at: datetime) -> bool:
-    """Write each `jti` as used; False when one of them was used before: the call must then have no other effect.
+def remember(moment: Moment, seen: tuple[Seen, ...]) -> bool:
+    """Use each `jti`; False when one of them was used before: the call must then have no other effect.
 
     Also False for one whose time is over: that it was used may be forgotten by then.
     """
-    return all(
-        one.expires > at.timestamp()
-        and connection.execute(
-            "INSERT OR IGNORE INTO seen (scope, jti, expires) VALUES (?, ?, ?)", (one.scope, one.jti, one.expires)
-        ).rowcount
-        for one in seen
-    )
+    # A scope holds no line break, so that no two pairs give one name.
+    return moment.once.use([(f"{one.scope}\n{one.jti}", one.expires) for one in seen], moment.at)

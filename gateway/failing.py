@@ -40,7 +40,7 @@ async def record_failure(
     )
 
     def within(connection: Any, moment: Moment) -> Draft | None:
-        if is_first and not remember(connection, (call.caller.seen,), moment.at):
+        if is_first and not remember(moment, (call.caller.seen,)):
             return None
         claim_keys(keys, services, connection)
         return Draft(kind=Kind.FAILURE, entry_id=entry_id, sealed=sealed, outcome="none", recipient=client.partner_id)

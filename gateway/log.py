@@ -69,9 +69,9 @@ async def remember_call(log: Log, *seen: Seen) -> None:
     """Make a call's `jti` durable without an entry; ProblemError when it was used before."""
     fresh = True
 
-    def within(connection: Any, moment: Moment) -> None:
+    def within(_connection: Any, moment: Moment) -> None:
         nonlocal fresh
-        fresh = remember(connection, seen, moment.at)
+        fresh = remember(moment, seen)
 
     await log.append(within)
     if not fresh:

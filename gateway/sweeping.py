@@ -96,7 +96,7 @@ def _ended_window(services: Services, name: str, window: str) -> Within:
 
 # Which rows are over: table, its key, condition.
 _EXPIRED: Final = (
-    ("seen", "scope, jti", "expires <= ?"),
+    ("used_once", "number", "until <= ?"),
     ("idempotency", "client_id, key", "expires <= ?"),
     ("usage", 'name, "window"', limits.IS_OVER),
 )

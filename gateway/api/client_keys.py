@@ -94,7 +94,7 @@ async def _register(wiring: Wiring, known: Authenticated, new: NewKey, proof: Po
 
     def within(connection: Any, moment: Moment) -> Draft | None:
         nonlocal is_fresh
-        is_fresh = remember(connection, seen, moment.at)
+        is_fresh = remember(moment, seen)
         return add(connection, moment) if is_fresh else None
 
     try:

@@ -112,7 +112,7 @@ async def _take_back(asked: Standing, wiring: Wiring) -> None:
 
     def within(connection: Any, moment: Moment) -> Draft | None:
         nonlocal is_fresh
-        is_fresh = remember(connection, (asked.seen,), moment.at)
+        is_fresh = remember(moment, (asked.seen,))
         return revoke(connection, moment) if is_fresh else None
 
     await wiring.services.log.append(within)

@@ -122,14 +122,6 @@ class RestrictionRow(SQLModel, table=True):
     lifted_at: int | None = None
 
 
-class Seen(SQLModel, table=True):
-    """A `jti` that was used. Rows past `expires` (epoch seconds) are swept."""
-
-    scope: str = Field(primary_key=True)
-    jti: str = Field(primary_key=True)
-    expires: int = Field(index=True)
-
-
 class Usage(SQLModel, table=True):
     """How often something was done in a window: `name` says what, `window` when (a minute or a London day)."""
 

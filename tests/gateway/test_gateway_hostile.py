@@ -173,10 +173,10 @@ def test_the_sweeper_goes_on_after_an_error(council_directory: Path, monkeypatch
         assert set(logger.told) == {("sweeping_failed", "ValueError")}
         house.append(lambda connection, _moment: connection.execute("DELETE FROM usage") and None)
 
-        seen = "INSERT INTO seen (scope, jti, expires) VALUES ('x', 'long ago', 1)"
-        house.append(lambda connection, _moment: connection.execute(seen) and None)
+        used = "INSERT INTO used_once (until, names) VALUES (1, x'00112233445566778899aabbccddeeff')"
+        house.append(lambda connection, _moment: connection.execute(used) and None)
 
-        wait_for(lambda: not house.rows("SELECT 1 FROM seen WHERE jti = 'long ago'"))
+        wait_for(lambda: not house.rows("SELECT 1 FROM used_once WHERE until = 1"))
 
 
 def test_what_the_sweeper_ended_with_does_not_keep_the_log_open(

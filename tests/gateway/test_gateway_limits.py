@@ -211,4 +211,8 @@ def test_what_no_longer_counts_is_dropped(house: House) -> None:
     house.clock.move(days=2)
     asyncio.run(sweep_of(house))
 
-    assert [house.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("seen", "idempotency", "usage")] == [0, 0, 0]
+    assert [house.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("used_once", "idempotency", "usage")] == [
+        0,
+        0,
+        0,
+    ]

@@ -14,14 +14,16 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
+from gateway.appending import remember
 from gateway.cli import make_app
 from gateway.commands.council import single_server
+from gateway.oauth.server import Seen
 from gateway.store import tables
 from gateway.store.schema import SchemaError, check_version, create_tables
 
 LOGS_OWN = {
     "log_entry", "log_node", "log_checkpoint", "log_head", "log_bundle", "recipient_counter", "state_key", "subject_key",
-    "state_key_by_idx", "log_leaf",
+    "state_key_by_idx", "log_leaf", "used_once", "used_once_by_until",
 }  # fmt: skip
 
 
@@ -59,6 +61,7 @@ def older_council(directory: Path) -> None:
         "ALTER TABLE client DROP COLUMN allows_endpoint_audience; ALTER TABLE client ADD COLUMN jwks VARCHAR;"
         "ALTER TABLE client RENAME COLUMN allows_rs TO allows_rs512;"
         "DROP TABLE log_leaf; DROP TABLE recipient; ALTER TABLE idempotency DROP COLUMN limited;"
+        "DROP TABLE used_once; CREATE TABLE seen (scope TEXT, jti TEXT, expires INTEGER, PRIMARY KEY (scope, jti));"
         "UPDATE alembic_version SET version_num = '0001';"
     )
     connection.executemany("UPDATE client SET jwks = ? WHERE client_id = ?", sets)
@@ -73,7 +76,7 @@ def test_an_older_database_is_refused_until_it_is_upgraded(council_directory: Pa
 
     done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
 
-    assert (done.exit_code, done.output) == (0, "state.sqlite went from schema version 0001 to 0003\n")
+    assert (done.exit_code, done.output) == (0, "state.sqlite went from schema version 0001 to 0004\n")
     with open_house(council_directory) as house:
         answer = house.harbour().ask(fields=["age"])
         assert answer.status_code == 200
@@ -94,6 +97,27 @@ def test_an_upgrade_finds_whom_the_texts_name(council_directory: Path) -> None:
     connection.close()
 
 
+def test_an_upgrade_lets_no_proof_pass_twice(council_directory: Path) -> None:
+    """What an older version kept a row a name counts as used."""
+    older_council(council_directory)
+    connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
+    connection.executemany(
+        "INSERT INTO seen (scope, jti, expires) VALUES (?, ?, 4000000000)",
+        [("dpop/harbour", "one"), ("dpop/harbour", "two")],
+    )
+    connection.commit()
+    connection.close()
+
+    create_tables(council_directory / "state.sqlite")
+
+    with open_house(council_directory) as house:
+        told: list[bool] = []
+        for jti in ("one", "two", "three"):
+            seen = Seen("dpop/harbour", jti, 4_000_000_000)
+            house.append(lambda _connection, moment, seen=seen: told.append(remember(moment, (seen,))))
+        assert told == [False, False, True]
+
+
 def test_an_upgrade_waits_for_no_gateway(council_directory: Path) -> None:
     """While one serves, the command says so and changes nothing."""
     with single_server(council_directory):
@@ -106,7 +130,7 @@ def test_an_upgrade_waits_for_no_gateway(council_directory: Path) -> None:
 def test_an_upgrade_of_what_is_new_already_does_nothing(council_directory: Path) -> None:
     done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
 
-    assert (done.exit_code, done.output) == (0, "state.sqlite has schema version 0003 already\n")
+    assert (done.exit_code, done.output) == (0, "state.sqlite has schema version 0004 already\n")
 
 
 def test_a_database_of_a_later_build_is_refused(council_directory: Path) -> None:

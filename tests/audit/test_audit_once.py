@@ -1,0 +1,239 @@
+"""A name that counts but once is used once: in a batch, by several writers, across restarts, whatever fails."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import threading
+from datetime import timedelta
+
+import pysqlite3
+import pytest
+from audit_place import NOW
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from audit.batch import Moment
+from audit.once import SIZE, UsedOnce, digest_of
+from audit.sequencer import NotDurableError
+
+UNTIL = 4_000_000_000  # epoch seconds: long after any test's clock
+
+
+def using(names, told, *, until=UNTIL):
+    """Return an item that uses names and tells whether it could."""
+
+    def within(_connection, moment: Moment) -> None:
+        told.append(moment.once.use([(name, until) for name in names], moment.at))
+
+    return within
+
+
+def use(writer, *names, until=UNTIL) -> bool:
+    told: list[bool] = []
+    writer.append(using(names, told, until=until))
+    return told[-1]
+
+
+def rows_of(place) -> list[tuple[int, int]]:
+    """Return (number, how many names) of each row."""
+    rows = place.connect().execute("SELECT number, length(names) FROM used_once ORDER BY number").fetchall()
+    return [(number, size // SIZE) for number, size in rows]
+
+
+def test_a_name_is_used_once(place, writer) -> None:
+    assert [use(writer, "a"), use(writer, "b"), use(writer, "a")] == [True, True, False]
+    assert rows_of(place) == [(1, 1), (2, 1)]
+
+
+def test_a_batch_writes_one_row(place, writer) -> None:
+    told: list[bool] = []
+
+    place.submit_together(writer, [using([str(number)], told) for number in range(50)])
+
+    assert told == [True] * 50
+    assert rows_of(place) == [(1, 50)]
+
+
+def test_of_two_in_one_batch_one_is_taken(place, writer) -> None:
+    told: list[bool] = []
+
+    place.submit_together(writer, [using(["same"], told), using(["other", "same"], told), using(["other"], told)])
+
+    assert told == [True, False, True], "what could not be used whole has used nothing"
+
+
+def test_a_name_twice_in_one_item_is_no_good(writer) -> None:
+    assert not use(writer, "a", "a")
+    assert use(writer, "a")
+
+
+def test_a_batch_without_names_writes_no_row(place, writer, draft) -> None:
+    writer.append(lambda _connection, _moment: draft("e_1"))
+    assert rows_of(place) == []
+
+
+def test_what_another_writer_used_is_known(place) -> None:
+    """Two processes share the database: each catches up under the lock."""
+    one, two = place.start(), place.start()
+
+    assert use(one, "a")
+    assert not use(two, "a")
+    assert use(two, "b")
+    assert not use(one, "b")
+
+
+def test_one_of_many_writers_at_once_wins(place) -> None:
+    """Each name is handed to three writers from threads of their own."""
+    writers = [place.start() for _ in range(3)]
+    won: list[str] = []
+
+    def race(writer) -> None:
+        for number in range(40):
+            if use(writer, f"n{number}"):
+                won.append(f"n{number}")  # noqa: PERF401 -- threads share it
+
+    threads = [threading.Thread(target=race, args=(one,)) for one in writers]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+
+    assert sorted(won) == sorted(f"n{number}" for number in range(40))
+
+
+def test_a_name_stays_used_after_a_restart(place) -> None:
+    writer = place.start()
+    assert use(writer, "a")
+    writer.close()
+
+    assert not use(place.start(), "a")
+
+
+def test_an_item_that_raises_has_used_nothing(place, writer) -> None:
+    """Before it wrote rows, and after: then the batch runs again, with savepoints."""
+    place.connect().execute("CREATE TABLE side (what TEXT)")
+    told: list[bool] = []
+
+    def failing(connection, moment, *, writes: bool) -> None:
+        assert moment.once.use([(f"failed {writes}", UNTIL)], moment.at)
+        if writes:
+            connection.execute("INSERT INTO side VALUES ('x')")
+        raise PermissionError("not you")
+
+    results = place.submit_together(
+        writer,
+        [
+            using(["before"], told),
+            lambda connection, moment: failing(connection, moment, writes=False),
+            lambda connection, moment: failing(connection, moment, writes=True),
+            using(["after"], told),
+        ],
+    )
+
+    assert [type(one) for one in results] == [type(None), PermissionError, PermissionError, type(None)]
+    assert rows_of(place) == [(1, 2)]
+    assert use(writer, "failed False")
+    assert use(writer, "failed True")
+    assert not use(writer, "before", "new")
+    assert use(writer, "new")
+
+
+def test_what_was_not_committed_was_not_used(place, writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk fills as the row is written; once there is room the same name is good."""
+
+    def full(_self, _connection) -> None:
+        raise pysqlite3.OperationalError("database or disk is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(UsedOnce, "write", full)
+        with pytest.raises(NotDurableError):
+            use(writer, "a")
+
+    assert use(writer, "a")
+
+
+def test_what_was_committed_behind_ones_back_is_read(place, writer) -> None:
+    """A COMMIT that reports a failure may have been one all the same: the row tells, not the memory."""
+    used = UsedOnce()
+    connection = place.connect()
+    connection.execute("BEGIN IMMEDIATE")
+    used.begin(connection)
+    assert used.use([("a", UNTIL)], place.now)
+    used.write(connection)
+    connection.execute("COMMIT")
+    used.drop()
+
+    used.begin(connection)
+
+    assert not used.use([("a", UNTIL)], place.now)
+    assert not use(writer, "a")
+
+
+def test_a_name_is_forgotten_after_its_time(place, writer) -> None:
+    """In memory. What is over can't be used at all, so that nothing is taken twice for having been forgotten."""
+    soon = int(place.now.timestamp()) + 60
+    assert use(writer, "a", until=soon)
+    assert use(writer, "b")
+    place.now += timedelta(seconds=61)
+
+    assert not use(writer, "a", until=soon)
+    assert use(writer, "a", until=soon + 600)
+    assert len(writer._once) == 2
+
+
+def test_a_clock_that_goes_back_revives_nothing(place, writer) -> None:
+    soon = int(place.now.timestamp()) + 60
+    assert use(writer, "a", until=soon)
+    place.now += timedelta(seconds=61)
+    assert use(writer, "b")
+    place.now -= timedelta(seconds=61)
+
+    assert not use(writer, "a", until=soon)
+    assert not use(writer, "never seen", until=soon), "it may have been seen, and forgotten"
+
+
+def test_numbers_are_not_given_again_once_rows_are_swept(place) -> None:
+    """Else a writer that had read up to the highest would miss what came after."""
+    one, two = place.start(), place.start()
+    assert use(one, "a")
+    assert use(two, "b")
+    one.append(lambda connection, _moment: connection.execute("DELETE FROM used_once") and None)
+
+    assert use(one, "c")
+
+    assert not use(two, "c")
+    assert [number for number, _ in rows_of(place)] == [3]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=4), max_size=8))
+def test_it_is_a_set_whatever_fails(batches) -> None:
+    """Against a plain set: batches of items, some undone; some batches taken back whole."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE used_once (number INTEGER PRIMARY KEY AUTOINCREMENT, until INTEGER, names BLOB)")
+        used, model = UsedOnce(), set()
+        for place, batch in enumerate(batches):
+            connection.execute("BEGIN")
+            used.begin(connection)
+            new: set[str] = set()
+            for name, stays in batch:
+                mark = used.mark()
+                assert used.use([(name, UNTIL)], NOW) == (name not in model | new)
+                if stays:
+                    new.add(name)
+                elif name not in model | new:
+                    used.undo(mark)
+            used.write(connection)
+            connection.execute("COMMIT" if place % 3 else "ROLLBACK")
+            if place % 3:
+                model |= new
+                used.keep()
+            else:
+                used.drop()
+        assert len(used) == len(model)
+
+
+def test_names_are_told_apart_by_their_digest() -> None:
+    assert len({digest_of(f"{number}") for number in range(1_000)}) == 1_000
+    assert {len(digest_of("")), len(digest_of("a" * 500))} == {SIZE}
