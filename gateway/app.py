@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.entry import new_entry_id
 from audit.highwater import check_high_water
@@ -40,11 +41,13 @@ from gateway.envelope import (
     answer_unwritable,
     answer_validation,
 )
+from gateway.hops import Hops
 from gateway.issuer_keys import IssuerKeys
 from gateway.log import AwaitedLog, deliver_to
 from gateway.oauth.access_token import Tokens
 from gateway.oauth.assertion_check import PerMinute
 from gateway.oauth.caller import Door
+from gateway.oauth.certificate import Certificates
 from gateway.oauth.dpop import ProofKeys
 from gateway.oauth.fetched_keys import FetchedKeys
 from gateway.oauth.jwks_fetch import JwksFetch
@@ -122,6 +125,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         clock=lambda: clock().timestamp(),
         told=telemetry.note_keys_fetched,
     )
+    certificates = Certificates() if council.settings.certificate_hops else None
     tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=(), keys_at=issuer_keys.at)
     proof_keys = ProofKeys()
     nonces = None
@@ -142,7 +146,14 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         council=council,
         services=services,
         sequencer=sequencer,
-        door=Door(issuer=issuer, tokens=tokens, proof_keys=proof_keys, clients=clients, nonces=nonces),
+        door=Door(
+            issuer=issuer,
+            tokens=tokens,
+            proof_keys=proof_keys,
+            clients=clients,
+            nonces=nonces,
+            certificates=certificates,
+        ),
         endpoint=Endpoint(
             issuer=issuer,
             url=f"{issuer}/oauth2/token",
@@ -152,6 +163,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
             available=lambda client: reader.available_to(client, london_day(clock())),
             new_jti=lambda: secrets.token_urlsafe(16),
             nonces=nonces,
+            certificates=certificates,
             subject_secret=council.keyring.named("index"),
         ),
         nonces=nonces,
@@ -203,6 +215,9 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
         app.add_exception_handler(failure, answer_unwritable)
     extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council))
     app.add_middleware(Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}))
+    if council.settings.forwarded_hops:
+        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(council.settings.forwarded_hops))
+    app.add_middleware(Hops, believed=council.settings.certificate_hops)  # the outermost: it asks who is connected
     return app
 
 

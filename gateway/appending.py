@@ -305,10 +305,10 @@ def _text_of(judged: Judgement) -> str | None:
     return judged.live.agreement.digest if judged.live is not None else None
 
 
-def remember(moment: Moment, seen: tuple[Seen, ...]) -> bool:
-    """Use each `jti`; False when one of them was used before: the call must then have no other effect.
+def remember(moment: Moment, seen: tuple[Seen | None, ...]) -> bool:
+    """Use each `jti` that there is; False when one of them was used before: the call must then have no other effect.
 
     Also False for one whose time is over: that it was used may be forgotten by then.
     """
     # A scope holds no line break, so that no two pairs give one name.
-    return moment.once.use([(f"{one.scope}\n{one.jti}", one.expires) for one in seen], moment.at)
+    return moment.once.use([(f"{one.scope}\n{one.jti}", one.expires) for one in seen if one is not None], moment.at)

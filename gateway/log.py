@@ -65,8 +65,10 @@ class AwaitedLog:
                 done(error)
 
 
-async def remember_call(log: Log, *seen: Seen) -> None:
-    """Make a call's `jti` durable without an entry; ProblemError when it was used before."""
+async def remember_call(log: Log, *seen: Seen | None) -> None:
+    """Make a call's `jti` durable without an entry; ProblemError when it was used before. A call without one has none."""
+    if not any(seen):
+        return
     fresh = True
 
     def within(_connection: Any, moment: Moment) -> None:

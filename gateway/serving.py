@@ -109,9 +109,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.close()
 
 
-def server_of(council: Council, app: FastAPI, *, host: str, port: int) -> uvicorn.Server:
+def server_of(app: FastAPI, *, host: str, port: int) -> uvicorn.Server:
     """Return a server that finishes what is under way when it is told to stop."""
-    hops = council.settings.forwarded_hops
     config = uvicorn.Config(
         app,
         host=host,
@@ -120,8 +119,7 @@ def server_of(council: Council, app: FastAPI, *, host: str, port: int) -> uvicor
         ws="none",  # an upgrade is no call of ours, and not worth a line in the log
         log_level="warning",
         access_log=False,
-        proxy_headers=bool(hops),
-        forwarded_allow_ips=list(hops) or None,
+        proxy_headers=False,  # the app sees to them, inside what must know who is connected
         server_header=False,
         timeout_graceful_shutdown=20,
     )
@@ -135,7 +133,7 @@ def serve_council(council: Council, *, host: str, port: int, metrics_port: int) 
     app = build_app(council)
     finish_on_signals()
     with metrics_of(lambda: app.state.wiring.telemetry.registry, host=host, port=metrics_port):
-        server_of(council, app, host=host, port=port).run()
+        server_of(app, host=host, port=port).run()
 
 
 def finish_on_signals() -> None:

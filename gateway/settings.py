@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -47,6 +48,10 @@ class Settings(BaseSettings):
     forwarded_hops: tuple[str, ...] = Field(
         default=(), description="Addresses of proxies whose X-Forwarded-* are believed. None by default."
     )
+    certificate_hops: tuple[str, ...] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose Client-Cert is believed (RFC 9440). None by default.",
+    )
     master_key_file: Path | None = Field(
         default=None,
         description="The 32 bytes that wrap every key. Beside the data by default: keep it elsewhere in earnest.",
@@ -78,6 +83,16 @@ class Settings(BaseSettings):
         for one in value:
             if not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\]):[1-9][0-9]{0,4}", one, re.ASCII):
                 raise ValueError("must be a host in lower case with its port, such as revenues.northmoor.gov.uk:443")
+        return value
+
+    @field_validator("certificate_hops")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                ip_network(one)
+            except ValueError as error:
+                raise ValueError("must be addresses or networks, such as 10.20.0.5 or 10.20.0.0/28") from error
         return value
 
     @field_validator("jwks_hosts")

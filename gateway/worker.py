@@ -57,7 +57,7 @@ def main() -> None:
     settings = council.settings.model_copy(update={"public_url": post.public_url})
     council = replace(council, settings=settings)
     app = build_app(council)
-    server = server_of(council, app, host=post.host, port=post.port)
+    server = server_of(app, host=post.host, port=post.port)
     finish_on_signals()
     threading.Thread(target=_report, args=(parent, server, app), name="report", daemon=True).start()
     server.run(sockets=[socket.socket(fileno=one) for one in post.listening])

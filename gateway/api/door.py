@@ -39,13 +39,14 @@ def authenticate(request: Request, door: Door, *, now: float, audience: str) -> 
             path=request.scope["path"],
             audience=audience,
             now=now,
+            certificates=request.headers.getlist("client-cert"),
         )
     except TokenRefusedError as refused:
         # RFC 9449, section 7.1, and RFC 9728, section 5.1.
-        challenge = (
-            f'DPoP error="{refused.error}", algs="ES256 PS256 EdDSA", '
-            f'resource_metadata="{door.issuer}/.well-known/oauth-protected-resource"'
-        )
+        where = f'resource_metadata="{door.issuer}/.well-known/oauth-protected-resource"'
+        challenge = f'DPoP error="{refused.error}", algs="ES256 PS256 EdDSA", {where}'
+        if door.certificates is not None:  # RFC 6750, section 3: for tokens that are bound to a certificate alone
+            challenge += f', Bearer error="invalid_token", {where}'
         raise ProblemError(TOKEN_REFUSED, refused.why, headers={"WWW-Authenticate": challenge}) from refused
 
 

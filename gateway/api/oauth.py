@@ -37,6 +37,7 @@ async def post_token(request: Request) -> Response:
             form=form,
             proofs=request.headers.getlist("dpop"),
             authorization=request.headers.getlist("authorization"),
+            certificates=request.headers.getlist("client-cert"),
             now=wiring.services.clock().timestamp(),
         )
     except OAuthRefusal as refused:
@@ -155,14 +156,16 @@ async def read_form(request: Request) -> bytes:
 async def get_authorization_server(request: Request) -> Response:
     """RFC 8414."""
     wiring: Wiring = request.app.state.wiring
-    return _document(metadata.authorization_server(wiring.door.issuer))
+    return _document(
+        metadata.authorization_server(wiring.door.issuer, binds_certificates=wiring.door.certificates is not None)
+    )
 
 
 async def get_protected_resource(request: Request) -> Response:
     """RFC 9728, of /v1 and of /control."""
     wiring: Wiring = request.app.state.wiring
     path = "/control" if request.url.path.endswith("/control") else ""
-    return _document(metadata.protected_resource(wiring.door.issuer, path))
+    return _document(_resource(wiring, path))
 
 
 async def get_dataset_resource(request: Request) -> Response:
@@ -172,7 +175,11 @@ async def get_dataset_resource(request: Request) -> Response:
     name = request.path_params["dataset"]
     if wiring.services.reader.find_text("dataset", name) is None:
         raise ProblemError(NOT_FOUND, "no dataset of that name is published")
-    return _document(metadata.protected_resource(wiring.door.issuer, f"/datasets/{name}"))
+    return _document(_resource(wiring, f"/datasets/{name}"))
+
+
+def _resource(wiring: Wiring, path: str) -> dict[str, Any]:
+    return metadata.protected_resource(wiring.door.issuer, path, binds_certificates=wiring.door.certificates is not None)
 
 
 async def get_jwks(request: Request) -> Response:

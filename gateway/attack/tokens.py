@@ -14,6 +14,7 @@ from gateway.attack.wire import Heard
 from gateway.oauth.jose import read, thumbprint
 
 REFUSED: Final = Expected((401,), "token_refused", "invalid_token")
+HOPS: Final = "RFC 9440, section 4: a certificate is told by a trusted hop, or by nobody"
 BOUND: Final = "RFC 9449, section 7: a bound token is never taken as Bearer"
 ONE: Final = "RFC 9110, section 11.6.2: one Authorization field"
 OURS: Final = "RFC 9068, section 4: signed by this gateway, of its own type"
@@ -37,6 +38,8 @@ HEADERS: Final[tuple[tuple[str, str, str, Headers], ...]] = (
     ("bearer", "a bound token as Bearer", BOUND, _schemes("Bearer {}")),
     ("bearer-alone", "a bound token as Bearer, without a proof", BOUND,
      lambda t: [("Authorization", f"Bearer {t.token()}")]),
+    ("bearer-certificate", "a bound token as Bearer, with a certificate that the caller tells of itself", HOPS,
+     lambda t: [("Authorization", f"Bearer {t.token()}"), ("Client-Cert", ":MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A:")]),
     ("no-scheme", "a token without a scheme", BOUND, _schemes("{}")),
     ("basic", "Basic with the client's id", BOUND, _schemes("Basic YTph")),
     ("two", "the good token twice", ONE, _schemes("DPoP {}", "DPoP {}")),

@@ -85,7 +85,7 @@ def _make(console: Console, directory: Path, *, port: int, residents: int, seed:
 @contextmanager
 def serving(council: Council, *, port: int) -> Iterator[uvicorn.Server]:
     """Serve on a thread of its own while the block runs. Raises CouncilError where the port is taken."""
-    server = server_of(council, build_app(council), host=HOST, port=port)
+    server = server_of(build_app(council), host=HOST, port=port)
     failed: list[BaseException] = []
 
     def run() -> None:

@@ -111,6 +111,7 @@ def show_client(client_id: Id, directory: Directory = Path()) -> None:
                 "role": found.role.value,
                 "active": found.is_active,
                 "compatibility": {"rs": found.allows_rs, "endpoint_audience": found.allows_endpoint_audience},
+                "certificate_bound": found.is_certificate_bound,
                 "jwks_uri": found.jwks_uri,
                 "keys": [described(one, now) for one in rows],
             }
@@ -138,6 +139,27 @@ def set_compatibility(
         changes = here.changes.partners
         appended = here.append(changes.set_compatibility(client_id, rs=rs, endpoint_audience=audience, by=operator()))
         said(f"{client_id}: rs {'on' if rs else 'off'}, endpoint audience {'on' if audience else 'off'}", appended)
+
+
+@client.command("bind")
+def bind_client(
+    client_id: Id,
+    directory: Directory = Path(),
+    certificate: Annotated[  # noqa: FBT002 -- a flag of the command line
+        bool, typer.Option("--certificate/--no-certificate", help="To the certificate of its TLS connection.")
+    ] = True,
+) -> None:
+    """Bind a client's tokens to its TLS certificate (RFC 8705), beside its proof key or, without a proof, alone.
+
+    A proxy that `certificate_hops` names must tell of the certificate.
+    """
+    with office(directory) as here:
+        if certificate and not here.council.settings.certificate_hops:
+            raise ChangeRefusedError(
+                "no proxy is trusted to tell of certificates: set certificate_hops in stile.toml first"
+            )
+        appended = here.append(here.changes.partners.set_binding(client_id, to_certificate=certificate, by=operator()))
+        said(f"{client_id}: tokens bound to {'its certificate' if certificate else 'its proof key alone'}", appended)
 
 
 def key(file: Annotated[Path, typer.Argument(help="A new file for the private key; only its owner may read it.")]) -> None:

@@ -20,17 +20,24 @@ KEPT_TOKENS: Final = 8_192
 class Token:
     """A token that was verified. `expires` is epoch seconds; `details` are as granted.
 
-    `client_key` names the client's key that it was asked for with, `issuer_kid` the gateway's that signed it.
+    `jkt` and `certificate` are what it is bound to: one of them, or both. `client_key` names the client's key that it was
+    asked for with, `issuer_kid` the gateway's that signed it.
     """
 
     jti: str
     client_id: str
     audience: str
-    jkt: str
+    jkt: str | None
     expires: int
     details: Mapping[str, Mapping[str, Any]]  # by agreement
     client_key: str | None = None
     issuer_kid: str = ""
+    certificate: str | None = None
+
+    @property
+    def bound_to(self) -> dict[str, str]:
+        """Return what it is bound to, as `cnf` says it (RFC 7800): a proof key, a certificate, or both."""
+        return confirmation(self.jkt, self.certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +81,19 @@ class Tokens:
         *,
         client_id: str,
         audience: str,
-        jkt: str,
+        jkt: str | None,
         details: list[dict[str, Any]],
         jti: str,
         now: float,
         client_key: str | None = None,
+        certificate: str | None = None,
     ) -> str:
-        """Return a token bound to the proof key `jkt`, for `LIFETIME` seconds.
+        """Return a token bound to the proof key `jkt`, to a certificate, or to both, for `LIFETIME` seconds.
 
         Raises JoseRefusedError where its details would make it longer than any call could carry.
         """
+        if jkt is None and certificate is None:
+            raise ValueError("a token is always bound to its holder")
         claims = {
             "iss": self._issuer,
             "aud": audience,
@@ -92,7 +102,7 @@ class Tokens:
             "iat": int(now),
             "exp": int(now) + LIFETIME,
             "jti": jti,
-            "cnf": {"jkt": jkt},
+            "cnf": confirmation(jkt, certificate),
             "authorization_details": details,
             # So that revoking the client's key ends the tokens that it got, too.
             **({"client_key": client_key} if client_key else {}),
@@ -147,9 +157,16 @@ class Tokens:
             jti=claims["jti"],
             client_id=claims["client_id"],
             audience=claims["aud"],
-            jkt=claims["cnf"]["jkt"],
+            jkt=claims["cnf"].get("jkt"),
+            certificate=claims["cnf"].get("x5t#S256"),
             expires=seconds(claims, "exp") or 0,
             details={one["agreement"]: one for one in claims["authorization_details"]},
             client_key=claims.get("client_key"),
             issuer_kid=kid,
         )
+
+
+def confirmation(jkt: str | None, certificate: str | None) -> dict[str, str]:
+    """Return `cnf`: RFC 9449, section 6.1; RFC 8705, section 3.1."""
+    given = {"jkt": jkt, "x5t#S256": certificate}
+    return {name: value for name, value in given.items() if value is not None}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol
 
+from gateway.oauth.access_token import Token
 from gateway.oauth.jose import ALGORITHMS, COMPATIBLE, Key, thumbprint
 
 MOST_LIVE_KEYS: Final = 4
@@ -45,7 +46,7 @@ class Client:
     """An OAuth client as registered. `partner_id` is None for the council's own.
 
     `keys` are those not revoked, of whichever term; `revoked` are thumbprints. Where `jwks_uri` is set the keys are
-    those last fetched from there.
+    those last fetched from there. Tokens of one that is `is_certificate_bound` are bound to its TLS certificate.
     """
 
     client_id: str
@@ -55,6 +56,7 @@ class Client:
     is_active: bool
     allows_rs: bool = False
     allows_endpoint_audience: bool = False
+    is_certificate_bound: bool = False
     revoked: frozenset[str] = frozenset()
     jwks_uri: str | None = None
 
@@ -66,6 +68,14 @@ class Client:
     def has_revoked(self, *thumbprints: str | None) -> bool:
         """Tell whether one of these keys was this client's and is revoked: then nothing that rests on it stands."""
         return not self.revoked.isdisjoint(thumbprints)
+
+    def binds_as(self, token: Token) -> bool:
+        """Tell whether its tokens are bound as this one is: one from before a change counts no more."""
+        return self.is_certificate_bound == (token.certificate is not None)
+
+    def stands_behind(self, token: Token) -> bool:
+        """Tell whether it is active, binds its tokens so, and no key that the token rests on is revoked."""
+        return self.is_active and self.binds_as(token) and not self.has_revoked(token.client_key, token.jkt)
 
     def last_instant(self, now: float) -> float | None:
         """Return when the last of the keys that count now or later ends; None where one has no end."""

@@ -8,8 +8,11 @@ from gateway.oauth.details import TYPE
 from gateway.oauth.jose import ALGORITHMS
 
 
-def authorization_server(issuer: str) -> dict[str, Any]:
-    """Return the metadata of RFC 8414, section 2, with RFC 9449 section 5.1 and RFC 9396 section 10."""
+def authorization_server(issuer: str, *, binds_certificates: bool = False) -> dict[str, Any]:
+    """Return the metadata of RFC 8414, section 2, with RFC 9449 section 5.1 and RFC 9396 section 10.
+
+    `binds_certificates`: a proxy is trusted to tell of certificates (RFC 8705, section 3.3).
+    """
     return {
         "issuer": issuer,
         "token_endpoint": f"{issuer}/oauth2/token",
@@ -29,16 +32,23 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "authorization_details_types_supported": [TYPE],
         "protected_resources": [issuer, f"{issuer}/control"],
         "service_documentation": f"{issuer}/docs",
+        **_certificates(binds_certificates=binds_certificates),
     }
 
 
-def protected_resource(issuer: str, path: str) -> dict[str, Any]:
+def protected_resource(issuer: str, path: str, *, binds_certificates: bool = False) -> dict[str, Any]:
     """Return the metadata of RFC 9728, section 2, of all of `/v1` (path ""), of one dataset of it, or of `/control`."""
     return {
         "resource": issuer + path,
         "authorization_servers": [issuer],
-        "bearer_methods_supported": [],  # none: section 2
-        "dpop_bound_access_tokens_required": True,
+        # Where no token is bound to a certificate alone, there is none that is sent as Bearer: section 2.
+        "bearer_methods_supported": ["header"] if binds_certificates else [],
+        "dpop_bound_access_tokens_required": not binds_certificates,
         "dpop_signing_alg_values_supported": list(ALGORITHMS),
+        **_certificates(binds_certificates=binds_certificates),
         **({} if path == "/control" else {"authorization_details_types_supported": [TYPE]}),
     }
+
+
+def _certificates(*, binds_certificates: bool) -> dict[str, bool]:
+    return {"tls_client_certificate_bound_access_tokens": True} if binds_certificates else {}

@@ -21,6 +21,7 @@ from authlib.oauth2.rfc6749.requests import BasicOAuth2Payload
 from gateway.oauth import details, jose
 from gateway.oauth.access_token import LIFETIME, Tokens
 from gateway.oauth.assertion import ASSERTION_TYPE, Authenticated, authenticate
+from gateway.oauth.certificate import CertificateRefusedError, Certificates
 from gateway.oauth.client_keys import key_warning
 from gateway.oauth.clients import Client, Clients, Role
 from gateway.oauth.dpop import Proof, ProofKeys, check_proof
@@ -70,6 +71,7 @@ class Endpoint:
     available: Callable[[Client], Mapping[str, details.Available]]
     new_jti: Callable[[], str]
     nonces: Nonces | None = None  # None: proofs need none
+    certificates: Certificates | None = None  # None: no hop is believed that could tell of one
     subject_secret: bytes | None = None  # None: no token is narrowed to one person, and the member is refused
 
 
@@ -98,13 +100,15 @@ def answer_token_request(
     proofs: Sequence[str],
     now: float,
     authorization: Sequence[str] = (),
+    certificates: Sequence[str] = (),
 ) -> TokenAnswer:
     """Return a token for an authenticated client and a proof, or the standard's refusal.
 
-    `proofs` and `authorization` are the values of the DPoP and Authorization headers, as many as were sent.
+    `proofs`, `authorization` and `certificates` are the values of the DPoP, Authorization and Client-Cert headers, as many
+    as were sent.
     """
     server = _Server(endpoint)
-    request = _Request(form=form, proofs=proofs, now=now, has_authorization=bool(authorization))
+    request = _Request(form=form, proofs=proofs, now=now, has_authorization=bool(authorization), certificates=certificates)
     status, body = server.create_token_response(request)
     known = request.authenticated
     return TokenAnswer(
@@ -117,21 +121,29 @@ def answer_token_request(
 
 
 def _seen(request: _Request) -> tuple[Seen, ...]:
-    if request.authenticated is None or request.proof is None:
-        return ()
     known, proof = request.authenticated, request.proof
+    if known is None:
+        return ()
     # The client's id stands in the scope, so that no client can burn another's `jti`.
-    return (
-        Seen(scope=f"assertion/{known.client.client_id}", jti=known.jti, expires=known.expires),
-        Seen(scope=f"dpop/{known.client.client_id}", jti=proof.jti, expires=proof.expires),
-    )
+    seen = (Seen(scope=f"assertion/{known.client.client_id}", jti=known.jti, expires=known.expires),)
+    if proof is None:
+        return seen
+    return (*seen, Seen(scope=f"dpop/{known.client.client_id}", jti=proof.jti, expires=proof.expires))
 
 
 class _Request(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
     """A token request already read. Does not call Authlib's own initialiser, whose check of `https` looks at
     an environment variable: our address is the setting `public_url`, and its scheme is checked there."""
 
-    def __init__(self, *, form: Mapping[str, str], proofs: Sequence[str], now: float, has_authorization: bool) -> None:
+    def __init__(
+        self,
+        *,
+        form: Mapping[str, str],
+        proofs: Sequence[str],
+        now: float,
+        has_authorization: bool,
+        certificates: Sequence[str],
+    ) -> None:
         self.method = "POST"
         self.headers: dict[str, str] = {}
         self.payload = BasicOAuth2Payload(dict(form))
@@ -141,6 +153,8 @@ class _Request(OAuth2Request):  # type: ignore[misc]  # Authlib has no types
         self.proofs = proofs
         self.now = now
         self.has_authorization = has_authorization
+        self.certificates = certificates
+        self.certificate: str | None = None  # of a client whose tokens are bound to it
         self.authenticated: Authenticated | None = None
         self.proof: Proof | None = None
 
@@ -193,7 +207,10 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
         super().validate_token_request()
         if self.request.payload.scope:
             raise OAuthRefusal("invalid_scope", "there are no scopes here: use authorization_details")
-        self.request.proof = _check_proof(self.request, self.server.endpoint)
+        if self.request.client.is_certificate_bound:
+            self.request.certificate = _certificate_of(self.request, self.server.endpoint)
+        if self.request.certificate is None or self.request.proofs:
+            self.request.proof = _check_proof(self.request, self.server.endpoint)
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         endpoint, request = self.server.endpoint, self.request
@@ -202,7 +219,8 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
             token = endpoint.tokens.issue(
                 client_id=request.client.client_id,
                 audience=audience,
-                jkt=request.proof.jkt,
+                jkt=request.proof.jkt if request.proof else None,
+                certificate=request.certificate,
                 details=granted,
                 jti=endpoint.new_jti(),
                 now=request.now,
@@ -212,7 +230,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
             raise OAuthRefusal(DETAILS_REFUSED, str(refused)) from refused
         body = {
             "access_token": token,
-            "token_type": "DPoP",
+            "token_type": "DPoP" if request.proof else "Bearer",
             "expires_in": LIFETIME,
             "authorization_details": granted,
             **key_warning(request.client, request.now),
@@ -247,6 +265,19 @@ def _granted(endpoint: Endpoint, client: Client, form: Mapping[str, str]) -> tup
 def dataset_resource(issuer: str, dataset: str) -> str:
     """Return the address that names a dataset as a protected resource (RFC 8707, RFC 9728)."""
     return f"{issuer}/datasets/{dataset}"
+
+
+def _certificate_of(request: _Request, endpoint: Endpoint) -> str:
+    """Return what a certificate-bound client's token is bound to: RFC 8705, section 3."""
+    if endpoint.certificates is None:
+        raise OAuthRefusal(REQUEST_REFUSED, "no proxy is trusted here to tell of certificates: ask the council")
+    try:
+        found = endpoint.certificates.find(request.certificates, now=request.now)
+    except CertificateRefusedError as refused:
+        raise OAuthRefusal(REQUEST_REFUSED, str(refused)) from refused
+    if found is None:
+        raise OAuthRefusal(REQUEST_REFUSED, "your tokens are bound to your TLS certificate, and the connection has none")
+    return found
 
 
 def _check_proof(request: _Request, endpoint: Endpoint) -> Proof:

@@ -70,7 +70,7 @@ def _find(endpoint: Endpoint, token: str, client: Client, now: float) -> Token |
 
 def introspected(token: Token | None, *, issuer: str, holder: Client | None) -> dict[str, Any]:
     """Return the answer of RFC 7662, section 2.2; of a token whose holder may no longer call, that it is not active."""
-    if token is None or holder is None or not holder.is_active or holder.has_revoked(token.client_key, token.jkt):
+    if token is None or holder is None or not holder.stands_behind(token):
         return dict(INACTIVE)
     return {
         "active": True,
@@ -80,8 +80,8 @@ def introspected(token: Token | None, *, issuer: str, holder: Client | None) -> 
         "client_id": token.client_id,
         "exp": token.expires,
         "jti": token.jti,
-        "token_type": "DPoP",
-        "cnf": {"jkt": token.jkt},
+        "token_type": "DPoP" if token.jkt else "Bearer",
+        "cnf": token.bound_to,
         "authorization_details": [dict(one) for one in token.details.values()],
     }
 

@@ -65,12 +65,13 @@ def read_partner(connection: Any, partner_id: str) -> PartnerRecord | None:
 def read_client(connection: Any, client_id: str, *, is_active: Callable[[str], bool]) -> Client | None:
     """Return a client; it is inactive when it or its partner is, of which `is_active` tells."""
     row = connection.execute(
-        "SELECT partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri FROM client WHERE client_id = ?",
+        "SELECT partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound "
+        "FROM client WHERE client_id = ?",
         (client_id,),
     ).fetchone()
     if row is None:
         return None
-    partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri = row
+    partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound = row
     keys = read_client_keys(connection, client_id)
     return Client(
         client_id=client_id,
@@ -80,6 +81,7 @@ def read_client(connection: Any, client_id: str, *, is_active: Callable[[str], b
         is_active=status == "active" and (partner_id is None or is_active(partner_id)),
         allows_rs=bool(allows_rs),
         allows_endpoint_audience=bool(allows_endpoint_audience),
+        is_certificate_bound=bool(is_certificate_bound),
         revoked=frozenset(one.thumbprint for one in keys if one.revoked_at is not None),
         jwks_uri=jwks_uri,
     )

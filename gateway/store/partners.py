@@ -76,8 +76,8 @@ class Partners:
             if partner_id is not None and reader.find_partner(partner_id) is None:
                 raise ChangeRefusedError(f"partner {partner_id} is not registered: `stile partner add` first")
             connection.execute(
-                "INSERT INTO client (client_id, partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri) "
-                "VALUES (?, ?, ?, 'active', 0, 0, ?)",
+                "INSERT INTO client (client_id, partner_id, role, status, allows_rs, allows_endpoint_audience, "
+                "is_certificate_bound, jwks_uri) VALUES (?, ?, ?, 'active', 0, 0, 0, ?)",
                 (client_id, partner_id, role.value, jwks_uri),
             )
             insert_keys(connection, client_id, keys, moment.at, by=by)
@@ -121,6 +121,26 @@ class Partners:
                 raise ChangeRefusedError(f"client {client_id} is unknown, or its switches stand so already")
             told = {"client": client_id, "allows_rs": rs, "allows_endpoint_audience": endpoint_audience}
             # No kind of entry is the client's own change: it is the organisation's, or the council's, that is changed.
+            return self.entries.plain(
+                Kind.PARTNER_CHANGED, moment, (f"client/{client_id}",), {"what": told, "who": {"by": by}}
+            )
+
+        return within
+
+    def set_binding(self, client_id: str, *, to_certificate: bool, by: str) -> Within:
+        """Bind a client's tokens to the certificate of its TLS connection (RFC 8705), or to its proof key alone again.
+
+        Tokens of the other sort that it has end with it: what they were bound to is not asked for any more.
+        """
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            found = connection.execute(
+                "UPDATE client SET is_certificate_bound = ? WHERE client_id = ? AND is_certificate_bound <> ?",
+                (to_certificate, client_id, to_certificate),
+            )
+            if found.rowcount < 1:
+                raise ChangeRefusedError(f"client {client_id} is unknown, or bound so already")
+            told = {"client": client_id, "certificate_bound": to_certificate}
             return self.entries.plain(
                 Kind.PARTNER_CHANGED, moment, (f"client/{client_id}",), {"what": told, "who": {"by": by}}
             )

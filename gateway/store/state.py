@@ -117,9 +117,9 @@ class Reader:
         return self.connection.execute("SELECT 1 FROM state_key WHERE key = ?", (key,)).fetchone() is not None
 
     def still_counts(self, token: Token) -> bool:
-        """Tell whether neither the token nor its client, nor a key that it rests on, was taken back."""
+        """Tell whether neither the token nor its client, nor anything that it rests on, was taken back."""
         client = self.find_client(token.client_id)
-        if client is None or not client.is_active or client.has_revoked(token.client_key, token.jkt):
+        if client is None or not client.stands_behind(token):
             return False
         by_revoked_key = any(one.kid == token.issuer_kid and one.revoked_at is not None for one in self.issuer_turns())
         return not by_revoked_key and not self.is_token_revoked(token.jti)

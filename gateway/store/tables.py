@@ -30,6 +30,7 @@ class ClientRow(SQLModel, table=True):
     status: str  # "active" or "revoked"
     allows_rs: bool = False
     allows_endpoint_audience: bool = False
+    is_certificate_bound: bool = False
     jwks_uri: str | None = None
 
 
