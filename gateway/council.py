@@ -30,6 +30,7 @@ KEYS: Final = "keys.sqlite"
 LOCK: Final = "state.lock"
 HIGH_WATER: Final = "state.head"
 PID: Final = "serve.pid"
+SEARCH: Final = "search.sqlite"
 
 
 class CouncilError(Exception):
@@ -55,6 +56,11 @@ class Council:
     def lock(self) -> Path:
         """Return the side file that writers lock."""
         return self.directory / LOCK
+
+    @property
+    def search(self) -> Path:
+        """Return the index of the log that searches use; it may be missing, and is made anew from the log."""
+        return self.directory / SEARCH
 
     @property
     def high_water(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -9,16 +10,13 @@ import typer
 
 from audit.export import ExportError, export_log
 from audit.sqlite import open_connection
-from gateway.commands.common import Directory, telling
+from gateway.commands.common import Directory, office, show, telling
 from gateway.commands.progress import showing_progress
 from gateway.council import open_council
+from gateway.searching import CaseworkerQuery, Searched, search_caseworker
+from schemas.instants import first_instant, instant_after
 
 log = typer.Typer(no_args_is_help=True, help="The log as a whole.")
-
-
-@log.callback()
-def the_log() -> None:
-    """Keep `export` a command of its own: with one alone Typer would take its name for the group's."""
 
 
 @log.command("export")
@@ -49,3 +47,49 @@ def export(
         typer.echo(f"{to} holds all {done.size} entries already.")
     else:
         typer.echo(f"{to}: {done.size} entries, {done.size - done.before} of them new, in {done.files} files written.")
+
+
+@log.command("search")
+def search(
+    partner: Annotated[str, typer.Option(help="Whose caseworker it is.")],
+    caseworker: Annotated[str, typer.Option(help="The id that the partner gives for them.")],
+    directory: Directory = Path(),
+    begins_on: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="A day in London.")] = None,
+    ends_on: Annotated[datetime | None, typer.Option("--until", formats=["%Y-%m-%d"], help="The last day.")] = None,
+    most: Annotated[int, typer.Option(help="How many entries, the newest first.", min=1, max=100_000)] = 1_000,
+    as_json: Annotated[bool, typer.Option("--json", help="With what proves each row, for a program.")] = False,  # noqa: FBT002 -- a flag of the command line
+) -> None:
+    """Find what a caseworker asked for, answered or refused. The search is an entry of the log, before anything is shown.
+
+    Who it was about is not shown. The index that it uses is derived from the log, in search.sqlite, and says how far.
+    """
+    query = CaseworkerQuery(
+        partner=partner,
+        caseworker=caseworker,
+        begins=first_instant(begins_on.date()) if begins_on else None,
+        ends=instant_after(ends_on.date()) if ends_on else None,
+        most=most,
+    )
+    with office(directory) as here:
+        found = search_caseworker(
+            query,
+            connection=here.reader.connection,
+            keyring=here.council.keyring,
+            index=here.council.search,
+            entries=here.changes.entries,
+        )
+        here.append(found.record)
+    if as_json:
+        show(found.document())
+        return
+    _print_found(found)
+
+
+def _print_found(found: Searched) -> None:
+    for row in found.rows:
+        who = row["caseworker"]
+        typer.echo(f"{row['index']:>8}  {row['at'][:19]}Z  {row['kind']}, {row['outcome']}")
+        typer.echo(f"{'':10}{row['agreement']} for {row['purpose']}")
+        typer.echo(f"{'':10}{who['name']}, {who['role']} ({who['assurance']}), by {row['client']}")
+    more = "; there are older ones: --most tells more" if found.has_more else ""
+    typer.echo(f"{len(found.rows)} found in the log's first {found.complete_to} entries{more}.")

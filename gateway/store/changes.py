@@ -25,7 +25,7 @@ __all__ = ["ChangeRefusedError", "Changes", "changes_of"]
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """All changes that there are."""
+    """All changes that there are; and `entries`, by which what is no change of state is entered too."""
 
     texts: Texts
     partners: Partners
@@ -33,6 +33,7 @@ class Changes:
     tokens: TokenChanges
     client_keys: ClientKeys
     issuer_keys: IssuerKeyChanges
+    entries: Entries
 
 
 def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str]) -> Changes:
@@ -45,4 +46,5 @@ def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, date
         TokenChanges(entries),
         ClientKeys(entries),
         IssuerKeyChanges(entries),
+        entries,
     )

@@ -1,0 +1,111 @@
+"""In which entries does somebody stand? An index derived from the log, in a file of its own, that can be made anew.
+
+It holds which key opens something of which entry, and nothing else: no name, no time. Whose keys those are, the log's
+own table of keys tells, and after an erasure it does not. It follows the log when it is asked, so it is complete up to
+the head.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pysqlite3
+
+from audit.keyring import CONTROLLER_ID
+from audit.sqlite import head
+
+PORTION: Final = 5_000  # entries read at once
+_TABLES: Final = """
+CREATE TABLE IF NOT EXISTS entry_of_key (
+  key_id BLOB NOT NULL,
+  idx INTEGER NOT NULL,
+  PRIMARY KEY (key_id, idx)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS followed (one INTEGER PRIMARY KEY CHECK (one = 1), size INTEGER NOT NULL, leaf BLOB NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Places of entries, oldest first, out of the first `complete_to` of the log."""
+
+    indices: tuple[int, ...]
+    complete_to: int
+
+
+def find_entries(log: Any, file: Path, reference: bytes) -> Found:
+    """Return every entry that something is sealed in under a key of this reference (a person's or a caseworker's).
+
+    `log` reads the log's database; `file` keeps the index, and is made where it is missing. Raises OSError and pysqlite3's
+    errors where it can't be written.
+    """
+    keys = [bytes(row[0]) for row in log.execute("SELECT key_id FROM subject_key WHERE reference = ?", (reference,))]
+    with _opened(file) as index:
+        size = _follow(log, index)
+        found: set[int] = set()
+        for key in keys:
+            found.update(row[0] for row in index.execute("SELECT idx FROM entry_of_key WHERE key_id = ?", (key,)))
+    return Found(tuple(sorted(one for one in found if one < size)), size)
+
+
+@contextlib.contextmanager
+def _opened(file: Path) -> Iterator[Any]:
+    file.touch(mode=0o600)
+    connection = pysqlite3.connect(str(file), isolation_level=None, timeout=60)
+    try:
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes is derived again
+        connection.executescript(_TABLES)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _follow(log: Any, index: Any) -> int:
+    """Index what was appended since; return the size of the log up to which the index is complete."""
+    found = head(log)
+    size = found[0] if found else 0
+    index.execute("BEGIN IMMEDIATE")  # one at a time: another search may be following, too
+    try:
+        begin = _followed(log, index)
+        for place in range(begin, size, PORTION):
+            _index(log, index, place, min(place + PORTION, size))
+        if size > begin:
+            index.execute(
+                "INSERT INTO followed VALUES (1, ?, ?) "
+                "ON CONFLICT (one) DO UPDATE SET size = excluded.size, leaf = excluded.leaf",
+                (size, _leaf(log, size - 1)),
+            )
+        index.execute("COMMIT")
+    except BaseException:
+        index.execute("ROLLBACK")
+        raise
+    return size
+
+
+def _followed(log: Any, index: Any) -> int:
+    """Return how much is indexed; nothing, where it was another log, or one that an older copy has taken the place of."""
+    row = index.execute("SELECT size, leaf FROM followed").fetchone()
+    if row is None:
+        return 0
+    if _leaf(log, row[0] - 1) == row[1]:
+        return int(row[0])
+    index.execute("DELETE FROM entry_of_key")
+    index.execute("DELETE FROM followed")
+    return 0
+
+
+def _leaf(log: Any, place: int) -> bytes | None:
+    row = log.execute("SELECT hash FROM log_node WHERE level = 0 AND idx = ?", (place,)).fetchone()
+    return bytes(row[0]) if row else None
+
+
+def _index(log: Any, index: Any, begin: int, end: int) -> None:
+    rows: Sequence[Any] = log.execute(
+        "SELECT key_id, idx FROM log_bundle WHERE idx >= ? AND idx < ? AND key_id <> ?", (begin, end, CONTROLLER_ID)
+    ).fetchall()
+    index.executemany("INSERT OR IGNORE INTO entry_of_key VALUES (?, ?)", rows)

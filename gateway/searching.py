@@ -1,0 +1,123 @@
+"""What did a caseworker ask for? Out of the log, each row with what proves it; and each search is an entry itself."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from audit.commitment import open_bundle, value_of
+from audit.entry import EntryError, Kind
+from audit.keyring import Keyring, KeyringError, reference
+from audit.search import find_entries
+from audit.sequencer import Draft, Moment, Within
+from audit.sqlite import bundles, inclusion, newest_checkpoint
+from gateway.store.entries import Entries
+
+_SHOWN: Final = ("parties", "caseworker", "basis")  # what an entry says of who asked, on which basis; nothing of the person
+
+
+@dataclass(frozen=True, slots=True)
+class CaseworkerQuery:
+    """A caseworker of a partner, by the id that the partner gives; from one instant up to another, where given.
+
+    Of more than `most` entries the newest are told.
+    """
+
+    partner: str
+    caseworker: str
+    begins: datetime | None = None
+    ends: datetime | None = None
+    most: int = 1_000
+
+    def covers(self, at: datetime) -> bool:
+        """Tell whether an entry's instant is asked for."""
+        return (self.begins is None or self.begins <= at) and (self.ends is None or at < self.ends)
+
+
+@dataclass(frozen=True, slots=True)
+class Searched:
+    """What was found, under one checkpoint. `record` is to be appended before anything of this is shown."""
+
+    rows: tuple[dict[str, Any], ...]  # newest first
+    has_more: bool
+    checkpoint: str
+    complete_to: int
+    record: Within
+
+    def document(self) -> dict[str, Any]:
+        """Return everything that was found, JSON-ready."""
+        return {
+            "rows": list(self.rows),
+            "has_more": self.has_more,
+            "complete_to": self.complete_to,
+            "checkpoint": self.checkpoint,
+        }
+
+
+def search_caseworker(
+    query: CaseworkerQuery, *, connection: Any, keyring: Keyring, index: Path, entries: Entries
+) -> Searched:
+    """Return every entry in which a caseworker asked, also those that were refused.
+
+    Raises KeyringError where the key file can't be read. An entry whose caseworker's key was destroyed is not found.
+    """
+    ref = reference(keyring.named("index"), "caseworker", f"{query.partner}/{query.caseworker}")
+    found = find_entries(connection, index, ref)
+    signed = newest_checkpoint(connection)
+    size, checkpoint = signed or (0, "")
+    asked_for = (row for place in reversed(found.indices) if (row := _row(connection, keyring, place, query)) is not None)
+    opened = list(islice(asked_for, query.most + 1))
+    rows = tuple({**row, "proof": _proof(connection, row["index"], size)} for row in opened[: query.most])
+
+    def record(_connection: Any, moment: Moment) -> Draft:
+        # The reference, not the name: this entry is sealed under the controller's key, which no erasure destroys.
+        asked = {"question": "caseworker", "ref": ref.hex(), "found": len(rows), "complete_to": found.complete_to}
+        return entries.plain(Kind.SEARCH, moment, (), {"what": asked})
+
+    return Searched(rows, len(opened) > query.most, checkpoint, found.complete_to, record)
+
+
+def _row(connection: Any, keyring: Keyring, place: int, query: CaseworkerQuery) -> dict[str, Any] | None:
+    raw = bytes(connection.execute("SELECT entry FROM log_entry WHERE idx = ?", (place,)).fetchone()[0])
+    entry = orjson.loads(raw)
+    if not query.covers(datetime.fromisoformat(entry["at"])):
+        return None
+    openings = _openings(connection, keyring, place, entry["id"])
+    told = {name: value_of(openings[name]) for name in _SHOWN if name in openings}
+    parties = told.get("parties", {})
+    who = told.get("caseworker", {})
+    if (parties.get("partner"), who.get("id")) != (query.partner, query.caseworker):
+        return None
+    basis = told.get("basis", {})
+    return {
+        "index": place,
+        "id": entry["id"],
+        "at": entry["at"],
+        "kind": entry["kind"],
+        "outcome": entry.get("outcome"),
+        **parties,
+        "caseworker": who,
+        **{name: basis.get(name) for name in ("agreement", "purpose", "dataset")},
+        "entry": base64.b64encode(raw).decode(),
+        "openings": {name: openings[name] for name in _SHOWN if name in openings},
+    }
+
+
+def _openings(connection: Any, keyring: Keyring, place: int, entry_id: str) -> dict[str, str]:
+    """Return what opens under the keys that live: of a person's the caseworker's and the controller's parts are enough."""
+    found: dict[str, str] = {}
+    for key_id, ciphertext in bundles(connection, place):
+        with contextlib.suppress(KeyringError, EntryError):
+            found |= open_bundle(keyring.load(key_id), entry_id, ciphertext)
+    return found
+
+
+def _proof(connection: Any, place: int, size: int) -> list[str]:
+    return [base64.b64encode(one).decode() for one in inclusion(connection, place, size)]
