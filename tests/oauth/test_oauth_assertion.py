@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from joserfc import jwk
 from oauth_scene import ISSUER, part, rsa_public_jwk
 
+from gateway.oauth import jose
+from gateway.oauth.assertion import NOT_SIGNED
 from gateway.oauth.clients import ClientKey
 from gateway.oauth.jose import JoseRefusedError, import_public_key
 
@@ -362,3 +364,49 @@ def test_a_refusal_repeats_nothing_that_was_sent(scene) -> None:
     for claims in ({"aud": "MARKER"}, {"jti": "MARKER" * 40}, {"sub": "MARKER", "iss": "MARKER"}, {"exp": "MARKER"}):
         assert "MARKER" not in refusal_of(scene, scene.assertion(**claims))
     assert "MARKER" not in refusal_of(scene, scene.assertion(header={"typ": "MARKER"}))
+
+
+# -- who is registered
+
+
+def _unknown(scene) -> str:
+    return scene.assertion(iss="nobody", sub="nobody")
+
+
+STRANGERS = {
+    "an unknown client": _unknown,
+    "a wrong key": lambda scene: scene.assertion(scene.keys.other),
+    "a kid that it has not": lambda scene: scene.assertion(header={"kid": "other"}),
+    "a type of key that it has not": lambda scene: scene.assertion(
+        scene.keys.rsa, header={"alg": "PS256"}, iss="calder", sub="calder"
+    ),
+    "an algorithm by a switch": lambda scene: scene.assertion(scene.keys.rsa, header={"alg": "RS256"}),
+    "an unknown client by a switch": lambda scene: scene.assertion(
+        scene.keys.rsa, header={"alg": "RS256"}, iss="nobody", sub="nobody"
+    ),
+    "a revoked client": lambda scene: scene.assertion(scene.keys.other, iss="gone", sub="gone"),
+    "an unknown client by Ed25519": lambda scene: scene.assertion(
+        scene.keys.ed25519, header={"alg": "EdDSA"}, iss="nobody", sub="nobody"
+    ),
+}
+
+
+@pytest.mark.parametrize("stranger", STRANGERS)
+def test_a_stranger_learns_nothing_by_the_clock(scene, stranger: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each refusal costs the check of one signature, whoever there is and whichever keys they have; and says the same."""
+    checked: list[object] = []
+    checks = jose.is_signed_by
+
+    def counted(key, *arguments, **more) -> bool:
+        checked.append(more["alg"])
+        return checks(key, *arguments, **more)
+
+    monkeypatch.setattr(jose, "is_signed_by", counted)
+    for name in ("harbour", "gone"):
+        client = scene.register.add(name, is_active=name != "gone")
+        scene.register.clients[name] = replace(client, keys=(ClientKey("k1", scene.keys.es256),))
+    answer = scene.ask(scene.form(STRANGERS[stranger](scene)))
+
+    assert (answer.status, answer.body["error"]) == (401, "invalid_client")
+    assert NOT_SIGNED in answer.body["error_description"]
+    assert len(checked) == 1
