@@ -115,7 +115,7 @@ def start_log(council: Council, clock: Callable[[], datetime], deliver: Any) -> 
 def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.AbstractEventLoop) -> Wiring:
     """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
     sequencer = start_log(council, clock, deliver_to(loop))
-    reader = Reader(open_connection(council.state, read_only=True))
+    reader = Reader(open_connection(council.state, read_only=True), environment=council.settings.environment)
     issuer = council.settings.public_url
     issuer_keys = IssuerKeys(council.keyring, council.issuer_key, reader.issuer_turns)
     telemetry = Telemetry()

@@ -26,7 +26,7 @@ COMMANDS: Final = (
     ("context", "proving", "context"),
     ("get", "getting", "get"),
     ("attack", "attacking", "attack"),
-    ("partner", "partners", "partner"),
+    ("partner", "organisations", "partner"),
     ("client", "partners", "client"),
     ("dataset", "texts", "dataset"),
     ("core", "texts", "core"),

@@ -21,9 +21,10 @@ from gateway.store.state import LiveAgreement, Reader
 from policies.decide import decide
 from schemas.decision import Decision, Withhold
 from schemas.instants import london_day
+from schemas.organisation import live_levels, next_end
 from schemas.reasons import Reason
 from schemas.request import Circumstances
-from schemas.terms import Action, Assurance, Match
+from schemas.terms import Action, Assurance, AssuranceLevel, Match
 
 # Refusals that no fact about a person could change: then nobody is looked for.
 PERSONAL_REASONS = frozenset({Reason.CONSENT_NEEDED, Reason.RESTRICTED})
@@ -87,11 +88,16 @@ def judge_all(
     token_ends = datetime.fromtimestamp(call.caller.token.expires, UTC)
     if live is not None and live.holds_until is not None:
         token_ends = min(token_ends, live.holds_until)
+    partner = reader.find_partner(call.caller.client.partner_id or "")
+    assurances: frozenset[AssuranceLevel] = frozenset()
+    if partner is not None and partner.assurances and live is not None and live.agreement.assurance:
+        assurances = live_levels(partner.assurances, at)
+        token_ends = min(token_ends, next_end(partner.assurances, at) or token_ends)
     # Who was found, but not confirmed, must not matter: what a restriction does would tell that somebody is there.
     refs = [_references(services, live, one) if one.match is Match.CONFIRMED else {} for one in found]
     known = reader.answered_by(refs)
     return [
-        _judge_one(reader, ask, services, one, theirs, known, agreement_id, live, at, state_index, token_ends)
+        _judge_one(reader, ask, services, one, theirs, known, agreement_id, live, at, state_index, token_ends, assurances)
         for ask, one, theirs in zip(asks, found, refs, strict=True)
     ]
 
@@ -108,6 +114,7 @@ def _judge_one(
     at: datetime,
     state_index: int,
     ends: datetime,
+    assurances: frozenset[AssuranceLevel],
 ) -> Judgement:
     key_ref = _key_reference(ask, services, live)
     consents, restrictions = reader.answers_of(refs, known)
@@ -116,6 +123,7 @@ def _judge_one(
         subject=found.subject,
         consents=consents,
         restrictions=restrictions,
+        assurances=assurances,
         **_of_the_call(services, ask, agreement_id),
     )
     if live and live.ended:

@@ -183,6 +183,7 @@ def facts_of(
         "asked": list(circumstances.asked) if circumstances.asked is not None else None,
         "token_fields": sorted(circumstances.token_fields) if circumstances.token_fields is not None else None,
         "action": circumstances.action.value,
+        **({"assurances": sorted(one.value for one in circumstances.assurances)} if circumstances.assurances else {}),
         "match": judged.found.match.value,
         "key": ask.request.subject.key,
         "confirmed_by": sorted(ask.request.subject.confirm),

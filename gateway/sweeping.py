@@ -15,8 +15,9 @@ from gateway import limits
 from gateway.early_limits import EarlyLimits
 from gateway.refusing import refuse_in_window
 from gateway.services import Services
-from gateway.store.key_rows import days_left
+from gateway.store.key_rows import assurance_days_left, days_left
 from gateway.telemetry import NO_END, Telemetry
+from schemas.instants import london_day
 
 EVERY: Final = 1.0  # seconds
 HANDED_IN: Final = timedelta(seconds=EVERY)  # after a window's end
@@ -30,6 +31,8 @@ async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry, hi
         try:
             telemetry.log_size.set(services.reader.refresh())
             telemetry.key_days_left.set(days_left(services.reader.connection, services.clock(), most=NO_END))
+            today = london_day(services.clock())
+            telemetry.assurance_days_left.set(assurance_days_left(services.reader.connection, today, most=NO_END))
             await sweep_once(services, early)
             # In a thread: it waits for the disk.
             await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), high_water)

@@ -165,6 +165,12 @@ class Telemetry:
             registry=self.registry,
         )
         self.key_days_left.set(NO_END)
+        self.assurance_days_left = Gauge(
+            "stile_partner_assurance_days_left",
+            "Days until an active partner's first assurance is over, 0 where one is; 9999 where there is none.",
+            registry=self.registry,
+        )
+        self.assurance_days_left.set(NO_END)
         self.log_size = Gauge("stile_log_state_index", "The newest state entry seen.", registry=self.registry)
 
     def count(self, route: str, status: int, steps: Steps) -> None:

@@ -56,6 +56,7 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
         c.has_assessment,
         c.emergency,
         c.is_vouched,
+        c.assurances if compiled.rules.agreement.assurance else None,
         c.subject,
         covered,
         held,
@@ -154,6 +155,8 @@ def _whole_refusal(compiled: Compiled, facts: Facts) -> Reason | None:
         return Reason.PURPOSE_NOT_AGREED
     if c.action not in c.token_actions:
         return Reason.ACTION_NOT_AGREED
+    if agreement.assurance and agreement.assurance.isdisjoint(c.assurances):
+        return Reason.ASSURANCE_NEEDED
     if "caseworker" in agreement.requires and not c.has_caseworker:
         return Reason.CASEWORKER_NEEDED
     if "vouched_caseworker" in agreement.requires and not c.is_vouched:

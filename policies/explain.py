@@ -17,7 +17,7 @@ from policies.wording import (
     spoken,
 )
 from schemas.agreement import Agreement, ReleaseLine, RuleSet
-from schemas.terms import Relationship
+from schemas.terms import AssuranceLevel, Relationship
 
 _ONWARD = {
     "none": "It may not be passed on.",
@@ -25,6 +25,14 @@ _ONWARD = {
     "where_law_requires": "It may be passed on only where the law requires it.",
 }
 _THEN = {"delete": "deleted", "return": "returned", "anonymise": "made anonymous"}
+ASSURANCES = {
+    AssuranceLevel.DSPT_STANDARDS_MET: "DSPT standards met",
+    AssuranceLevel.DSPT_STANDARDS_EXCEEDED: "DSPT standards exceeded",
+    AssuranceLevel.CYBER_ESSENTIALS: "Cyber Essentials",
+    AssuranceLevel.CYBER_ESSENTIALS_PLUS: "Cyber Essentials Plus",
+    AssuranceLevel.ISO_27001: "ISO 27001",
+    AssuranceLevel.PSN_CONNECTION: "a PSN connection",
+}
 _STANDING = {
     Relationship.INDEPENDENT_CONTROLLER: "an independent controller",
     Relationship.JOINT_CONTROLLER: "a joint controller",
@@ -90,6 +98,9 @@ def _asking(agreement: Agreement) -> list[str]:
     )
     most = [text.format(f"{count:,}") for text, count in counts if count is not None]
     said = ["How it is asked for:"]
+    if agreement.assurance:
+        shown = listed([ASSURANCES[one] for one in sorted(agreement.assurance)], "or")
+        said.append(f"  The recipient must have shown {shown}, and it must not be over.")
     if needed:
         said.append(f"  Every request names {listed(needed)}; in an emergency the case reference may be missing.")
     if agreement.roles:

@@ -27,7 +27,7 @@ from policies.reading import (
 )
 from policies.yaml_text import Items, Node, Scalar, read_document
 from schemas.agreement import Agreement, LegalBasis, Limits, ReleaseLine, Retain, Side, Variation
-from schemas.terms import Despite, LawfulBasis, Regime, Relationship, SpecialCategoryCondition
+from schemas.terms import AssuranceLevel, Despite, LawfulBasis, Regime, Relationship, SpecialCategoryCondition
 
 _MOST_A_DAY = 1_000_000
 
@@ -56,6 +56,7 @@ def parse_agreement(text: str) -> Agreement:
     onward = section.need("onward", _onward)
     releases = section.need("releases", _releases)
     requires = section.may("requires", listed(one_of("caseworker", "case_reference", "vouched_caseworker")), ())
+    assurance = section.may("assurance", listed(choice(AssuranceLevel)), ())
     roles = section.may("roles", listed(slug), ())
     limits = section.may("limits", _limits, Limits())
     variations = section.may("variations", listed(_variation), ())
@@ -82,6 +83,7 @@ def parse_agreement(text: str) -> Agreement:
         onward=onward,
         releases=releases,
         requires=frozenset(requires),
+        assurance=frozenset(assurance),
         roles=roles,
         limits=limits,
         variations=variations,

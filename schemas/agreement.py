@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from schemas.dataset import Dataset
 from schemas.terms import (
+    AssuranceLevel,
     Classification,
     Despite,
     LawfulBasis,
@@ -205,6 +206,7 @@ class Agreement:
     onward: str
     releases: tuple[ReleaseLine, ...]
     requires: frozenset[str]  # of "caseworker", "case_reference", "vouched_caseworker"
+    assurance: frozenset[AssuranceLevel]  # the recipient must have shown one of these; none: nothing is asked
     roles: tuple[str, ...]
     limits: Limits
     variations: tuple[Variation, ...]

@@ -13,6 +13,7 @@ class Reason(StrEnum):
     NOT_A_RECIPIENT = "not_a_recipient"
     PURPOSE_NOT_AGREED = "purpose_not_agreed"
     ACTION_NOT_AGREED = "action_not_agreed"
+    ASSURANCE_NEEDED = "assurance_needed"
     CASEWORKER_NEEDED = "caseworker_needed"
     VOUCHING_NEEDED = "vouching_needed"
     CASE_REFERENCE_NEEDED = "case_reference_needed"
@@ -46,6 +47,7 @@ class Remedy(StrEnum):
     ASK_FOR_AN_AGREEMENT = "ask_for_an_agreement"
     RENEW_THE_AGREEMENT = "renew_the_agreement"
     STATE_AN_AGREED_PURPOSE = "state_an_agreed_purpose"
+    SHOW_YOUR_ASSURANCE = "show_your_assurance"
     SEND_A_CASEWORKER = "send_a_caseworker"
     SEND_A_SIGNED_CONTEXT = "send_a_signed_context"
     SEND_A_CASE_REFERENCE = "send_a_case_reference"
@@ -81,6 +83,10 @@ REMEDY_OF: dict[Reason, tuple[Remedy, str]] = {
     Reason.ACTION_NOT_AGREED: (
         Remedy.ASK_FOR_A_WIDER_TOKEN,
         "Your token does not name this action. Ask for one that does.",
+    ),
+    Reason.ASSURANCE_NEEDED: (
+        Remedy.SHOW_YOUR_ASSURANCE,
+        "The agreement wants an assurance of your security that the controller has not seen, or that is over.",
     ),
     Reason.CASEWORKER_NEEDED: (
         Remedy.SEND_A_CASEWORKER,

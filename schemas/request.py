@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from schemas.consent import ConsentRecord, Restriction
-from schemas.terms import Action, Assurance, EmergencyKind
+from schemas.terms import Action, Assurance, AssuranceLevel, EmergencyKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +100,4 @@ class Circumstances:
     subject: str | None = None
     consents: Mapping[str, tuple[ConsentRecord, ...]] = field(default_factory=dict)
     restrictions: Mapping[str, tuple[Restriction, ...]] = field(default_factory=dict)
+    assurances: frozenset[AssuranceLevel] = frozenset()  # what the recipient has shown, and is not over

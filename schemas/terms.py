@@ -97,6 +97,37 @@ class RecipientKind(StrEnum):
     COMPANY = "company"
 
 
+class AssuranceLevel(StrEnum):
+    """What a partner has shown of its security, to whom. Each has evidence, and a last day."""
+
+    DSPT_STANDARDS_MET = "dspt_standards_met"  # NHS Data Security and Protection Toolkit
+    DSPT_STANDARDS_EXCEEDED = "dspt_standards_exceeded"
+    CYBER_ESSENTIALS = "cyber_essentials"
+    CYBER_ESSENTIALS_PLUS = "cyber_essentials_plus"
+    ISO_27001 = "iso_27001"
+    PSN_CONNECTION = "psn_connection"  # Public Services Network, code of connection
+
+
+class CodeScheme(StrEnum):
+    """Who gives an organisation its official code."""
+
+    ODS = "ods"  # NHS Organisation Data Service
+    ONS = "ons"  # Office for National Statistics: nine characters, of a council say
+    COMPANIES_HOUSE = "companies_house"
+    CHARITY = "charity"  # the three charity regulators
+    UKPRN = "ukprn"  # UK Register of Learning Providers
+    URN = "urn"  # Get Information about Schools
+
+
+class ContactRole(StrEnum):
+    """Whom to reach at a partner, for what."""
+
+    DPO = "dpo"
+    SECURITY = "security"
+    TECHNICAL = "technical"
+    URGENT = "urgent"
+
+
 # Bodies that may not rest their own tasks on legitimate interests: UK GDPR Article 6(1), last sentence.
 PUBLIC_AUTHORITIES = frozenset(
     {

@@ -88,9 +88,13 @@ async def context_of(request: Request, wiring: Wiring, caller: Caller, now: floa
         if client.jwks_uri is not None and len(given[0]) <= LONGEST_CONTEXT:  # this worker may not have its keys yet
             await wiring.clients.prepare_for(client.client_id, read_jws(given[0]).header.get("kid"))
             client = wiring.clients.find_client(client.client_id) or client
-        return read_context(given[0], client=client, issuer=wiring.door.issuer, now=now)
+        context = read_context(given[0], client=client, issuer=wiring.door.issuer, now=now)
     except JoseRefusedError as refused:
         raise ProblemError(CONTEXT_REFUSED, f"Stile-Context: {refused}") from refused
+    partner = wiring.services.reader.find_partner(client.partner_id or "")
+    if partner is not None and partner.codes and context.organisation_code not in partner.codes.values():
+        raise ProblemError(CONTEXT_REFUSED, "Stile-Context: the organisation's code is none of those registered for you")
+    return context
 
 
 def vouched(asked: DisclosureRequest, context: Caseworker) -> DisclosureRequest:
@@ -148,6 +152,7 @@ def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, An
         "in_force": not live.ended and agreement.starts_on <= today <= agreement.ends_on,
         "next_version_from": live.next_from.isoformat() if live.next_from else None,
         "requires": sorted(agreement.requires),
+        "assurance": sorted(one.value for one in agreement.assurance),
         "roles": list(agreement.roles),
         "keys": {key.name: {"confirm": list(key.confirm), "at_least": key.at_least} for key in dataset.keys.values()},
         "releases": [

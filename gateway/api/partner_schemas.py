@@ -67,6 +67,7 @@ def stamp(live: LiveAgreement) -> dict[str, Any]:
             "batch": agreement.limits.batch,
         },
         "requires": sorted(agreement.requires),
+        "assurance": sorted(one.value for one in agreement.assurance),
         "roles": list(agreement.roles),
         "retain": f"{agreement.retain.duration} from {agreement.retain.from_}",
         "onward": agreement.onward,

@@ -31,6 +31,7 @@ from policies.findings import TextError
 Directory = Annotated[
     Path, typer.Option("--dir", envvar="STILE_DIR", help="The council's directory, as `stile init` made it.")
 ]
+Id = Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")]
 EXPECTED = (
     CouncilError,
     SettingsError,
@@ -110,6 +111,13 @@ def shipped_texts() -> dict[str, str]:
         for one in folder.iterdir()
         if one.name.endswith(".yaml")
     }
+
+
+def slug(value: str) -> str:
+    """Return an id that may be registered, or raise ChangeRefusedError."""
+    if not (value[:1].isalpha() and value.replace("-", "").isalnum() and value.islower() and value.isascii()):
+        raise ChangeRefusedError("an id is lower-case letters, digits and hyphens, and begins with a letter")
+    return value
 
 
 def operator() -> str:

@@ -19,6 +19,7 @@ from schemas.instants import london_day
 from schemas.request import Circumstances
 from schemas.terms import (
     Action,
+    AssuranceLevel,
     Capacity,
     ConsentKind,
     ConsentState,
@@ -85,6 +86,7 @@ def decide(
                 has_caseworker=True,
                 has_case_reference=True,
                 emergency=suppose_emergency,
+                assurances=frozenset(AssuranceLevel),
                 subject=subject,
                 consents={subject: (consent,)} if subject and suppose_consent else {},
             ),

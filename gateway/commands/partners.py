@@ -1,4 +1,4 @@
-"""`stile partner`, `stile client`, `stile key`: who may call, and by which keys."""
+"""`stile client`, `stile key`: who may call, and by which keys."""
 
 from __future__ import annotations
 
@@ -10,54 +10,18 @@ import typer
 from joserfc import jwk
 
 from gateway.app import utc_now
-from gateway.commands.common import Directory, Office, office, operator, said, show, telling
+from gateway.commands.common import Directory, Id, Office, office, operator, said, show, slug, telling
 from gateway.commands.keys import client_key, described, read_json, warning_of
 from gateway.council import write_secret
 from gateway.oauth.clients import Role
 from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.key_rows import read_client_keys
-from schemas.terms import RecipientKind
+from gateway.store.organisations import read_clients_of
+from schemas.terms import Environment
 
-partner = typer.Typer(no_args_is_help=True, help="Partners: organisations that agreements may name.")
 client = typer.Typer(no_args_is_help=True, help="OAuth clients, of partners and of the council's own offices.")
 client.add_typer(client_key, name="key")
-Id = Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")]
-
-
-def _slug(value: str) -> str:
-    if not (value[:1].isalpha() and value.replace("-", "").isalnum() and value.islower() and value.isascii()):
-        raise ChangeRefusedError("an id is lower-case letters, digits and hyphens, and begins with a letter")
-    return value
-
-
-@partner.command("add")
-def add_partner(
-    partner_id: Id,
-    name: Annotated[str, typer.Option(help="The organisation's name.")],
-    kind: Annotated[RecipientKind, typer.Option(help="What sort of organisation it is.")],
-    directory: Directory = Path(),
-) -> None:
-    """Register an organisation."""
-    with office(directory) as here:
-        within = here.changes.partners.register_partner(_slug(partner_id), name=name, kind=kind, by=operator())
-        said(f"{partner_id} registered", here.append(within))
-
-
-@partner.command("suspend")
-def suspend_partner(partner_id: Id, directory: Directory = Path()) -> None:
-    """Refuse a partner's clients, from the next entry on."""
-    with office(directory) as here:
-        appended = here.append(here.changes.partners.set_partner_status(partner_id, active=False, by=operator()))
-        said(f"{partner_id} suspended", appended)
-
-
-@partner.command("resume")
-def resume_partner(partner_id: Id, directory: Directory = Path()) -> None:
-    """Let a suspended partner in again."""
-    with office(directory) as here:
-        appended = here.append(here.changes.partners.set_partner_status(partner_id, active=True, by=operator()))
-        said(f"{partner_id} resumed", appended)
 
 
 @client.command("add")
@@ -68,14 +32,26 @@ def add_client(
     jwks_uri: Annotated[str | None, typer.Option(help="Or the address where they lie, at one of `jwks_hosts`.")] = None,
     partner: Annotated[str | None, typer.Option(help="Whose client it is; none for the council's own.")] = None,
     role: Role = Role.PARTNER,
+    system: Annotated[str | None, typer.Option(help="Which of the partner's systems; if left out, its own name.")] = None,
+    environment: Annotated[Environment | None, typer.Option(help="This gateway's, where it is left out.")] = None,
 ) -> None:
     """Register a client; prints the log's key, which the partner keeps to verify its receipts by."""
     with office(directory) as here:
         keys = read_json(jwks) if jwks is not None else None
         if jwks_uri is not None:
             _check_uri(here, jwks_uri)
+        own = here.council.settings.environment
+        if environment not in (None, own):
+            raise ChangeRefusedError(f"this gateway is for {own}: register the client at the one for {environment}")
         within = here.changes.partners.register_client(
-            _slug(client_id), partner_id=partner, role=role, jwks=keys, jwks_uri=jwks_uri, by=operator()
+            slug(client_id),
+            partner_id=partner,
+            role=role,
+            jwks=keys,
+            jwks_uri=jwks_uri,
+            by=operator(),
+            system=slug(system) if system is not None else None,
+            environment=own,
         )
         said(f"{client_id} registered", here.append(within))
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")
@@ -109,6 +85,8 @@ def show_client(client_id: Id, directory: Directory = Path()) -> None:
                 "client_id": client_id,
                 "partner": found.partner_id,
                 "role": found.role.value,
+                "system": found.system,
+                "environment": found.environment.value,
                 "active": found.is_active,
                 "compatibility": {"rs": found.allows_rs, "endpoint_audience": found.allows_endpoint_audience},
                 "certificate_bound": found.is_certificate_bound,
@@ -118,6 +96,17 @@ def show_client(client_id: Id, directory: Directory = Path()) -> None:
         )
         if warning := warning_of(rows, now):
             typer.secho(warning, err=True, fg="yellow")
+
+
+@client.command("list")
+def list_clients(
+    partner: Annotated[str, typer.Option(help="Whose clients.")],
+    directory: Directory = Path(),
+) -> None:
+    """List a partner's clients by system and environment, revoked ones too."""
+    with office(directory) as here:
+        for one in read_clients_of(here.reader.connection, partner):
+            typer.echo(f"{one['client_id']}: {one['system']}, {one['environment']}, {one['status']}")
 
 
 @client.command("compatibility")

@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from gateway.oauth.access_token import Token
 from gateway.oauth.jose import ALGORITHMS, COMPATIBLE, Key, thumbprint
+from schemas.terms import Environment
 
 MOST_LIVE_KEYS: Final = 4
 
@@ -43,7 +44,7 @@ class ClientKey:
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """An OAuth client as registered. `partner_id` is None for the council's own.
+    """An OAuth client as registered. `partner_id` is None for the council's own; `system` is which of its holder's it is.
 
     `keys` are those not revoked, of whichever term; `revoked` are thumbprints. Where `jwks_uri` is set the keys are
     those last fetched from there. Tokens of one that is `is_certificate_bound` are bound to its TLS certificate.
@@ -57,6 +58,8 @@ class Client:
     allows_rs: bool = False
     allows_endpoint_audience: bool = False
     is_certificate_bound: bool = False
+    system: str = ""
+    environment: Environment = Environment.PRODUCTION
     revoked: frozenset[str] = frozenset()
     jwks_uri: str | None = None
 

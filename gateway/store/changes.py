@@ -15,6 +15,7 @@ from audit.keyring import Keyring
 from gateway.store.client_keys import ClientKeys
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.issuer_keys import IssuerKeyChanges
+from gateway.store.organisations import Organisations
 from gateway.store.partners import Partners
 from gateway.store.people import People
 from gateway.store.texts import Texts
@@ -29,6 +30,7 @@ class Changes:
 
     texts: Texts
     partners: Partners
+    organisations: Organisations
     people: People
     tokens: TokenChanges
     client_keys: ClientKeys
@@ -42,6 +44,7 @@ def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, date
     return Changes(
         Texts(entries, controller),
         Partners(entries),
+        Organisations(entries),
         People(entries, keyring.named("index")),
         TokenChanges(entries),
         ClientKeys(entries),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -13,19 +13,22 @@ from gateway.oauth.issuer_keys import Turn
 from gateway.oauth.jose import COMPATIBLE, import_public_key
 from gateway.store.instants import from_micros
 from schemas.instants import first_instant, instant_after
-from schemas.terms import RecipientKind
+from schemas.organisation import PartnerAssurance
+from schemas.terms import AssuranceLevel, CodeScheme, Environment, RecipientKind
 
 _COLUMNS = "client_id, kid, thumbprint, jwk, added_at, added_by, starts_on, expires_on, revoked_at"
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerRecord:
-    """A partner as registered."""
+    """A partner as registered, with what it has shown of its security, also what is over. Contacts stand elsewhere."""
 
     partner_id: str
     name: str
     kind: RecipientKind
     is_active: bool
+    codes: Mapping[CodeScheme, str] = field(default_factory=dict)
+    assurances: tuple[PartnerAssurance, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,29 +62,55 @@ class KeyRow:
 def read_partner(connection: Any, partner_id: str) -> PartnerRecord | None:
     """Return a partner, suspended ones too."""
     row = connection.execute("SELECT name, kind, status FROM partner WHERE partner_id = ?", (partner_id,)).fetchone()
-    return PartnerRecord(partner_id, row[0], RecipientKind(row[1]), row[2] == "active") if row else None
+    if row is None:
+        return None
+    codes = connection.execute("SELECT scheme, code FROM partner_code WHERE partner_id = ?", (partner_id,)).fetchall()
+    assurances = connection.execute(
+        "SELECT level, evidence, checked_on, expires_on FROM partner_assurance WHERE partner_id = ? ORDER BY level",
+        (partner_id,),
+    ).fetchall()
+    return PartnerRecord(
+        partner_id,
+        row[0],
+        RecipientKind(row[1]),
+        row[2] == "active",
+        {CodeScheme(scheme): code for scheme, code in codes},
+        tuple(
+            PartnerAssurance(AssuranceLevel(level), evidence, date.fromisoformat(checked), date.fromisoformat(expires))
+            for level, evidence, checked, expires in assurances
+        ),
+    )
 
 
-def read_client(connection: Any, client_id: str, *, is_active: Callable[[str], bool]) -> Client | None:
-    """Return a client; it is inactive when it or its partner is, of which `is_active` tells."""
+def read_client(
+    connection: Any, client_id: str, *, is_active: Callable[[str], bool], environment: Environment | None = None
+) -> Client | None:
+    """Return a client; it is inactive when it or its partner is, of which `is_active` tells.
+
+    So is one of another environment than the gateway's, where that is given.
+    """
     row = connection.execute(
-        "SELECT partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound "
-        "FROM client WHERE client_id = ?",
+        "SELECT partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound, "
+        "system, environment FROM client WHERE client_id = ?",
         (client_id,),
     ).fetchone()
     if row is None:
         return None
-    partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound = row
+    partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound, system, own = row
     keys = read_client_keys(connection, client_id)
     return Client(
         client_id=client_id,
         partner_id=partner_id,
         role=Role(role),
         keys=tuple(one.as_key() for one in keys if one.revoked_at is None),
-        is_active=status == "active" and (partner_id is None or is_active(partner_id)),
+        is_active=status == "active"
+        and environment in (None, Environment(own))
+        and (partner_id is None or is_active(partner_id)),
         allows_rs=bool(allows_rs),
         allows_endpoint_audience=bool(allows_endpoint_audience),
         is_certificate_bound=bool(is_certificate_bound),
+        system=system,
+        environment=Environment(own),
         revoked=frozenset(one.thumbprint for one in keys if one.revoked_at is not None),
         jwks_uri=jwks_uri,
     )
@@ -109,6 +138,14 @@ def days_left(connection: Any, now: datetime, *, most: int) -> int:
         "WHERE revoked_at IS NULL AND status = 'active' GROUP BY client_id HAVING count(*) = count(expires_on))"
     ).fetchone()
     return most if row[0] is None else max(0, (instant_after(date.fromisoformat(row[0])) - now).days)
+
+
+def assurance_days_left(connection: Any, today: date, *, most: int) -> int:
+    """Return the days until an active partner's first assurance is over, 0 where one is; `most` where there is none."""
+    row = connection.execute(
+        "SELECT min(expires_on) FROM partner_assurance JOIN partner USING (partner_id) WHERE status = 'active'"
+    ).fetchone()
+    return most if row[0] is None else max(0, (date.fromisoformat(row[0]) - today).days + 1)
 
 
 def _key_row(row: tuple[Any, ...]) -> KeyRow:

@@ -12,7 +12,7 @@ from gateway.oauth.clients import Role
 from gateway.store.client_keys import insert_keys, public_keys
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.state import Reader
-from schemas.terms import RecipientKind
+from schemas.terms import Environment, RecipientKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,15 @@ class Partners:
         jwks: Mapping[str, Any] | None,
         by: str,
         jwks_uri: str | None = None,
+        system: str | None = None,
+        environment: Environment = Environment.PRODUCTION,
     ) -> Within:
-        """Register an OAuth client with its public keys, or with the address where they lie."""
+        """Register an OAuth client with its public keys, or with the address where they lie.
+
+        A partner has one active client for each of its systems and environments; a `system` of None is one of the client's
+        own name.
+        """
+        system = client_id if system is None else system
         if (jwks is None) == (jwks_uri is None):
             raise ChangeRefusedError("give a client's keys, or the address where they lie, and not both")
         keys = public_keys(jwks) if jwks is not None else ()
@@ -75,10 +82,11 @@ class Partners:
                 raise ChangeRefusedError("a partner's client names its partner, an office's does not")
             if partner_id is not None and reader.find_partner(partner_id) is None:
                 raise ChangeRefusedError(f"partner {partner_id} is not registered: `stile partner add` first")
+            _check_alone(connection, partner_id, system, environment)
             connection.execute(
                 "INSERT INTO client (client_id, partner_id, role, status, allows_rs, allows_endpoint_audience, "
-                "is_certificate_bound, jwks_uri) VALUES (?, ?, ?, 'active', 0, 0, 0, ?)",
-                (client_id, partner_id, role.value, jwks_uri),
+                "is_certificate_bound, jwks_uri, system, environment) VALUES (?, ?, ?, 'active', 0, 0, 0, ?, ?, ?)",
+                (client_id, partner_id, role.value, jwks_uri, system, environment.value),
             )
             insert_keys(connection, client_id, keys, moment.at, by=by)
             told = {
@@ -88,6 +96,8 @@ class Partners:
                 "keys": len(keys),
                 "thumbprints": [one.thumbprint for one in keys],
                 "jwks_uri": jwks_uri,
+                "system": system,
+                "environment": environment.value,
             }
             touched = (f"client/{client_id}", *(f"key/{client_id}/{one.kid}" for one in keys))
             return self.entries.plain(Kind.CLIENT_REGISTERED, moment, touched, {"what": told, "who": {"by": by}})
@@ -146,6 +156,16 @@ class Partners:
             )
 
         return within
+
+
+def _check_alone(connection: Any, partner_id: str | None, system: str, environment: Environment) -> None:
+    """Raise ChangeRefusedError where the partner's system has an active client in this environment."""
+    row = connection.execute(
+        "SELECT client_id FROM client WHERE partner_id = ? AND system = ? AND environment = ? AND status = 'active'",
+        (partner_id, system, environment.value),
+    ).fetchone()
+    if row is not None:
+        raise ChangeRefusedError(f"the system {system} has the client {row[0]} in {environment} already: revoke that first")
 
 
 def _clients_of(connection: Any, partner_id: str) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ from schemas.agreement import Agreement, Core
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
 from schemas.instants import first_instant
-from schemas.terms import RecipientKind
+from schemas.terms import Environment, RecipientKind
 
 T = TypeVar("T")
 PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
@@ -67,11 +67,13 @@ class Reader:
     """Reads the state over one connection. For one thread; `connection` may be the append transaction's.
 
     `readings` may be shared between readers; what else is kept here stands as of this reader's own last `refresh`.
+    With an `environment`, clients of the other count as inactive.
     """
 
-    def __init__(self, connection: Any, readings: Readings | None = None) -> None:
+    def __init__(self, connection: Any, readings: Readings | None = None, environment: Environment | None = None) -> None:
         self.connection = connection
         self.readings = readings or Readings()
+        self._environment = environment
         self._kept: dict[tuple[str, ...], Any] = {}
         self._index = -1
         self._revoked: set[str] = set()
@@ -105,7 +107,9 @@ class Reader:
         """Return a client; it is inactive when it or its partner is."""
         known = ("client", client_id)
         if known not in self._kept:
-            self._keep(known, read_client(self.connection, client_id, is_active=self._is_active))
+            self._keep(
+                known, read_client(self.connection, client_id, is_active=self._is_active, environment=self._environment)
+            )
         found: Client | None = self._kept[known]
         return found
 

@@ -19,6 +19,41 @@ class Partner(SQLModel, table=True):
     status: str  # "active" or "suspended"
 
 
+class PartnerCode(SQLModel, table=True):
+    """An organisation's official code; a code is one organisation's."""
+
+    __tablename__ = "partner_code"
+
+    scheme: str = Field(primary_key=True)
+    code: str = Field(primary_key=True)
+    partner_id: str = Field(foreign_key="partner.partner_id", index=True)
+
+
+class PartnerContact(SQLModel, table=True):
+    """Whom to reach at a partner: one for each role."""
+
+    __tablename__ = "partner_contact"
+
+    partner_id: str = Field(primary_key=True, foreign_key="partner.partner_id")
+    role: str = Field(primary_key=True)
+    name: str
+    email: str | None = None
+    telephone: str | None = None
+
+
+class PartnerAssuranceRow(SQLModel, table=True):
+    """What a partner has shown of its security; a newer one of a level takes the place of the one before."""
+
+    __tablename__ = "partner_assurance"
+
+    partner_id: str = Field(primary_key=True, foreign_key="partner.partner_id")
+    level: str = Field(primary_key=True)
+    evidence: str
+    checked_on: str
+    expires_on: str
+    checked_by: str
+
+
 class ClientRow(SQLModel, table=True):
     """An OAuth client. Its keys have rows of their own, unless they lie at its `jwks_uri`."""
 
@@ -31,6 +66,8 @@ class ClientRow(SQLModel, table=True):
     allows_rs: bool = False
     allows_endpoint_audience: bool = False
     is_certificate_bound: bool = False
+    system: str  # of its holder's
+    environment: str  # "production" or "sandbox"
     jwks_uri: str | None = None
 
 

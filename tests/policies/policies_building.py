@@ -15,7 +15,7 @@ from schemas.dataset import Dataset, FieldType
 from schemas.decision import Decision, Record, Shaped, Unusable
 from schemas.instants import london_day
 from schemas.request import Circumstances
-from schemas.terms import Action, Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
+from schemas.terms import Action, AssuranceLevel, Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
 
 NOW = datetime(2026, 10, 2, 9, 14, 3, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -38,6 +38,7 @@ def circumstances(compiled: Compiled, **more) -> Circumstances:
         has_caseworker=True,
         has_case_reference=True,
         subject=next(iter(compiled.rules.dataset.people)),
+        assurances=frozenset(AssuranceLevel),
     )
     return replace(base, **more)
 

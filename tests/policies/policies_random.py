@@ -20,6 +20,7 @@ from schemas.decision import Record, Unusable
 from schemas.request import Circumstances
 from schemas.terms import (
     Action,
+    AssuranceLevel,
     Classification,
     ConsentKind,
     ConsentState,
@@ -76,6 +77,7 @@ def rule_set(r: Random) -> RuleSet:
         RULES.agreement,
         releases=lines,
         requires=frozenset(few(r, ["caseworker", "case_reference"], often=0.2)),
+        assurance=frozenset(few(r, list(AssuranceLevel)[:2], often=0.1)),
         roles=tuple(few(r, ["nurse", "clerk"], often=0.2)),
     )
     return replace(RULES, agreement=agreement, caps=tuple(cap(r) for _ in range(r.randint(0, 3))), guardrails=())
@@ -156,6 +158,7 @@ def circumstances(r: Random) -> Circumstances:
         role=r.choice([None, "nurse", "clerk"]),
         has_caseworker=mostly(r, True, False),
         is_vouched=mostly(r, True, False),
+        assurances=mostly(r, frozenset(AssuranceLevel), frozenset()),
         has_case_reference=mostly(r, True, False),
         has_statement=r.random() < 0.5,
         has_assessment=r.random() < 0.5,

@@ -17,7 +17,16 @@ from schemas.dataset import CHAINS, FieldType
 from schemas.decision import Decision, Release, Shaped
 from schemas.reasons import Reason, TrueReason
 from schemas.request import Circumstances
-from schemas.terms import Action, Capacity, ConsentKind, ConsentState, EmergencyKind, GivenBy, RestrictionKind
+from schemas.terms import (
+    Action,
+    AssuranceLevel,
+    Capacity,
+    ConsentKind,
+    ConsentState,
+    EmergencyKind,
+    GivenBy,
+    RestrictionKind,
+)
 
 CASES = sorted(texts.CASES.glob("*.yaml"))
 MEMBERS = {"description", "given", "asked", "want", "permits", "log"}
@@ -29,6 +38,7 @@ GIVEN = {
     "caseworker",
     "case_reference",
     "vouched",
+    "assurances",
     "statement",
     "assessment",
     "emergency",
@@ -217,6 +227,7 @@ def circumstances(compiled: Compiled, given, asked) -> Circumstances:
         has_caseworker=given.get("caseworker", True),
         has_case_reference=given.get("case_reference", True),
         is_vouched=given.get("vouched", True),
+        assurances=frozenset(AssuranceLevel(one) for one in given.get("assurances", list(AssuranceLevel))),
         has_statement=given.get("statement", False),
         has_assessment=given.get("assessment", False),
         emergency=EmergencyKind(emergency) if emergency else None,

@@ -229,7 +229,7 @@ def test_a_partner_cannot_tell_protected_from_not_held(held):
 def test_the_random_worlds_release_and_withhold_enough():
     """A property over worlds in which nothing leaves would hold of itself."""
     left = rows = capped = tripped = 0
-    for seed in range(400):
+    for seed in range(600):
         r = some.world(seed)
         rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
         rail: Guardrail = some.guardrail(r)

@@ -67,6 +67,7 @@ _LOSSES = {
     "role": lambda _: {"role": None},
     "caseworker": lambda _: {"has_caseworker": False},
     "vouching": lambda _: {"is_vouched": False},
+    "assurances": lambda _: {"assurances": frozenset()},
     "case reference": lambda _: {"has_case_reference": False},
     "statement": lambda _: {"has_statement": False},
     "assessment": lambda _: {"has_assessment": False},
