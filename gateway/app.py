@@ -29,6 +29,7 @@ from gateway.api import client_keys as client_keys_api
 from gateway.api import control, describing, disclosures, documents, health
 from gateway.api import log as log_api
 from gateway.api import oauth as oauth_api
+from gateway.api import registration as registration_api
 from gateway.api.openapi import extend_openapi
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
@@ -240,6 +241,8 @@ def _routes(council: Council) -> list[Route]:
         Route("/oauth2/introspect", oauth_api.post_introspection, methods=["POST"]),
         Route("/oauth2/revoke", oauth_api.post_revocation, methods=["POST"]),
         Route("/oauth2/keys", client_keys_api.post_key, methods=["POST"]),
+        Route(registration_api.PATH, registration_api.post_registration, methods=["POST"]),
+        Route(f"{registration_api.PATH}/{{client_id}}", registration_api.registration, methods=["GET", "PUT", "DELETE"]),
         Route("/oauth2/test-assertion", client_keys_api.post_assertion_test, methods=["POST"]),
         Route("/oauth2/jwks", oauth_api.get_jwks, methods=["GET"]),
         Route(f"{well_known}/oauth-authorization-server", oauth_api.get_authorization_server, methods=["GET"]),

@@ -28,6 +28,7 @@ COMMANDS: Final = (
     ("attack", "attacking", "attack"),
     ("partner", "organisations", "partner"),
     ("client", "partners", "client"),
+    ("registration", "registrations", "registration"),
     ("dataset", "texts", "dataset"),
     ("core", "texts", "core"),
     ("agreement", "texts", "agreement"),

@@ -101,6 +101,8 @@ def _ended_window(services: Services, name: str, window: str) -> Within:
 _EXPIRED: Final = (
     ("used_once", "number", "until <= ?"),
     ("idempotency", "client_id, key", "expires <= ?"),
+    ("invitation", "token_hash", "expires <= ?"),
+    ("registration", "client_id", "expires <= ?"),
     ("usage", 'name, "window"', limits.IS_OVER),
 )
 

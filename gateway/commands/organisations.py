@@ -13,6 +13,7 @@ from gateway.commands.common import Directory, Id, Office, office, operator, sai
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.key_rows import PartnerRecord
 from gateway.store.organisations import read_clients_of, read_contacts, read_partner_ids
+from gateway.store.registrations import new_token, token_hash
 from schemas.instants import london_day
 from schemas.organisation import Contact, PartnerAssurance
 from schemas.terms import AssuranceLevel, CodeScheme, ContactRole, RecipientKind
@@ -123,6 +124,20 @@ def set_assurance(
             shown = PartnerAssurance(level, evidence, checked, expires_on.date())
             within = here.changes.organisations.set_assurance(partner_id, shown, by=operator())
         said(f"{partner_id}: {level} {'withdrawn' if remove else 'recorded'}", here.append(within))
+
+
+@partner.command("invite")
+def invite_client(
+    partner_id: Id,
+    directory: Directory = Path(),
+    days: Annotated[int, typer.Option(help="For how many days it counts.")] = 7,
+) -> None:
+    """Let one client of a partner register itself, once; prints the token, which is kept nowhere."""
+    with office(directory) as here:
+        token = new_token()
+        within = here.changes.registrations.invite(partner_id, token_hash(token), days=days, by=operator())
+        said(f"one client of {partner_id} may register itself within {days} days", here.append(within))
+        typer.echo(f"Hand over this token, by a way that nobody else reads:\n{token}")
 
 
 @partner.command("show")

@@ -10,11 +10,12 @@ import typer
 from joserfc import jwk
 
 from gateway.app import utc_now
-from gateway.commands.common import Directory, Id, Office, office, operator, said, show, slug, telling
+from gateway.commands.common import Directory, Id, office, operator, said, show, slug, telling
 from gateway.commands.keys import client_key, described, read_json, warning_of
 from gateway.council import write_secret
 from gateway.oauth.clients import Role
 from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri
+from gateway.settings import Settings
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.key_rows import read_client_keys
 from gateway.store.organisations import read_clients_of
@@ -39,7 +40,7 @@ def add_client(
     with office(directory) as here:
         keys = read_json(jwks) if jwks is not None else None
         if jwks_uri is not None:
-            _check_uri(here, jwks_uri)
+            check_uri(here.council.settings, jwks_uri)
         own = here.council.settings.environment
         if environment not in (None, own):
             raise ChangeRefusedError(f"this gateway is for {own}: register the client at the one for {environment}")
@@ -57,8 +58,8 @@ def add_client(
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")
 
 
-def _check_uri(here: Office, uri: str) -> None:
-    settings = here.council.settings
+def check_uri(settings: Settings, uri: str) -> None:
+    """Raise ChangeRefusedError unless clients' keys may be fetched from there."""
     try:
         check_jwks_uri(uri, settings.jwks_hosts, allow_private=settings.jwks_allow_private)
     except JwksRefusedError as refused:

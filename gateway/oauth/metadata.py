@@ -24,6 +24,7 @@ def authorization_server(issuer: str, *, binds_certificates: bool = False) -> di
         "revocation_endpoint": f"{issuer}/oauth2/revoke",
         "revocation_endpoint_auth_methods_supported": ["private_key_jwt"],
         "revocation_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
+        "registration_endpoint": f"{issuer}/oauth2/register",
         "response_types_supported": [],
         "grant_types_supported": ["client_credentials"],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],

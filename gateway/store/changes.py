@@ -18,6 +18,7 @@ from gateway.store.issuer_keys import IssuerKeyChanges
 from gateway.store.organisations import Organisations
 from gateway.store.partners import Partners
 from gateway.store.people import People
+from gateway.store.registrations import Registrations
 from gateway.store.texts import Texts
 from gateway.store.tokens import TokenChanges
 
@@ -34,6 +35,7 @@ class Changes:
     people: People
     tokens: TokenChanges
     client_keys: ClientKeys
+    registrations: Registrations
     issuer_keys: IssuerKeyChanges
     entries: Entries
 
@@ -48,6 +50,7 @@ def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, date
         People(entries, keyring.named("index")),
         TokenChanges(entries),
         ClientKeys(entries),
+        Registrations(entries, Partners(entries)),
         IssuerKeyChanges(entries),
         entries,
     )

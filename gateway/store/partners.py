@@ -63,6 +63,7 @@ class Partners:
         jwks_uri: str | None = None,
         system: str | None = None,
         environment: Environment = Environment.PRODUCTION,
+        certificate_bound: bool = False,
     ) -> Within:
         """Register an OAuth client with its public keys, or with the address where they lie.
 
@@ -85,8 +86,8 @@ class Partners:
             _check_alone(connection, partner_id, system, environment)
             connection.execute(
                 "INSERT INTO client (client_id, partner_id, role, status, allows_rs, allows_endpoint_audience, "
-                "is_certificate_bound, jwks_uri, system, environment) VALUES (?, ?, ?, 'active', 0, 0, 0, ?, ?, ?)",
-                (client_id, partner_id, role.value, jwks_uri, system, environment.value),
+                "is_certificate_bound, jwks_uri, system, environment) VALUES (?, ?, ?, 'active', 0, 0, ?, ?, ?, ?)",
+                (client_id, partner_id, role.value, certificate_bound, jwks_uri, system, environment.value),
             )
             insert_keys(connection, client_id, keys, moment.at, by=by)
             told = {
@@ -98,6 +99,7 @@ class Partners:
                 "jwks_uri": jwks_uri,
                 "system": system,
                 "environment": environment.value,
+                "certificate_bound": certificate_bound,
             }
             touched = (f"client/{client_id}", *(f"key/{client_id}/{one.kid}" for one in keys))
             return self.entries.plain(Kind.CLIENT_REGISTERED, moment, touched, {"what": told, "who": {"by": by}})

@@ -7,7 +7,7 @@ what they hold.
 
 from __future__ import annotations
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import Column, Field, SQLModel, String
 
 
 class Partner(SQLModel, table=True):
@@ -69,6 +69,30 @@ class ClientRow(SQLModel, table=True):
     system: str  # of its holder's
     environment: str  # "production" or "sandbox"
     jwks_uri: str | None = None
+
+
+class Invitation(SQLModel, table=True):
+    """That one client of a partner may register itself, by a token whose hash this is. Used ones go."""
+
+    token_hash: str = Field(primary_key=True)
+    partner_id: str = Field(foreign_key="partner.partner_id")
+    made_by: str
+    expires: int  # epoch seconds
+
+
+class RegistrationRow(SQLModel, table=True):
+    """What a client registered of itself. One that waits goes when `expires` (epoch seconds) has come."""
+
+    __tablename__ = "registration"
+
+    client_id: str = Field(primary_key=True)
+    partner_id: str = Field(foreign_key="partner.partner_id")
+    status: str
+    metadata_: str = Field(sa_column=Column("metadata", String, nullable=False))
+    registered_at: int
+    decided_by: str | None = None
+    token_hash: str | None = None
+    expires: int | None = None
 
 
 class ClientKeyRow(SQLModel, table=True):

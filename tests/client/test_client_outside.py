@@ -21,8 +21,11 @@ from joserfc import jwk
 
 from audit.verify import verify_answer
 from gateway.client import AsyncClient
+from gateway.commands.common import office
 from gateway.council import Council
+from gateway.demo.partner import PartnerSystem
 from gateway.proofs import make_proof
+from gateway.store.registrations import new_token, token_hash
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BESIDE = str(Path(sys.executable).parent)
@@ -134,6 +137,52 @@ def test_a_javascript_library_gets_an_answer_that_verifies(
     node: str, packages: Path, front: Front, council: Council, tmp_path: Path, name: str
 ) -> None:
     run_script(node, name, front, council, packages, tmp_path / "answer.json")
+
+
+REGISTERING = """
+import { writeFile } from "node:fs/promises";
+import * as oauth from "oauth4webapi";
+
+const [issuerAddress, invitation, out] = process.argv.slice(2);
+const options = issuerAddress.startsWith("http:") ? { [oauth.allowInsecureRequests]: true } : {};
+const issuer = new URL(issuerAddress);
+const found = await oauth.discoveryRequest(issuer, { algorithm: "oauth2", ...options });
+const server = await oauth.processDiscoveryResponse(issuer, found);
+const { privateKey, publicKey } = await oauth.generateKeyPair("ES256", { extractable: true });
+const asked = {
+  client_name: "Rents",
+  stile_system: "rents",
+  token_endpoint_auth_method: "private_key_jwt",
+  grant_types: ["client_credentials"],
+  jwks: { keys: [await crypto.subtle.exportKey("jwk", publicKey)] },
+};
+const heard = await oauth.dynamicClientRegistrationRequest(server, asked, { initialAccessToken: invitation, ...options });
+const client = await oauth.processDynamicClientRegistrationResponse(heard);
+await writeFile(out, JSON.stringify({ client, key: await crypto.subtle.exportKey("jwk", privateKey) }));
+"""
+
+
+def test_a_javascript_library_registers_a_client_that_is_let_in_once_it_is_approved(
+    node: str, packages: Path, front: Front, council: Council, tmp_path: Path
+) -> None:
+    """oauth4webapi knows RFC 7591 and nothing of us; the council approves by its own command."""
+    (packages / "register.mjs").write_text(REGISTERING, encoding="utf-8")
+    with office(council.directory) as here:
+        token = new_token()
+        here.append(here.changes.registrations.invite(HARBOUR.partner_id, token_hash(token), days=1, by="test"))
+
+    done = run([node, "register.mjs", front.issuer, token, str(tmp_path / "told.json")], cwd=packages)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads((tmp_path / "told.json").read_text())
+    assert told["client"]["stile_status"] == "pending"
+    key = {name: told["key"][name] for name in ("kty", "crv", "x", "y", "d")}
+    system = PartnerSystem(front.issuer, told["client"]["client_id"], jwk.import_key(key))
+    assert system.get_token(agreement=HARBOUR.agreement).json()["error"] == "invalid_client"
+    with office(council.directory) as here:
+        here.append(here.changes.registrations.approve(system.client_id, by="test", check_uri=lambda _uri: None))
+    assert system.get_token(agreement=HARBOUR.agreement).status == 200
+    assert system.call("GET", "/v1/agreements").status == 200
 
 
 # -- a gateway that asks for its nonce in every proof (RFC 9449, section 8)

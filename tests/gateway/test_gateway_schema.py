@@ -17,6 +17,7 @@ from house import CASEWORKER, GRACE, HARBOUR, ISSUER, Caller, House, copy_templa
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
+from joserfc import jwk
 from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import (
     content_type_conformance,
@@ -24,6 +25,8 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+
+from gateway.store.registrations import new_token, token_hash
 
 CHECKS = [
     schemathesis.checks.not_a_server_error,
@@ -48,6 +51,15 @@ class Crawl:
     authenticated: Counter[bool] = field(default_factory=Counter)
     statuses: Counter[tuple[str, int]] = field(default_factory=Counter)
 
+    def credentials(self, method: str, path: str) -> dict[str, str]:
+        """Return what lets a call in: a token with its proof, an invitation, or a registration's own token."""
+        if not path.startswith("/oauth2/register"):
+            caller = self.office if path.startswith("/control/") else self.partner
+            return caller.headers(method, path)
+        token, changes = new_token(), self.house.changes().registrations
+        self.house.append(changes.invite(HARBOUR.partner_id, token_hash(token), days=1, by="test"))
+        return {"Authorization": f"Bearer {token}"}
+
     def send(self, case: Any) -> Any:
         """Send a made-up call, with the credentials of a client that may make it."""
         made = requests.Request(**case.as_transport_kwargs(base_url=ISSUER)).prepare()
@@ -55,13 +67,12 @@ class Crawl:
         is_secured = bool(case.operation.definition.raw.get("security"))
         headers = {name: value for name, value in made.headers.items() if name.lower() not in ("authorization", "dpop")}
         if is_secured:
-            caller = self.office if path.startswith("/control/") else self.partner
-            headers |= caller.headers(str(made.method), path)
+            headers |= self.credentials(str(made.method), path)
         elif path == TOKEN:
             headers["DPoP"] = self.partner.proof("POST", TOKEN)
         content = made.body.encode() if isinstance(made.body, str) else made.body
         answer = self.house.http.request(str(made.method), str(made.url), headers=headers, content=content)
-        if is_secured:
+        if is_secured and not path.startswith("/oauth2/register/"):  # a made-up client has no token there
             self.authenticated[answer.status_code != 401] += 1
         self.statuses[case.operation.label, answer.status_code] += 1
         return answer
@@ -94,6 +105,9 @@ def made_real(body: dict[str, Any], crawl: Crawl) -> dict[str, Any]:
         real |= {"person": "P0000042", "dataset": "council-tax", "fields": [], "until": None}
         if "purpose" in real:
             real |= {"purpose": "tenancy-sustainment", "recipients": [HARBOUR.partner_id], "state": "given"}
+    if "jwks" in real or "client_name" in real:
+        public = jwk.generate_key("EC", "P-256", private=True).as_dict(private=False)
+        real = {"client_name": "Made up", "jwks": {"keys": [public]}}
     if "client_assertion" in real:
         real |= crawl.partner.form()
     return real

@@ -62,13 +62,14 @@ def test_the_authorization_servers_metadata_has_what_rfc_8414_asks_for() -> None
 
 
 def test_nothing_is_promised_that_is_not_there() -> None:
-    """What later versions may have (PAR, registration) is not named before it exists."""
+    """What later versions may have (PAR) is not named before it exists."""
     named = set(authorization_server(ISSUER))
 
     assert named == {
         "issuer",
         "token_endpoint",
         "jwks_uri",
+        "registration_endpoint",
         *(f"{one}_endpoint" for one in ("introspection", "revocation")),
         *(f"{one}_endpoint_auth_methods_supported" for one in ("introspection", "revocation")),
         *(f"{one}_endpoint_auth_signing_alg_values_supported" for one in ("introspection", "revocation")),
