@@ -11,6 +11,7 @@ from gateway.attack import (
     framing,
     others,
     proofs,
+    registrations,
     replays,
     shapes,
     slow,
@@ -36,6 +37,7 @@ def attacks() -> list[Attack]:
         tokens,
         bodies,
         contexts,
+        registrations,
         others,
         slow,
     )
