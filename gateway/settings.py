@@ -17,6 +17,8 @@ from pydantic_settings import (
 )
 from typing_extensions import override
 
+from schemas.terms import Environment
+
 FILE: Final = "stile.toml"
 
 
@@ -71,6 +73,9 @@ class Settings(BaseSettings):
         description="Lets a jwks_uri lead to private addresses, and to plain HTTP on this machine. For trials alone.",
     )
     source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
+    environment: Environment = Field(
+        default=Environment.PRODUCTION, description="`sandbox` for a council of made-up people; `stile sandbox init` sets it."
+    )
 
     @field_validator("source_hosts")
     @classmethod

@@ -226,3 +226,10 @@ class Despite(StrEnum):
     LEGAL_CLAIM = "legal_claim"
     RIGHTS_OF_ANOTHER = "rights_of_another"
     IMPORTANT_PUBLIC_INTEREST = "important_public_interest"
+
+
+class Environment(StrEnum):
+    """Whether a gateway answers about people, or about made-up ones for partners' tests."""
+
+    PRODUCTION = "production"
+    SANDBOX = "sandbox"
