@@ -24,7 +24,6 @@ from gateway.prepared import prepare, prepare_again
 from gateway.refusing import refuse_at_limit
 from gateway.sealing import claim_keys, digest
 from gateway.services import Ask, Services
-from gateway.store.state import Reader
 from policies.decide import waives_in_emergency
 from schemas.decision import Record
 from schemas.terms import Match
@@ -141,11 +140,11 @@ class Attempt:
         if moment.state_index == early[0].state_index:
             return False
         basis = tuple(dict.fromkeys(key for one in early for key in one.basis))
-        return Reader(connection, self.services.reader.readings).touched_since(basis, early[0].state_index)
+        return self.services.reader.over(connection).touched_since(basis, early[0].state_index)
 
     def _judge_again(self, connection: Any, moment: Moment) -> bool:
         """Decide again on the records in hand; False where the call can't be answered from them, or asks by a new text."""
-        reader = Reader(connection, self.services.reader.readings)
+        reader = self.services.reader.over(connection)
         if not reader.still_counts(self.ask.caller.token):
             self.stopped = Stopped.REVOKED
             return False
@@ -208,7 +207,7 @@ class Attempt:
         )
         held = live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT
         people = [self._person(number) for number in range(len(self.lines))]
-        return limits.Counting(connection, held, use, people)
+        return limits.Counting(connection, held, use, people, self.services.counts)
 
     def _person(self, number: int) -> limits.Person:
         """Return whom a line is about; in a repeat, whom the first call was counted for is not counted again."""

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -21,6 +21,12 @@ MISSES: Final = "misses_per_day"
 WRONG: Final = "wrong_claims_per_day"
 REPEATS: Final = "repeats_per_day"
 WITHOUT_AGREEMENT: Final = Limits(per_minute=60)  # of calls that no agreement's limits hold
+# What counts are named by, before whose they are.
+CALLS: Final = "calls/"
+SUBJECTS: Final = "subjects/"
+SUBJECT: Final = "subject/"
+MISS: Final = "miss/"
+WRONG_CLAIM: Final = "wrong/"
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
 # A window of `usage` that is over: a minute's number two minutes old (the sliding count looks one back), or a past day.
@@ -84,20 +90,41 @@ def left_header(left: Left) -> str:
     return ", ".join(f'"{name}";r={count};t={seconds}' for name, count, seconds in left.left)
 
 
+Counts = dict[tuple[str, str], int]  # of a name, in a window
+ReadCounts = Callable[[Any, Collection[str], tuple[str, ...]], Counts]
+
+
+def read_counts(connection: Any, names: Collection[str], windows: tuple[str, ...]) -> Counts:
+    """Return the counts of these names in these windows, but for those that are nothing yet."""
+    found: Counts = {}
+    ordered = sorted(names)
+    for begin in range(0, len(ordered), _PORTION):
+        portion = ordered[begin : begin + _PORTION]
+        rows = connection.execute(
+            f'SELECT name, "window", count FROM usage WHERE name IN ({",".join("?" * len(portion))}) '
+            f'AND "window" IN ({",".join("?" * len(windows))})',
+            (*portion, *windows),
+        )
+        found.update({(name, window): count for name, window, count in rows})
+    return found
+
+
 class Counting:
     """The counts that one item of the log needs: read by one statement, judged, added to, written by one.
 
     Lives inside a transaction. What was added counts for the next person of the same item.
     """
 
-    def __init__(self, connection: Any, limits: Limits, use: Use, people: Iterable[Person]) -> None:
+    def __init__(
+        self, connection: Any, limits: Limits, use: Use, people: Iterable[Person], read: ReadCounts = read_counts
+    ) -> None:
         self._connection = connection
         self._limits = limits
         self._use = use
         self._day = london_day(use.at).isoformat()
         self._minute = int(use.at.timestamp()) // 60
         self._added: Counter[tuple[str, str]] = Counter()
-        self._counts = self._read(people)
+        self._counts = read(connection, self._names(people), (self._day, str(self._minute), str(self._minute - 1)))
 
     def call_reached(self) -> Reached | None:
         """Tell whether one more call would pass the limit a minute."""
@@ -170,22 +197,11 @@ class Counting:
 
     # -- what is counted, and where
 
-    def _read(self, people: Iterable[Person]) -> dict[tuple[str, str], int]:
+    def _names(self, people: Iterable[Person]) -> set[str]:
         names = {self._calls_name(), self._subjects()[0]}
         for person in people:
             names |= {self._same(person)[0], self._misses(person)[0], *(self._wrong(ref)[0] for ref in person.claimed)}
-        windows = (self._day, str(self._minute), str(self._minute - 1))
-        found: dict[tuple[str, str], int] = {}
-        ordered = sorted(names)
-        for begin in range(0, len(ordered), _PORTION):
-            portion = ordered[begin : begin + _PORTION]
-            rows = self._connection.execute(
-                f'SELECT name, "window", count FROM usage WHERE name IN ({",".join("?" * len(portion))}) '
-                'AND "window" IN (?, ?, ?)',
-                (*portion, *windows),
-            )
-            found.update({(name, window): count for name, window, count in rows})
-        return found
+        return names
 
     def _count(self, what: tuple[str, str]) -> int:
         return self._counts.get(what, 0) + self._added[what]
@@ -199,19 +215,19 @@ class Counting:
         return self._count((name, str(minute))) + before * (60 - self._use.at.second) / 60
 
     def _calls_name(self) -> str:
-        return f"calls/{self._use.agreement}/{self._use.partner}"
+        return f"{CALLS}{self._use.agreement}/{self._use.partner}"
 
     def _subjects(self) -> tuple[str, str]:
-        return f"subjects/{self._use.agreement}/{self._use.partner}", self._day
+        return f"{SUBJECTS}{self._use.agreement}/{self._use.partner}", self._day
 
     def _same(self, person: Person) -> tuple[str, str]:
-        return f"subject/{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
+        return f"{SUBJECT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
 
     def _misses(self, person: Person) -> tuple[str, str]:
-        return f"miss/{self._use.partner}/{person.key_ref}", self._day
+        return f"{MISS}{self._use.partner}/{person.key_ref}", self._day
 
     def _wrong(self, ref: str) -> tuple[str, str]:
-        return f"wrong/{self._use.partner}/{ref}", self._day
+        return f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day
 
 
 def day_reached(limit: str, at: datetime) -> Reached:

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from audit.entry import written
 from audit.keyring import Keyring
 from audit.sequencer import Appended, Within
+from gateway.limits import ReadCounts, read_counts
 from gateway.oauth.caller import Caller
 from gateway.settings import Settings
 from gateway.sources.contract import Source
@@ -95,6 +96,7 @@ class Services:
     new_id: Callable[[str, datetime], str]
     build_digest: str
     phrases: Phrases = field(default_factory=Phrases)
+    counts: ReadCounts = read_counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,7 +74,8 @@ class Settings(BaseSettings):
     )
     source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
     environment: Environment = Field(
-        default=Environment.PRODUCTION, description="`sandbox` for a council of made-up people; `stile sandbox init` sets it."
+        default=Environment.PRODUCTION,
+        description="`sandbox` for a council of made-up people; `stile sandbox init` sets it.",
     )
 
     @field_validator("source_hosts")

@@ -27,7 +27,7 @@ NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 async def post_token(request: Request) -> Response:
     """Give a token; what must be remembered is durable before it is sent."""
-    wiring: Wiring = request.app.state.wiring
+    wiring: Wiring = request.state.wiring
     wiring.services.reader.refresh()
     try:
         form = parse_form(await read_form(request))
@@ -155,14 +155,14 @@ async def read_form(request: Request) -> bytes:
 async def get_authorization_server(request: Request) -> Response:
     """RFC 8414."""
     wiring: Wiring = request.app.state.wiring
-    return _document(metadata.authorization_server(wiring.door.issuer))
+    return _document(metadata.authorization_server(wiring.door.issuer, wiring.council.settings.environment))
 
 
 async def get_protected_resource(request: Request) -> Response:
     """RFC 9728, of /v1 and of /control."""
     wiring: Wiring = request.app.state.wiring
     path = "/control" if request.url.path.endswith("/control") else ""
-    return _document(metadata.protected_resource(wiring.door.issuer, path))
+    return _document(metadata.protected_resource(wiring.door.issuer, path, wiring.council.settings.environment))
 
 
 async def get_dataset_resource(request: Request) -> Response:
@@ -172,7 +172,8 @@ async def get_dataset_resource(request: Request) -> Response:
     name = request.path_params["dataset"]
     if wiring.services.reader.find_text("dataset", name) is None:
         raise ProblemError(NOT_FOUND, "no dataset of that name is published")
-    return _document(metadata.protected_resource(wiring.door.issuer, f"/datasets/{name}"))
+    environment = wiring.council.settings.environment
+    return _document(metadata.protected_resource(wiring.door.issuer, f"/datasets/{name}", environment))
 
 
 async def get_jwks(request: Request) -> Response:

@@ -103,7 +103,7 @@ def make_demo(directory: Path, *, port: int, residents: int, seed: int, progress
     keys = {one.client_id: _write_key(making / "partners", one.client_id) for one in clients}
     office = _write_key(making / "offices", DPO)
     council = open_council(making)
-    _append_all(council, lambda changes: _founding(changes, keys, office, housing_port))
+    append_all(council, lambda changes: _founding(changes, keys, office, housing_port))
     (making / "log.vkey").write_text(council.signer.vkey + "\n", encoding="ascii")
     council.keyring.close()
     if directory.exists():
@@ -219,7 +219,8 @@ def _founding(changes: Changes, keys: dict[str, dict[str, Any]], office: dict[st
     ]
 
 
-def _append_all(council: Council, founding: Callable[[Changes], list[Within]]) -> None:
+def append_all(council: Council, founding: Callable[[Changes], list[Within]]) -> None:
+    """Make changes of a council that nobody serves yet, in order."""
     sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
     sequencer.start()
     try:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.oauth.access_token import environment_member
 from gateway.oauth.details import TYPE
 from gateway.oauth.jose import ALGORITHMS
+from schemas.terms import Environment
 
 
-def authorization_server(issuer: str) -> dict[str, Any]:
+def authorization_server(issuer: str, environment: Environment = Environment.PRODUCTION) -> dict[str, Any]:
     """Return the metadata of RFC 8414, section 2, with RFC 9449 section 5.1 and RFC 9396 section 10."""
     return {
         "issuer": issuer,
@@ -29,10 +31,11 @@ def authorization_server(issuer: str) -> dict[str, Any]:
         "authorization_details_types_supported": [TYPE],
         "protected_resources": [issuer, f"{issuer}/control"],
         "service_documentation": f"{issuer}/docs",
+        **environment_member(environment),
     }
 
 
-def protected_resource(issuer: str, path: str) -> dict[str, Any]:
+def protected_resource(issuer: str, path: str, environment: Environment = Environment.PRODUCTION) -> dict[str, Any]:
     """Return the metadata of RFC 9728, section 2, of all of `/v1` (path ""), of one dataset of it, or of `/control`."""
     return {
         "resource": issuer + path,
@@ -41,4 +44,5 @@ def protected_resource(issuer: str, path: str) -> dict[str, Any]:
         "dpop_bound_access_tokens_required": True,
         "dpop_signing_alg_values_supported": list(ALGORITHMS),
         **({} if path == "/control" else {"authorization_details_types_supported": [TYPE]}),
+        **environment_member(environment),
     }
