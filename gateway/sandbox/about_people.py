@@ -127,11 +127,10 @@ RECORDS: Final = (
     Scenario(
         name="deceased",
         says="The record says that the person has died.",
-        shows="Facts of the record are the council's to know: the answer does not tell them.",
+        shows="A death is told where a release line tells it, and nowhere else.",
         facts=Facts(record=persons.dead),
-        reason=Reason.NOT_AVAILABLE,
         identity=Identity.CONFIRMED,
-        where="the agreement or a core has a condition `deceased`",
+        where="the agreement releases `deceased`, or has a condition on it",
     ),
     Scenario(
         name="not-held",

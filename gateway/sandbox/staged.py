@@ -116,8 +116,10 @@ class StagedSource:
         records, change = await self.of.fetch(wanted), self.scene.facts.record
         if change is None:
             return records
-        self.scene.was_read = True
-        return [change(record, paths) for record, (_, paths) in zip(records, wanted, strict=True)]
+        changed = [change(record, paths) for record, (_, paths) in zip(records, wanted, strict=True)]
+        # What nobody asked the source for was not read, and the answer is as without the scenario.
+        self.scene.was_read = self.scene.was_read or changed != records
+        return changed
 
 
 @dataclass(frozen=True, slots=True)
