@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +20,7 @@ from schemas.terms import Identity
 NOT_CONFIRMED: Final = Identity.NOT_CONFIRMED
 PROTECTED: Final = "found; whether the address is protected is yes, or was never asked: where they live stays"
 DEAD: Final = "found; has died, which only the council may know"
-ORDINARY: Final = "found and confirmed: all that the agreement releases comes"
+ORDINARY: Final = "found and confirmed: an ordinary answer"
 SPELLINGS: Final = ("%d/%m/%Y", "%Y%m%d", "%Y-%m-%d")
 
 
@@ -37,15 +39,26 @@ class KnownPerson:
 
 
 def known_people(directory: Path, *, most: int) -> list[KnownPerson]:
-    """Return the people of a sandbox whom their details confirm, `most` of each dataset; whoever is special comes first."""
+    """Return people of a sandbox, `most` of each dataset, some of each sort."""
     found = []
     for file, read in _READERS:
         if not (directory / file).is_file():
             continue
         with closing(pysqlite3.connect(f"{(directory / file).absolute().as_uri()}?mode=ro", uri=True)) as connection:
-            people = sorted(read(connection), key=lambda one: one.says == ORDINARY)
-        found += people[:most]
+            found += _mixed(read(connection))[:most]
     return found
+
+
+def _mixed(people: Iterable[KnownPerson]) -> list[KnownPerson]:
+    """Put the first of each sort before the second of any, so that a short list has all; and name nobody twice."""
+    seen: Counter[str] = Counter()
+    places: dict[str, tuple[int, KnownPerson]] = {}
+    for one in people:
+        known = json.dumps(one.subject)
+        if known not in places:
+            places[known] = (seen[one.says], one)
+            seen[one.says] += 1
+    return [one for _, one in sorted(places.values(), key=lambda found: found[0])]
 
 
 def _of_council_tax(connection: Any) -> Iterator[KnownPerson]:

@@ -73,5 +73,5 @@ def _services(services: Services, scene: Scene) -> Services:
 
 
 def _told(scenario: Scenario, scene: Scene) -> Mark:
-    """Return the header that says what was played, and whether the journey came to read what was changed (RFC 9651)."""
+    """Return the header that says what was played, and whether the journey came to read what was changed."""
     return b"stile-scenario", f"{scenario.name};read=?{int(scene.was_read)}".encode()
