@@ -207,7 +207,7 @@ class Attempt:
         )
         held = live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT
         people = [self._person(number) for number in range(len(self.lines))]
-        return limits.Counting(connection, held, use, people, self.services.counts)
+        return limits.Counting(connection, held, use, people, self.services.usage)
 
     def _person(self, number: int) -> limits.Person:
         """Return whom a line is about; in a repeat, whom the first call was counted for is not counted again."""
@@ -255,7 +255,9 @@ class Attempt:
     def _refusal(self, connection: Any) -> Draft | None:
         """Return the one refusal entry of a limit's window; None where the call was refused in it before."""
         reached = self.reached
-        if reached is None or not limits.mark_reached(connection, self.ask.caller.client.client_id, reached):
+        if reached is None or not limits.mark_reached(
+            connection, self.ask.caller.client.client_id, reached, self.services.usage
+        ):
             return None
         return refuse_at_limit(self.judged, reached, self.ask, self.services, connection=connection, retry_of=self.retry_of)
 
@@ -263,7 +265,7 @@ class Attempt:
         if self.retry_of is None:
             return False
         client, key = self.ask.caller.client.client_id, self.ask.idempotency_key or ""
-        return limits.count_repeat(connection, client, key, moment.at) > limits.MOST_REPEATS
+        return limits.count_repeat(connection, client, key, moment.at, self.services.usage) > limits.MOST_REPEATS
 
     # -- write
 

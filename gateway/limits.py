@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from gateway.usage import USAGE, Usage
 from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
 
@@ -34,7 +35,6 @@ IS_OVER: Final = (
     "name NOT LIKE 'reached/%' AND ((instr(\"window\", '-') = 0 AND CAST(\"window\" AS INTEGER) < ?) "
     'OR (instr("window", \'-\') > 0 AND "window" < ?))'
 )
-_PORTION: Final = 400  # rows of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,41 +90,21 @@ def left_header(left: Left) -> str:
     return ", ".join(f'"{name}";r={count};t={seconds}' for name, count, seconds in left.left)
 
 
-Counts = dict[tuple[str, str], int]  # of a name, in a window
-ReadCounts = Callable[[Any, Collection[str], tuple[str, ...]], Counts]
-
-
-def read_counts(connection: Any, names: Collection[str], windows: tuple[str, ...]) -> Counts:
-    """Return the counts of these names in these windows, but for those that are nothing yet."""
-    found: Counts = {}
-    ordered = sorted(names)
-    for begin in range(0, len(ordered), _PORTION):
-        portion = ordered[begin : begin + _PORTION]
-        rows = connection.execute(
-            f'SELECT name, "window", count FROM usage WHERE name IN ({",".join("?" * len(portion))}) '
-            f'AND "window" IN ({",".join("?" * len(windows))})',
-            (*portion, *windows),
-        )
-        found.update({(name, window): count for name, window, count in rows})
-    return found
-
-
 class Counting:
     """The counts that one item of the log needs: read by one statement, judged, added to, written by one.
 
     Lives inside a transaction. What was added counts for the next person of the same item.
     """
 
-    def __init__(
-        self, connection: Any, limits: Limits, use: Use, people: Iterable[Person], read: ReadCounts = read_counts
-    ) -> None:
+    def __init__(self, connection: Any, limits: Limits, use: Use, people: Iterable[Person], usage: Usage = USAGE) -> None:
         self._connection = connection
+        self._usage = usage
         self._limits = limits
         self._use = use
         self._day = london_day(use.at).isoformat()
         self._minute = int(use.at.timestamp()) // 60
         self._added: Counter[tuple[str, str]] = Counter()
-        self._counts = read(connection, self._names(people), (self._day, str(self._minute), str(self._minute - 1)))
+        self._counts = usage.read(connection, self._names(people), (self._day, str(self._minute), str(self._minute - 1)))
 
     def call_reached(self) -> Reached | None:
         """Tell whether one more call would pass the limit a minute."""
@@ -186,14 +166,7 @@ class Counting:
 
     def write(self) -> None:
         """Write what was added."""
-        rows = list(self._added.items())
-        for begin in range(0, len(rows), _PORTION):
-            portion = rows[begin : begin + _PORTION]
-            self._connection.execute(
-                'INSERT INTO usage (name, "window", count) VALUES ' + ",".join(["(?,?,?)"] * len(portion)) + " "
-                'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count',
-                [value for (name, window), count in portion for value in (name, window, count)],
-            )
+        self._usage.write(self._connection, self._added)
 
     # -- what is counted, and where
 
@@ -235,9 +208,9 @@ def day_reached(limit: str, at: datetime) -> Reached:
     return Reached(limit, london_day(at).isoformat(), _until_midnight(at))
 
 
-def count_repeat(connection: Any, client: str, key: str, at: datetime) -> int:
+def count_repeat(connection: Any, client: str, key: str, at: datetime, usage: Usage = USAGE) -> int:
     """Count a repeat under an Idempotency-Key; return how many there were today. A repeat counts for no other limit."""
-    return _add(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
+    return usage.add_one(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
 
 
 def over_before(at: datetime) -> tuple[int, str]:
@@ -254,19 +227,10 @@ def ended_windows(connection: Any, at: datetime) -> list[tuple[str, str, int]]:
     ]
 
 
-def mark_reached(connection: Any, client: str, reached: Reached) -> bool:
+def mark_reached(connection: Any, client: str, reached: Reached, usage: Usage = USAGE) -> bool:
     """Note that a limit was reached; True the first time in its window, when it becomes an entry."""
-    return _add(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
+    return usage.add_one(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
 
 
 def _until_midnight(at: datetime) -> int:
     return int((instant_after(london_day(at)) - at) / timedelta(seconds=1)) + 1
-
-
-def _add(connection: Any, name: str, window: str) -> int:
-    row = connection.execute(
-        'INSERT INTO usage (name, "window", count) VALUES (?, ?, 1) '
-        'ON CONFLICT (name, "window") DO UPDATE SET count = count + 1 RETURNING count',
-        (name, window),
-    ).fetchone()
-    return int(row[0])

@@ -13,12 +13,12 @@ from typing import Any, Final, Protocol
 from audit.entry import written
 from audit.keyring import Keyring
 from audit.sequencer import Appended, Within
-from gateway.limits import ReadCounts, read_counts
 from gateway.oauth.caller import Caller
 from gateway.settings import Settings
 from gateway.sources.contract import Source
 from gateway.store.state import Reader
 from gateway.telemetry import Steps
+from gateway.usage import USAGE, Usage
 from schemas.dataset import Dataset
 from schemas.request import DisclosureRequest, NamedSubject
 
@@ -96,7 +96,7 @@ class Services:
     new_id: Callable[[str, datetime], str]
     build_digest: str
     phrases: Phrases = field(default_factory=Phrases)
-    counts: ReadCounts = read_counts
+    usage: Usage = USAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ LIMITS: Final = (
         name="day-limit-reached",
         says="You have asked about as many people today as the agreement allows. Of many, each is then withheld.",
         shows="A limit of the day is of people, not of calls.",
-        facts=Facts(full=limits.SUBJECTS, fresh=limits.SUBJECT),
+        facts=Facts(full=limits.SUBJECTS),
         problem=LIMIT_REACHED,
         where="the agreement has a limit `subjects_per_day`",
     ),

@@ -23,9 +23,9 @@ class Facts:
     """Changes of facts. What is None, False or empty stays as the gateway finds it.
 
     `agreement` is given the version that counts and the London day; `consents` and `restrictions` the agreement and one
-    person's reference; `record` what the source returned and the paths that it was asked for. `full` is what the counts
-    begin with that have reached any limit, `fresh` what those begin with that are at nothing. `meanwhile` tells that the
-    state moved between the decision and the transaction.
+    person's reference; `record` what the source returned and the paths that it was asked for. `full` is what the names
+    of counts begin with that have reached any limit. `meanwhile` tells that the state moved between the decision and the
+    transaction.
     """
 
     agreement: Callable[[LiveAgreement, date], LiveAgreement | None] | None = None
@@ -35,7 +35,6 @@ class Facts:
     record: Callable[[Record, Paths], Record] | None = None
     source_fails: Callable[[], Exception] | None = None
     full: str = ""
-    fresh: str = ""
     client: Callable[[Client], Client] | None = None
     token_is_revoked: bool = False
     ahead: timedelta = REAL_TIME

@@ -13,13 +13,13 @@ from typing import Any, Final
 from typing_extensions import override
 
 from audit.sequencer import Appended, Draft, Moment, Within
-from gateway.limits import Counts, ReadCounts
 from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client, Clients
 from gateway.sandbox.facts import Scene
 from gateway.services import Log
 from gateway.sources.contract import Found, Source, Wanted
 from gateway.store.state import LiveAgreement, Reader
+from gateway.usage import Counts, Usage
 from schemas.consent import ConsentRecord, Restriction
 from schemas.decision import Record
 from schemas.request import SubjectQuery
@@ -151,20 +151,18 @@ class StagedLog:
         return told
 
 
-def staged_counts(read: ReadCounts, scene: Scene) -> ReadCounts:
-    """Return what reads the counts of limits, some of them full or at nothing. What is counted is written as ever."""
-    facts = scene.facts
+def staged_usage(scene: Scene) -> Usage:
+    """Return counts that are at nothing but for those that the scenario fills, and to which nothing is added.
 
-    def counts(connection: Any, names: Collection[str], windows: tuple[str, ...]) -> Counts:
-        found = read(connection, names, windows)
-        if not facts.full:
-            return found
-        found = {known: count for known, count in found.items() if not (facts.fresh and known[0].startswith(facts.fresh))}
-        full = [name for name in names if name.startswith(facts.full)]
+    So a scenario comes out the same whatever was asked before, and what is asked afterwards is not counted with it.
+    """
+
+    def read(_connection: Any, names: Collection[str], windows: tuple[str, ...]) -> Counts:
+        full = [name for name in names if scene.facts.full and name.startswith(scene.facts.full)]
         scene.was_read = scene.was_read or bool(full)
-        return found | {(name, window): MORE_THAN_ANY for name in full for window in windows}
+        return {(name, window): MORE_THAN_ANY for name in full for window in windows}
 
-    return counts
+    return Usage(read=read, write=lambda _connection, _added: None, add_one=lambda _connection, _name, _window: 1)
 
 
 def staged_clock(clock: Callable[[], datetime], scene: Scene) -> Callable[[], datetime]:

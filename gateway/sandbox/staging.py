@@ -11,7 +11,7 @@ from gateway.problems import NOT_A_SANDBOX, SCENARIO_REFUSED, ProblemError
 from gateway.sandbox.facts import Scene
 from gateway.sandbox.scenario import Scenario
 from gateway.sandbox.scenarios import SCENARIOS
-from gateway.sandbox.staged import StagedClients, StagedLog, StagedReader, StagedSource, staged_clock, staged_counts
+from gateway.sandbox.staged import StagedClients, StagedLog, StagedReader, StagedSource, staged_clock, staged_usage
 from gateway.services import Phrases, Services
 from gateway.wiring import Mark, Wiring
 from schemas.terms import Environment
@@ -67,7 +67,7 @@ def _services(services: Services, scene: Scene) -> Services:
         reader=StagedReader(services.reader, scene),
         source_of=lambda dataset, reader: StagedSource(services.source_of(dataset, reader), scene),
         log=StagedLog(services.log, scene),
-        counts=staged_counts(services.counts, scene),
+        usage=staged_usage(scene),
         phrases=Phrases(),  # those of others name an agreement by its digest, which a scenario leaves as it is
     )
 
