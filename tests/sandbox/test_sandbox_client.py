@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import uvicorn
 from click.testing import Result
-from house import CASEWORKER, HARBOUR, free_port
+from house import CASEWORKER, HARBOUR, copy_template, free_port
 from typer.testing import CliRunner
 
 from gateway.app import build_app
@@ -55,8 +55,8 @@ def wanted(council: Council) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def playing(sandbox_template: Path) -> Iterator[Council]:
-    with served(sandbox_template) as council:
+def playing(sandbox_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Council]:
+    with served(copy_template(sandbox_template, tmp_path_factory.mktemp("playing") / "sandbox")) as council:
         yield council
 
 

@@ -140,3 +140,11 @@ def test_the_description_names_every_scenario_in_a_sandbox_alone(sandbox: House,
     assert header["schema"]["enum"] == list(SCENARIOS)
     assert "/sandbox/scenarios" in described["paths"]
     assert "Stile-Scenario" not in house.http.get("/openapi.json").text
+
+
+def test_a_partners_own_description_names_them_in_a_sandbox_alone(sandbox: House, house: House) -> None:
+    described = asker(sandbox).call("GET", "/v1/openapi.json").json()
+    named = [one.get("name") for one in described["paths"]["/v1/disclosures"]["post"]["parameters"]]
+
+    assert "Stile-Scenario" in named
+    assert "Stile-Scenario" not in asker(house).call("GET", "/v1/openapi.json").text

@@ -175,3 +175,15 @@ def test_a_fact_that_the_journey_never_reads_is_said_to_be_unread(sandbox: House
     answer = play(asker(sandbox), "source-down", caseworker=None)
 
     assert answer.headers["stile-scenario"] == "source-down;read=?0"
+
+
+def test_an_agreement_that_is_not_in_force_can_be_tried_as_if_it_were(sandbox: House) -> None:
+    """Before it begins, or when it is over: a developer need not wait for its first day."""
+    sandbox.clock.move(days=200)
+    caller = asker(sandbox)
+
+    refused, answer = play(caller, None), play(caller, "agreement-in-force")
+
+    assert (refused.status_code, set(withheld(refused).values())) == (403, {"agreement_not_in_force"})
+    assert released(answer)["full_name"] == "Grace Okafor"
+    sandbox.verify(answer)

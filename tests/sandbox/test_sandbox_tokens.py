@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from house import HARBOUR, House, open_house
 from sandbox_playing import asker, play
+from typer.testing import CliRunner
 
 from audit.verify import ProofError, verify_answer
+from gateway.cli import make_app
 from gateway.oauth import jose
 from schemas.terms import Environment
 
@@ -53,6 +55,7 @@ def test_a_token_is_good_in_its_own_environment(sandbox_directory: Path) -> None
         caller.token = token
 
         assert play(caller, None).status_code == 200
+        assert there.http.post("/oauth2/introspect", data=caller.form(token=token)).json()["active"] is True
 
 
 def test_a_token_is_refused_by_a_gateway_with_other_keys(sandbox: House, house: House) -> None:
@@ -73,3 +76,16 @@ def test_a_receipt_of_a_sandbox_is_none_of_productions(sandbox: House, house: Ho
     with pytest.raises(ProofError):
         verify_answer(answer.content, vkey=house.vkey)
     assert sandbox.vkey.partition("+")[0] == house.vkey.partition("+")[0] + "/sandbox"
+
+
+def test_stile_verify_tells_them_apart(sandbox: House, house: House, tmp_path: Path) -> None:
+    file = tmp_path / "answer.json"
+    file.write_bytes(play(asker(sandbox), "consent-given").content)
+
+    own, other = (
+        CliRunner().invoke(make_app(["verify"]), ["verify", str(file), "--vkey", vkey])
+        for vkey in (sandbox.vkey, house.vkey)
+    )
+
+    assert (own.exit_code, "verified: entry" in own.output) == (0, True)
+    assert (other.exit_code, "NOT VERIFIED" in other.output) == (1, True)
