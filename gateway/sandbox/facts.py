@@ -63,18 +63,21 @@ class Scene:
 
     def agreement(self, found: LiveAgreement | None, on: date, *, in_transaction: bool) -> LiveAgreement | None:
         """Return an agreement as it stands under the scenario."""
-        if found is None:
+        changed = self._as_changed(found, on) if found is not None else None
+        if changed is None:
             return None
-        change, live = self.facts.agreement, found
-        if change is not None:
-            self.was_read = True
-            # Worked out once for a text: the same agreement is looked at several times in a call.
-            changed = self._changed.setdefault(id(found), (found, change(found, on)))[1]
-            if changed is None:
-                return None
-            live = changed
-        self.live = self._moved(live) if in_transaction else live
+        self.live = self._moved(changed) if in_transaction else changed
         return self.live
+
+    def _as_changed(self, found: LiveAgreement, on: date) -> LiveAgreement | None:
+        change = self.facts.agreement
+        if change is None:
+            return found
+        self.was_read = True
+        # Worked out once: the same agreement is looked at several times in a call. Kept with it, so that its id is its own.
+        if id(found) not in self._changed:
+            self._changed[id(found)] = (found, change(found, on))
+        return self._changed[id(found)][1]
 
     def _moved(self, live: LiveAgreement) -> LiveAgreement:
         meanwhile = self.facts.meanwhile
@@ -102,5 +105,5 @@ class Scene:
 
 
 def mapped_anew(live: LiveAgreement, number: int) -> LiveAgreement:
-    """Return an agreement whose dataset was mapped anew, and not for the first time."""
+    """Return an agreement whose dataset was mapped anew in this call, for the first time or again."""
     return replace(live, mapping_digest=f"{live.mapping_digest} {number}")
