@@ -231,6 +231,7 @@ class Batch:
     def _write_item(self, within: Within) -> _Made | None:
         at = max(self.clock(), self._last)
         index = self.edge.size
+        self.once.forget(at)
         draft = within(self.connection, Moment(at, self._state_index, index, self.once))
         if not self.connection.in_transaction:
             raise TransactionEndedError

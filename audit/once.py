@@ -53,14 +53,23 @@ class UsedOnce:
 
         That is one used before, and one that is over: whether that was used may be forgotten.
         """
-        self._forget(int(at.timestamp()))
         found = {digest_of(name): until for name, until in names}
-        if len(found) < len(names) or any(until <= self._forgotten for until in found.values()):
+        over = max(at.timestamp(), self._forgotten)
+        if len(found) < len(names) or any(until <= over for until in found.values()):
             return False
         if not (self._used.isdisjoint(found) and self._new.keys().isdisjoint(found)):
             return False
         self._new |= found
         return True
+
+    def forget(self, at: datetime) -> None:
+        """Forget what is over at an instant: nothing of it can be used any more, whatever a clock says later."""
+        now = int(at.timestamp())
+        if now <= self._forgotten:
+            return
+        for second in [one for one in self._ending if one <= now]:
+            self._used.difference_update(self._ending.pop(second))
+        self._forgotten = now
 
     def mark(self) -> Mark:
         """Return what `undo` goes back to."""
@@ -91,10 +100,3 @@ class UsedOnce:
         self._used.update(names)
         self._ending.setdefault(until, []).extend(names)
         self._number = number
-
-    def _forget(self, now: int) -> None:
-        if now <= self._forgotten:
-            return
-        for second in [one for one in self._ending if one <= now]:
-            self._used.difference_update(self._ending.pop(second))
-        self._forgotten = now

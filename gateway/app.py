@@ -30,6 +30,7 @@ from gateway.api import control, describing, disclosures, documents, health
 from gateway.api import log as log_api
 from gateway.api import oauth as oauth_api
 from gateway.api import registration as registration_api
+from gateway.api import sandbox as sandbox_api
 from gateway.api.openapi import extend_openapi
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
@@ -57,6 +58,7 @@ from gateway.oauth.server import Endpoint
 from gateway.problems import (
     ProblemError,
 )
+from gateway.sandbox.staging import sandboxed
 from gateway.services import Chance, Secrets, Services
 from gateway.source_registry import SourceRegistry
 from gateway.store.changes import Changes, changes_of
@@ -65,6 +67,7 @@ from gateway.sweeping import sweep
 from gateway.telemetry import Telemetry
 from gateway.wiring import Wiring
 from schemas.instants import london_day
+from schemas.terms import Environment
 
 
 def utc_now() -> datetime:
@@ -90,7 +93,12 @@ def make_new_id() -> Callable[[str, datetime], str]:
 
 def make_changes(council: Council) -> Changes:
     """Return what control writes are made with: for the gateway and for the command line alike."""
-    return changes_of(keyring=council.keyring, controller=council.settings.controller, new_id=make_new_id())
+    return changes_of(
+        keyring=council.keyring,
+        controller=council.settings.controller,
+        new_id=make_new_id(),
+        environment=council.settings.environment,
+    )
 
 
 def make_sequencer(council: Council, clock: Callable[[], datetime], deliver: Any) -> Sequencer:
@@ -127,7 +135,8 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         told=telemetry.note_keys_fetched,
     )
     certificates = Certificates() if council.settings.certificate_hops else None
-    tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=(), keys_at=issuer_keys.at)
+    environment = council.settings.environment
+    tokens = Tokens(issuer=issuer, signing=council.issuer_key, accepted=(), keys_at=issuer_keys.at, environment=environment)
     proof_keys = ProofKeys()
     nonces = None
     if council.settings.dpop_nonces:
@@ -143,7 +152,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         new_id=make_new_id(),
         build_digest=build_digest(),
     )
-    return Wiring(
+    wiring = Wiring(
         council=council,
         services=services,
         sequencer=sequencer,
@@ -175,6 +184,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         changes=make_changes(council),
         telemetry=telemetry,
     )
+    return sandboxed(wiring) if environment is Environment.SANDBOX else wiring
 
 
 def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
@@ -214,7 +224,8 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same
     for failure in UNWRITABLE:
         app.add_exception_handler(failure, answer_unwritable)
-    extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council))
+    described = sandbox_api.describe_scenarios if council.settings.environment is Environment.SANDBOX else None
+    extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council), besides=described)
     app.add_middleware(Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}))
     if council.settings.forwarded_hops:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(council.settings.forwarded_hops))
@@ -256,4 +267,5 @@ def _routes(council: Council) -> list[Route]:
         Route("/healthz", health.get_health, methods=["GET"]),
         Route("/readyz", health.get_readiness, methods=["GET"]),
         *documents.routes(),
+        *(sandbox_api.routes() if council.settings.environment is Environment.SANDBOX else ()),
     ]

@@ -24,7 +24,6 @@ from gateway.prepared import prepare, prepare_again
 from gateway.refusing import refuse_at_limit
 from gateway.sealing import claim_keys, digest
 from gateway.services import Ask, Services
-from gateway.store.state import Reader
 from policies.decide import waives_in_emergency
 from schemas.decision import Record
 from schemas.terms import Match
@@ -141,11 +140,11 @@ class Attempt:
         if moment.state_index == early[0].state_index:
             return False
         basis = tuple(dict.fromkeys(key for one in early for key in one.basis))
-        return Reader(connection, self.services.reader.readings).touched_since(basis, early[0].state_index)
+        return self.services.reader.over(connection).touched_since(basis, early[0].state_index)
 
     def _judge_again(self, connection: Any, moment: Moment) -> bool:
         """Decide again on the records in hand; False where the call can't be answered from them, or asks by a new text."""
-        reader = Reader(connection, self.services.reader.readings)
+        reader = self.services.reader.over(connection)
         if not reader.still_counts(self.ask.caller.token):
             self.stopped = Stopped.REVOKED
             return False
@@ -208,7 +207,7 @@ class Attempt:
         )
         held = live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT
         people = [self._person(number) for number in range(len(self.lines))]
-        return limits.Counting(connection, held, use, people)
+        return limits.Counting(connection, held, use, people, self.services.usage)
 
     def _person(self, number: int) -> limits.Person:
         """Return whom a line is about; in a repeat, whom the first call was counted for is not counted again."""
@@ -256,7 +255,9 @@ class Attempt:
     def _refusal(self, connection: Any) -> Draft | None:
         """Return the one refusal entry of a limit's window; None where the call was refused in it before."""
         reached = self.reached
-        if reached is None or not limits.mark_reached(connection, self.ask.caller.client.client_id, reached):
+        if reached is None or not limits.mark_reached(
+            connection, self.ask.caller.client.client_id, reached, self.services.usage
+        ):
             return None
         return refuse_at_limit(self.judged, reached, self.ask, self.services, connection=connection, retry_of=self.retry_of)
 
@@ -264,7 +265,7 @@ class Attempt:
         if self.retry_of is None:
             return False
         client, key = self.ask.caller.client.client_id, self.ask.idempotency_key or ""
-        return limits.count_repeat(connection, client, key, moment.at) > limits.MOST_REPEATS
+        return limits.count_repeat(connection, client, key, moment.at, self.services.usage) > limits.MOST_REPEATS
 
     # -- write
 

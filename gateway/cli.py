@@ -15,6 +15,7 @@ COMMANDS: Final = (
     ("serve", "council", "serve"),
     ("upgrade", "upgrading", "upgrade"),
     ("demo", "demo", "demo"),
+    ("sandbox", "sandbox", "sandbox"),
     ("verify", "verifying", "verify"),
     ("vkey", "deciding", "vkey"),
     ("decide", "deciding", "decide"),

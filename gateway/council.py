@@ -73,12 +73,12 @@ def create_council(directory: Path, values: dict[str, str | bool]) -> None:
     directory = directory.resolve()
     if directory.exists() and any(directory.iterdir()):
         raise CouncilError(f"{directory} is not empty: give a new directory")
-    with _put_together(directory) as making:
+    with put_together(directory) as making:
         fill_council(making, values)
 
 
 @contextmanager
-def _put_together(directory: Path) -> Iterator[Path]:
+def put_together(directory: Path) -> Iterator[Path]:
     """Give an empty directory that takes the place of another when the block ends, and vanishes when it fails."""
     # A mount point, or a directory made for us in a place that is not ours, can't be replaced: it is filled instead.
     kept = directory.exists() and (directory.is_mount() or not os.access(directory.parent, os.W_OK))

@@ -31,6 +31,7 @@ from gateway.telemetry import Steps
 from gateway.wiring import Wiring
 
 DISCLOSURES: Final = "/v1/disclosures"
+SCENARIO: Final = "stile-scenario"
 UNWRITABLE: Final = (NotDurableError, LogUnavailableError, KeyringError)  # nothing can be recorded, so nothing leaves
 
 
@@ -54,6 +55,7 @@ class Envelope:
             return
         request = Request(scope, receive)
         wiring: Wiring = scope["app"].state.wiring
+        request.state.wiring = wiring
         steps = request.state.steps = Steps()
         request.state.request_id = request_id_of(request, self._chance)
         sent: dict[str, int] = {}
@@ -61,10 +63,12 @@ class Envelope:
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent["status"] = message["status"]
-                message["headers"] += _own_headers(request, wiring, steps)
+                message["headers"] += _own_headers(request, request.state.wiring, steps)
             await send(message)
 
         try:
+            if named := request.headers.getlist(SCENARIO):
+                request.state.wiring = wiring.stage(wiring, scope["path"], named)
             if scope["path"].startswith("/control/"):
                 await control.authenticate_control(request)
                 receive = await control.checked_body(request, receive)
@@ -102,6 +106,7 @@ def _own_headers(request: Request, wiring: Wiring, steps: Steps) -> list[tuple[b
     headers = [
         (b"x-request-id", request.state.request_id.encode()),
         (b"server-timing", _server_timing(steps, wiring.council.settings).encode()),
+        *wiring.marks(),
     ]
     if wiring.nonces is not None:  # RFC 9449, section 8.2: a new one may come with any answer
         headers.append((b"dpop-nonce", wiring.nonces.current(wiring.services.clock().timestamp()).encode()))

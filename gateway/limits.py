@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from gateway.usage import USAGE, Usage
 from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
 
@@ -21,6 +22,12 @@ MISSES: Final = "misses_per_day"
 WRONG: Final = "wrong_claims_per_day"
 REPEATS: Final = "repeats_per_day"
 WITHOUT_AGREEMENT: Final = Limits(per_minute=60)  # of calls that no agreement's limits hold
+# What counts are named by, before whose they are.
+CALLS: Final = "calls/"
+SUBJECTS: Final = "subjects/"
+SUBJECT: Final = "subject/"
+MISS: Final = "miss/"
+WRONG_CLAIM: Final = "wrong/"
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
 # A window of `usage` that is over: a minute's number two minutes old (the sliding count looks one back), or a past day.
@@ -28,7 +35,6 @@ IS_OVER: Final = (
     "name NOT LIKE 'reached/%' AND ((instr(\"window\", '-') = 0 AND CAST(\"window\" AS INTEGER) < ?) "
     'OR (instr("window", \'-\') > 0 AND "window" < ?))'
 )
-_PORTION: Final = 400  # rows of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +96,15 @@ class Counting:
     Lives inside a transaction. What was added counts for the next person of the same item.
     """
 
-    def __init__(self, connection: Any, limits: Limits, use: Use, people: Iterable[Person]) -> None:
+    def __init__(self, connection: Any, limits: Limits, use: Use, people: Iterable[Person], usage: Usage = USAGE) -> None:
         self._connection = connection
+        self._usage = usage
         self._limits = limits
         self._use = use
         self._day = london_day(use.at).isoformat()
         self._minute = int(use.at.timestamp()) // 60
         self._added: Counter[tuple[str, str]] = Counter()
-        self._counts = self._read(people)
+        self._counts = usage.read(connection, self._names(people), (self._day, str(self._minute), str(self._minute - 1)))
 
     def call_reached(self) -> Reached | None:
         """Tell whether one more call would pass the limit a minute."""
@@ -159,33 +166,15 @@ class Counting:
 
     def write(self) -> None:
         """Write what was added."""
-        rows = list(self._added.items())
-        for begin in range(0, len(rows), _PORTION):
-            portion = rows[begin : begin + _PORTION]
-            self._connection.execute(
-                'INSERT INTO usage (name, "window", count) VALUES ' + ",".join(["(?,?,?)"] * len(portion)) + " "
-                'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count',
-                [value for (name, window), count in portion for value in (name, window, count)],
-            )
+        self._usage.write(self._connection, self._added)
 
     # -- what is counted, and where
 
-    def _read(self, people: Iterable[Person]) -> dict[tuple[str, str], int]:
+    def _names(self, people: Iterable[Person]) -> set[str]:
         names = {self._calls_name(), self._subjects()[0]}
         for person in people:
             names |= {self._same(person)[0], self._misses(person)[0], *(self._wrong(ref)[0] for ref in person.claimed)}
-        windows = (self._day, str(self._minute), str(self._minute - 1))
-        found: dict[tuple[str, str], int] = {}
-        ordered = sorted(names)
-        for begin in range(0, len(ordered), _PORTION):
-            portion = ordered[begin : begin + _PORTION]
-            rows = self._connection.execute(
-                f'SELECT name, "window", count FROM usage WHERE name IN ({",".join("?" * len(portion))}) '
-                'AND "window" IN (?, ?, ?)',
-                (*portion, *windows),
-            )
-            found.update({(name, window): count for name, window, count in rows})
-        return found
+        return names
 
     def _count(self, what: tuple[str, str]) -> int:
         return self._counts.get(what, 0) + self._added[what]
@@ -199,19 +188,19 @@ class Counting:
         return self._count((name, str(minute))) + before * (60 - self._use.at.second) / 60
 
     def _calls_name(self) -> str:
-        return f"calls/{self._use.agreement}/{self._use.partner}"
+        return f"{CALLS}{self._use.agreement}/{self._use.partner}"
 
     def _subjects(self) -> tuple[str, str]:
-        return f"subjects/{self._use.agreement}/{self._use.partner}", self._day
+        return f"{SUBJECTS}{self._use.agreement}/{self._use.partner}", self._day
 
     def _same(self, person: Person) -> tuple[str, str]:
-        return f"subject/{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
+        return f"{SUBJECT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
 
     def _misses(self, person: Person) -> tuple[str, str]:
-        return f"miss/{self._use.partner}/{person.key_ref}", self._day
+        return f"{MISS}{self._use.partner}/{person.key_ref}", self._day
 
     def _wrong(self, ref: str) -> tuple[str, str]:
-        return f"wrong/{self._use.partner}/{ref}", self._day
+        return f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day
 
 
 def day_reached(limit: str, at: datetime) -> Reached:
@@ -219,9 +208,9 @@ def day_reached(limit: str, at: datetime) -> Reached:
     return Reached(limit, london_day(at).isoformat(), _until_midnight(at))
 
 
-def count_repeat(connection: Any, client: str, key: str, at: datetime) -> int:
+def count_repeat(connection: Any, client: str, key: str, at: datetime, usage: Usage = USAGE) -> int:
     """Count a repeat under an Idempotency-Key; return how many there were today. A repeat counts for no other limit."""
-    return _add(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
+    return usage.add_one(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
 
 
 def over_before(at: datetime) -> tuple[int, str]:
@@ -238,19 +227,10 @@ def ended_windows(connection: Any, at: datetime) -> list[tuple[str, str, int]]:
     ]
 
 
-def mark_reached(connection: Any, client: str, reached: Reached) -> bool:
+def mark_reached(connection: Any, client: str, reached: Reached, usage: Usage = USAGE) -> bool:
     """Note that a limit was reached; True the first time in its window, when it becomes an entry."""
-    return _add(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
+    return usage.add_one(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
 
 
 def _until_midnight(at: datetime) -> int:
     return int((instant_after(london_day(at)) - at) / timedelta(seconds=1)) + 1
-
-
-def _add(connection: Any, name: str, window: str) -> int:
-    row = connection.execute(
-        'INSERT INTO usage (name, "window", count) VALUES (?, ?, 1) '
-        'ON CONFLICT (name, "window") DO UPDATE SET count = count + 1 RETURNING count',
-        (name, window),
-    ).fetchone()
-    return int(row[0])

@@ -130,6 +130,18 @@ LOG_UNAVAILABLE: Final = Problem(
     "The disclosure could not be recorded, so it was not made",
     "Nothing was disclosed. Retry after the time in Retry-After.",
 )
+NOT_A_SANDBOX: Final = Problem(
+    "not_a_sandbox",
+    400,
+    "This gateway plays no scenarios: it is not a sandbox",
+    "Leave Stile-Scenario out, or send the call to the council's sandbox.",
+)
+SCENARIO_REFUSED: Final = Problem(
+    "scenario_refused",
+    400,
+    "Stile-Scenario can't be played here",
+    "Send it once, with a name that detail lists; see /sandbox/scenarios.",
+)
 STATE_MOVING: Final = Problem(
     "state_moving",
     503,
@@ -167,6 +179,8 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         LOG_UNAVAILABLE,
         STATE_MOVING,
         FAULT,
+        NOT_A_SANDBOX,
+        SCENARIO_REFUSED,
     )
 }
 

@@ -18,6 +18,7 @@ from gateway.settings import Settings
 from gateway.sources.contract import Source
 from gateway.store.state import Reader
 from gateway.telemetry import Steps
+from gateway.usage import USAGE, Usage
 from schemas.dataset import Dataset
 from schemas.request import DisclosureRequest, NamedSubject
 
@@ -95,6 +96,7 @@ class Services:
     new_id: Callable[[str, datetime], str]
     build_digest: str
     phrases: Phrases = field(default_factory=Phrases)
+    usage: Usage = USAGE
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from gateway.sources.sql import SqlSource
 from gateway.sources.upstream import Upstream
 from gateway.store.state import Reader
 from schemas.dataset import Dataset
+from schemas.terms import Environment
 
 Adapter = SqlSource | HttpSource | CsvSource
 
@@ -94,6 +95,8 @@ class SourceRegistry:
 
 def refusal_of(mapping: Mapping, council: Council) -> str | None:
     """Return why this council may not ask a mapping's system, and what to do; None where it may."""
+    if council.settings.environment is Environment.SANDBOX and not _is_in_directory(mapping):
+        return "a sandbox asks nothing but files in its own directory: map made-up people in {dir}"
     if not isinstance(mapping.system, Upstream):
         return None
     hosts = council.settings.source_hosts
@@ -106,6 +109,18 @@ def refusal_of(mapping: Mapping, council: Council) -> str | None:
         except SourceFailedError as error:
             return f"{error}: put the key into {mapping.system.credentials.file}, readable for the gateway's user"
     return None
+
+
+def _is_in_directory(mapping: Mapping) -> bool:
+    """Tell whether a mapping's system is files beside the council's own: what scenarios are played on is nobody's."""
+    match mapping.system:
+        case Database():
+            place = mapping.system.url.removeprefix("sqlite:///")
+        case Export():
+            place = mapping.system.folder
+        case Upstream():
+            return False
+    return place.startswith("{dir}/") and ".." not in place.split("/")
 
 
 def _credentials_file(upstream: Upstream, council: Council) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from audit.sequencer import Sequencer
@@ -13,14 +14,25 @@ from gateway.oauth.caller import Door
 from gateway.oauth.fetched_keys import FetchedKeys
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
+from gateway.problems import NOT_A_SANDBOX, ProblemError
 from gateway.services import Services
 from gateway.store.changes import Changes
 from gateway.telemetry import Telemetry
 
+Mark = tuple[bytes, bytes]  # a header that each answer has
+
+
+def refuse_scenarios(_wiring: Wiring, _path: str, _named: Sequence[str]) -> Wiring:
+    """Refuse to play a scenario: one that was ignored would pass for a test that ran."""
+    raise ProblemError(NOT_A_SANDBOX)
+
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """The joined parts of a running gateway."""
+    """The joined parts of a running gateway.
+
+    `stage` returns the parts for one call to a path that names scenarios; a sandbox alone plays any.
+    """
 
     council: Council
     services: Services
@@ -34,3 +46,5 @@ class Wiring:
     early_limits: EarlyLimits
     changes: Changes
     telemetry: Telemetry
+    stage: Callable[[Wiring, str, Sequence[str]], Wiring] = refuse_scenarios
+    marks: Callable[[], Sequence[Mark]] = tuple

@@ -30,6 +30,7 @@ from gateway.council import Council, open_council
 from gateway.demo.making import DPO, PARTNERS, make_demo
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.proofs import make_assertion, make_proof
+from schemas.terms import Environment
 
 PORT = 8080
 ISSUER = f"http://127.0.0.1:{PORT}"
@@ -231,6 +232,14 @@ def republish(house: House, name: str, *changes: tuple[str, str]) -> None:
         assert old in text, f"{old!r} does not stand in {name}"
         text = text.replace(old, new)
     house.append(house.changes().texts.publish_agreement(text, by="test"))
+
+
+def move_clients(directory: Path, environment: Environment) -> None:
+    """Make every client one of this environment, as no command would: what else keeps environments apart is then seen."""
+    connection = pysqlite3.connect(str(directory / "state.sqlite"))
+    connection.execute("UPDATE client SET environment = ?", (environment.value,))
+    connection.commit()
+    connection.close()
 
 
 def free_port() -> int:

@@ -13,10 +13,12 @@ from starlette.routing import Route
 from gateway.api.collection import collection_of
 from gateway.api.disclosures import caller_of
 from gateway.api.partner_openapi import describe_to_partner
+from gateway.api.sandbox import describe_header
 from gateway.log import remember_call
 from gateway.oauth.caller import Caller
 from gateway.wiring import Wiring
 from schemas.instants import london_day
+from schemas.terms import Environment
 
 OWN: Final = {"Cache-Control": "private, no-store"}  # it is about one partner, and true until the next publication
 
@@ -52,10 +54,13 @@ def describe_to_caller(caller: Caller, wiring: Wiring) -> dict[str, Any]:
     today = london_day(wiring.services.clock())
     names = sorted(reader.available_to(caller.client, today))
     live = [one for name in names if (one := reader.find_agreement(name, today)) is not None]
-    return describe_to_partner(
+    described = describe_to_partner(
         [one for one in live if not one.ended and today <= one.agreement.ends_on],
         partner=caller.client.partner_id or "",
         client_id=caller.client.client_id,
         public_url=wiring.services.settings.public_url,
         version=version("stile"),
     )
+    if wiring.council.settings.environment is Environment.SANDBOX:
+        describe_header(described)
+    return described

@@ -44,7 +44,7 @@ def caller_of(request: Request, wiring: Wiring) -> tuple[Caller, int]:
 
 async def post_disclosure(request: Request) -> Response:
     """Answer for one person, in the order of the journey: who asks comes before what is asked."""
-    wiring: Wiring = request.app.state.wiring
+    wiring: Wiring = request.state.wiring
     caller, state_index = caller_of(request, wiring)
     now = wiring.services.clock().timestamp()
     wiring.early_limits.check(caller, now=now)
@@ -116,7 +116,7 @@ def _idempotency_key(request: Request) -> str | None:
 
 async def post_explain(request: Request) -> Response:
     """Say what would be decided, without data and without a subject."""
-    wiring: Wiring = request.app.state.wiring
+    wiring: Wiring = request.state.wiring
     caller, state_index = caller_of(request, wiring)
     body = await read_body(request)
     asked = parse_explain(body)

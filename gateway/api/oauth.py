@@ -27,7 +27,7 @@ NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
 async def post_token(request: Request) -> Response:
     """Give a token; what must be remembered is durable before it is sent."""
-    wiring: Wiring = request.app.state.wiring
+    wiring: Wiring = request.state.wiring
     wiring.services.reader.refresh()
     try:
         form = parse_form(await read_form(request))
@@ -157,7 +157,11 @@ async def get_authorization_server(request: Request) -> Response:
     """RFC 8414."""
     wiring: Wiring = request.app.state.wiring
     return _document(
-        metadata.authorization_server(wiring.door.issuer, binds_certificates=wiring.door.certificates is not None)
+        metadata.authorization_server(
+            wiring.door.issuer,
+            wiring.council.settings.environment,
+            binds_certificates=wiring.door.certificates is not None,
+        )
     )
 
 
@@ -179,7 +183,12 @@ async def get_dataset_resource(request: Request) -> Response:
 
 
 def _resource(wiring: Wiring, path: str) -> dict[str, Any]:
-    return metadata.protected_resource(wiring.door.issuer, path, binds_certificates=wiring.door.certificates is not None)
+    return metadata.protected_resource(
+        wiring.door.issuer,
+        path,
+        wiring.council.settings.environment,
+        binds_certificates=wiring.door.certificates is not None,
+    )
 
 
 async def get_jwks(request: Request) -> Response:

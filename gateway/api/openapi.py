@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from typing import Any
 
@@ -10,12 +11,16 @@ from fastapi.openapi.utils import get_openapi
 from ruamel.yaml import YAML
 
 
-def extend_openapi(app: FastAPI, *, public_url: str, log_path: str) -> None:
-    """Make `app.openapi()` describe every call. `log_path` is where the log is served."""
+def extend_openapi(
+    app: FastAPI, *, public_url: str, log_path: str, besides: Callable[[dict[str, Any]], None] | None = None
+) -> None:
+    """Make `app.openapi()` describe every call. `log_path` is where the log is served; `besides` adds to the whole."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
             app.openapi_schema = _describe(app, public_url, log_path)
+            if besides is not None:
+                besides(app.openapi_schema)
         return app.openapi_schema
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way

@@ -56,15 +56,11 @@ NAMES: Final = (
 def attacks() -> list[Attack]:
     """Return the attacks on registration."""
     rows = [
-        Attack(
-            f"register-{i}", f"Registration: {name}", promise, f"POST {REGISTER}", REFUSED, _post(*headers), Needs.NOTHING
-        )
+        Attack(f"register-{i}", f"Registration: {n}", promise, f"POST {REGISTER}", REFUSED, _post(*headers), Needs.NOTHING)
         for i, n, promise, headers in STRANGERS
     ]
     rows += [
-        Attack(
-            f"register-{i}", f"Registration: {name}", UNREAD, f"POST {REGISTER}", REFUSED, _post(body=body), Needs.NOTHING
-        )
+        Attack(f"register-{i}", f"Registration: {n}", UNREAD, f"POST {REGISTER}", REFUSED, _post(body=body), Needs.NOTHING)
         for i, n, body in BODIES
     ]
     gone = Expected((401, 404, 400), looks_for="nothing told")

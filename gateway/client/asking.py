@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
+
+_SCENARIO: Final = re.compile(r"[a-z][a-z-]{0,63}", re.ASCII)  # it goes into a header
 
 
 class Action(StrEnum):
@@ -86,11 +89,12 @@ class Said(TypedDict, total=False):
     statement: str | None
     assessment: str | None
     vouch: Vouch | None
+    scenario: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matter:
-    """What a call says beside its subject: the same for one person or many."""
+    """What a call says beside its subject: the same for one person or many. `scenario` is for a sandbox alone."""
 
     agreement: str | None = None
     fields: Sequence[str] | None = None
@@ -100,8 +104,11 @@ class Matter:
     statement: str | None = field(default=None, repr=False)
     assessment: str | None = field(default=None, repr=False)
     vouch: Vouch | None = None
+    scenario: str | None = None
 
     def __post_init__(self) -> None:
+        if self.scenario is not None and not _SCENARIO.fullmatch(self.scenario):
+            raise ValueError("scenario: give a name of the sandbox's list, such as consent-withdrawn")
         if self.vouch is not None and self.caseworker is None:
             raise ValueError("name the caseworker whom you vouch for")
 

@@ -97,6 +97,7 @@ class Client:
         statement: str | None = None,
         assessment: str | None = None,
         vouch: Vouch | None = None,
+        scenario: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
         """Read one person's fields; all that the agreement may release where none are named."""
@@ -109,6 +110,7 @@ class Client:
             statement=statement,
             assessment=assessment,
             vouch=vouch,
+            scenario=scenario,
         )
         return self._run(self._journeys.about_one(subject, matter, action=Action.READ, key=idempotency_key))
 

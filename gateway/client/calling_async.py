@@ -67,6 +67,7 @@ class AsyncClient:
         statement: str | None = None,
         assessment: str | None = None,
         vouch: Vouch | None = None,
+        scenario: str | None = None,
         idempotency_key: str | None = None,
     ) -> Answer:
         """Read one person's fields; all that the agreement may release where none are named."""
@@ -79,6 +80,7 @@ class AsyncClient:
             statement=statement,
             assessment=assessment,
             vouch=vouch,
+            scenario=scenario,
         )
         return await self._run(self._journeys.about_one(subject, matter, action=Action.READ, key=idempotency_key))
 

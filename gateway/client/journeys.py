@@ -18,6 +18,7 @@ from gateway.client.signing import make_context
 from gateway.client.steps import NDJSON, Journey, Keep, Reply
 
 DISCLOSURES: Final = "/v1/disclosures"
+SCENARIO: Final = "Stile-Scenario"
 REFUSED: Final = 403
 _AN_ID: Final = re.compile(r"[a-z]{1,8}_[0-9A-Z]{26}(\.\d{1,5})?", re.ASCII)
 
@@ -48,6 +49,7 @@ class Journeys:
         reply = yield from self.session.ask("POST", DISCLOSURES, want=want, body=body, headers=self._headers(matter, key))
         if not _has_answer(reply):
             raise self.session.failure(reply)
+        _check_played(reply, matter)
         proved = prove(reply.body, expected, refused=reply.status == REFUSED)
         yield from self.kept(proved)
         return proved.answers[0]
@@ -63,6 +65,8 @@ class Journeys:
         expected, want = self._expected(body), self._want(matter, action, subjects[0].claims if subjects else None)
         headers = {**self._headers(matter, key), "Accept": NDJSON}
         reply = yield from self.session.ask("POST", DISCLOSURES, want=want, body=body, headers=headers, streams=True)
+        if reply.rest is not None or _has_answer(reply):
+            _check_played(reply, matter)
         if reply.rest is not None:
             return Many(reply.rest, Lines(expected, refs), ())
         if not _has_answer(reply):
@@ -106,10 +110,11 @@ class Journeys:
         """Ask what would be decided, about nobody."""
         body = json.dumps({"agreement": self.agreement, **matter.body()}).encode()
         want = self._want(matter, Action.READ, None)
-        reply = yield from self.session.ask("POST", "/v1/explain", want=want, body=body)
+        reply = yield from self.session.ask("POST", "/v1/explain", want=want, body=body, headers=_staged(matter))
         found = json_object(reply)
         if reply.status != OK:
             raise self.session.failure(reply)
+        _check_played(reply, matter)
         if not isinstance(found.get("fields"), dict) or not isinstance(found.get("permits"), bool):
             raise UnexpectedReplyError("the explanation has a shape that this client does not know")
         return Explanation(found.get("agreement"), found["permits"], found["fields"])
@@ -140,7 +145,7 @@ class Journeys:
 
     def _headers(self, matter: Matter, key: str | None) -> dict[str, str]:
         """Mark all tries as one call, so that one whose answer was lost is not counted again; vouch where asked to."""
-        marked = {"Idempotency-Key": key or secrets.token_urlsafe(24)}
+        marked = {"Idempotency-Key": key or secrets.token_urlsafe(24), **_staged(matter)}
         if matter.vouch is None or matter.caseworker is None:
             return marked
         session, worker = self.session, matter.caseworker
@@ -178,6 +183,17 @@ class Many:
         if self.lines is None:
             raise NotVerifiedError("this answer came whole: there is no more to read")
         return self.lines
+
+
+def _staged(matter: Matter) -> dict[str, str]:
+    return {} if matter.scenario is None else {SCENARIO: matter.scenario}
+
+
+def _check_played(reply: Reply, matter: Matter) -> None:
+    """Raise UnexpectedReplyError for an answer that does not say that the scenario was played: no test ran then."""
+    told = reply.headers.get(SCENARIO.lower(), "").partition(";")[0]
+    if matter.scenario is not None and told != matter.scenario:
+        raise UnexpectedReplyError(f"the gateway did not play {matter.scenario}: ask a sandbox, of a version that knows it")
 
 
 def _has_answer(reply: Reply) -> bool:

@@ -13,8 +13,10 @@ import typer
 
 from gateway.commands.common import Directory, telling
 from gateway.council import PID, Council, CouncilError, create_council, open_council
+from gateway.sandbox.staging import is_sandbox_origin
 from gateway.serving import serve_council
 from gateway.workers import MOST, serve_with_workers
+from schemas.terms import Environment
 
 
 def init(
@@ -56,11 +58,22 @@ def serve(
     """Serve a council's gateway until SIGTERM, which finishes what is under way."""
     with telling():
         council = at_port(open_council(directory), port)
+        check_sandbox(council)
         with single_server(directory):
             if workers == 1:
                 serve_council(council, host=host, port=port, metrics_port=metrics_port)
             else:
                 serve_with_workers(council, host=host, port=port, metrics_port=metrics_port, count=workers)
+
+
+def check_sandbox(council: Council) -> None:
+    """Raise CouncilError for a council that is set to be a sandbox and was not made as one."""
+    settings = council.settings
+    if settings.environment is Environment.SANDBOX and not is_sandbox_origin(settings.origin):
+        raise CouncilError(
+            f"environment is sandbox, but the log {settings.origin} is no sandbox's, and its people may be real: take the "
+            "setting out, and make a sandbox beside it with `stile sandbox init`"
+        )
 
 
 def at_port(council: Council, port: int) -> Council:

@@ -49,6 +49,7 @@ def get(
     action: Annotated[Action, typer.Option(help="What to do.")] = Action.READ,
     claim: Annotated[list[str] | None, typer.Option(help="To verify: field=value.")] = None,
     many: Annotated[Path | None, typer.Option(help="People from a file, .csv or NDJSON, in place of --subject.")] = None,
+    scenario: Annotated[str | None, typer.Option(help="Play this in a sandbox, such as consent-withdrawn.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep each answer's exact bytes in this directory.")] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the exact bytes, which verify, and no table.")] = False,  # noqa: FBT002 -- an option of the command line
     description: Annotated[bool, typer.Option(help="Print your own OpenAPI description, and ask nothing.")] = False,  # noqa: FBT002 -- the same
@@ -65,6 +66,7 @@ def get(
         "case_reference": case,
         "caseworker": caseworker_of(caseworker),
         "emergency": emergency_of(emergency),
+        "scenario": scenario,
     }
     if vouch:
         matter["vouch"] = Vouch(*pair_of(vouch, "--vouch"))

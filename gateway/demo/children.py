@@ -67,10 +67,16 @@ SPELLS: Final = (
 
 def generate_children(folder: Path, *, children: int, seed: int, on: date) -> None:
     """Write the files of one day's export: the story's child first, then made-up ones."""
+    folder.mkdir(mode=0o700)
+    for name, (columns, rows) in generate_tables(children=children, seed=seed).items():
+        _write(folder / f"{name}-{on.isoformat()}.csv", columns, rows)
+
+
+def generate_tables(*, children: int, seed: int) -> dict[str, tuple[list[str], list[Row]]]:
+    """Return columns and rows of each file of the export, by its name."""
     rng = random.Random(seed + 2)
     fake = Faker("en_GB")
     fake.seed_instance(seed + 2)
-    folder.mkdir(mode=0o700)
     header, episodes, reviews, missing = [_callum(rng)], list(_callums_spells()), [], []
     reviews += [{"CHILD": CHILD, "REVIEW": day, "REVIEW_CODE": "PN1"} for day in ("04/11/2025", "05/05/2026")]
     for number in range(2, min(children, MOST) + 1):
@@ -84,13 +90,12 @@ def generate_children(folder: Path, *, children: int, seed: int, on: date) -> No
         if rng.random() < 0.1:
             start = date_between(rng, (2026, 2026))
             missing.append({"CHILD": child, "MIS_START": start, "MIS_END": rng.choice((start, "")), "MISSING": "M"})
-    for name, columns, rows in (
-        ("header", HEADER, header),
-        ("episodes", EPISODES, episodes),
-        ("reviews", REVIEWS, reviews),
-        ("missing", MISSING, missing),
-    ):
-        _write(folder / f"{name}-{on.isoformat()}.csv", columns, rows)
+    return {
+        "header": (HEADER, header),
+        "episodes": (EPISODES, episodes),
+        "reviews": (REVIEWS, reviews),
+        "missing": (MISSING, missing),
+    }
 
 
 def _write(file: Path, columns: list[str], rows: list[Row]) -> None:

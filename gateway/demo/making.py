@@ -100,10 +100,10 @@ def make_demo(directory: Path, *, port: int, residents: int, seed: int, progress
     generate(making / REVENUES, residents=residents, seed=seed, as_at=utc_now(), progress=progress)
     _other_systems(making, residents=residents, seed=seed)
     clients = (*PARTNERS, *MORE_PARTNERS)
-    keys = {one.client_id: _write_key(making / "partners", one.client_id) for one in clients}
-    office = _write_key(making / "offices", DPO)
+    keys = {one.client_id: write_key(making / "partners", one.client_id) for one in clients}
+    office = write_key(making / "offices", DPO)
     council = open_council(making)
-    _append_all(council, lambda changes: _founding(changes, keys, office, housing_port))
+    append_all(council, lambda changes: _founding(changes, keys, office, housing_port))
     (making / "log.vkey").write_text(council.signer.vkey + "\n", encoding="ascii")
     council.keyring.close()
     if directory.exists():
@@ -219,7 +219,8 @@ def _founding(changes: Changes, keys: dict[str, dict[str, Any]], office: dict[st
     ]
 
 
-def _append_all(council: Council, founding: Callable[[Changes], list[Within]]) -> None:
+def append_all(council: Council, founding: Callable[[Changes], list[Within]]) -> None:
+    """Make changes of a council that nobody serves yet, in order."""
     sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
     sequencer.start()
     try:
@@ -229,7 +230,7 @@ def _append_all(council: Council, founding: Callable[[Changes], list[Within]]) -
         sequencer.close()
 
 
-def _write_key(folder: Path, client_id: str) -> dict[str, Any]:
+def write_key(folder: Path, client_id: str) -> dict[str, Any]:
     """Make a client's key pair, keep the private half where the story looks for it, return the public half."""
     folder.mkdir(mode=0o700, exist_ok=True)
     key = jwk.generate_key("EC", "P-256", private=True)

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from gateway.oauth import jose
 from gateway.oauth.times import seconds
+from schemas.terms import Environment
 
 LIFETIME: Final = 300  # seconds, at most
 LONGEST: Final = 7_168  # bytes: with the rest of a request's headers it stays under what servers and proxies take
@@ -60,7 +61,7 @@ class Tokens:
     """Makes and verifies access tokens. Verified ones are kept by their SHA-256 until they expire.
 
     For one thread. A revoked token is not known here: the journey asks the state. `keys_at` tells the keys of an instant
-    where they turn over; else those given first stay.
+    where they turn over; else those given first stay. A token of another `environment` is refused, whoever signed it.
     """
 
     def __init__(
@@ -70,8 +71,10 @@ class Tokens:
         signing: IssuerKey,
         accepted: tuple[IssuerKey, ...],
         keys_at: Callable[[float], SigningKeys] | None = None,
+        environment: Environment = Environment.PRODUCTION,
     ) -> None:
         self._issuer = issuer
+        self._environment = environment
         first = SigningKeys(signing, {one.kid: one.key for one in (signing, *accepted)})
         self._keys_at = keys_at or (lambda _now: first)
         self._kept: OrderedDict[bytes, Token] = OrderedDict()
@@ -106,6 +109,7 @@ class Tokens:
             "authorization_details": details,
             # So that revoking the client's key ends the tokens that it got, too.
             **({"client_key": client_key} if client_key else {}),
+            **environment_member(self._environment),
         }
         token = self.sign("at+jwt", claims)
         if len(token) > LONGEST:
@@ -153,6 +157,8 @@ class Tokens:
         claims = dict(jws.payload)
         if claims.get("iss") != self._issuer:
             raise jose.JoseRefusedError("it was issued by another gateway")
+        if claims.get("environment", Environment.PRODUCTION) != self._environment:
+            raise jose.JoseRefusedError(f"it was issued for another environment: this one is {self._environment}")
         return Token(
             jti=claims["jti"],
             client_id=claims["client_id"],
@@ -170,3 +176,8 @@ def confirmation(jkt: str | None, certificate: str | None) -> dict[str, str]:
     """Return `cnf`: RFC 9449, section 6.1; RFC 8705, section 3.1."""
     given = {"jkt": jkt, "x5t#S256": certificate}
     return {name: value for name, value in given.items() if value is not None}
+
+
+def environment_member(environment: Environment) -> dict[str, str]:
+    """Return the member that tells of an environment; of production there is none."""
+    return {} if environment is Environment.PRODUCTION else {"environment": environment.value}

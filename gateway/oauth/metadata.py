@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from gateway.oauth.access_token import environment_member
 from gateway.oauth.details import TYPE
 from gateway.oauth.jose import ALGORITHMS
+from schemas.terms import Environment
 
 
-def authorization_server(issuer: str, *, binds_certificates: bool = False) -> dict[str, Any]:
+def authorization_server(
+    issuer: str, environment: Environment = Environment.PRODUCTION, *, binds_certificates: bool = False
+) -> dict[str, Any]:
     """Return the metadata of RFC 8414, section 2, with RFC 9449 section 5.1 and RFC 9396 section 10.
 
     `binds_certificates`: a proxy is trusted to tell of certificates (RFC 8705, section 3.3).
@@ -34,10 +38,13 @@ def authorization_server(issuer: str, *, binds_certificates: bool = False) -> di
         "protected_resources": [issuer, f"{issuer}/control"],
         "service_documentation": f"{issuer}/docs",
         **_certificates(binds_certificates=binds_certificates),
+        **environment_member(environment),
     }
 
 
-def protected_resource(issuer: str, path: str, *, binds_certificates: bool = False) -> dict[str, Any]:
+def protected_resource(
+    issuer: str, path: str, environment: Environment = Environment.PRODUCTION, *, binds_certificates: bool = False
+) -> dict[str, Any]:
     """Return the metadata of RFC 9728, section 2, of all of `/v1` (path ""), of one dataset of it, or of `/control`."""
     return {
         "resource": issuer + path,
@@ -48,6 +55,7 @@ def protected_resource(issuer: str, path: str, *, binds_certificates: bool = Fal
         "dpop_signing_alg_values_supported": list(ALGORITHMS),
         **_certificates(binds_certificates=binds_certificates),
         **({} if path == "/control" else {"authorization_details_types_supported": [TYPE]}),
+        **environment_member(environment),
     }
 
 

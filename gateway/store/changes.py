@@ -21,6 +21,7 @@ from gateway.store.people import People
 from gateway.store.registrations import Registrations
 from gateway.store.texts import Texts
 from gateway.store.tokens import TokenChanges
+from schemas.terms import Environment
 
 __all__ = ["ChangeRefusedError", "Changes", "changes_of"]
 
@@ -40,17 +41,20 @@ class Changes:
     entries: Entries
 
 
-def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str]) -> Changes:
+def changes_of(
+    *, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str], environment: Environment
+) -> Changes:
     """Return the changes of one council."""
     entries = Entries(keyring, new_id)
+    partners = Partners(entries, environment)
     return Changes(
         Texts(entries, controller),
-        Partners(entries),
+        partners,
         Organisations(entries),
         People(entries, keyring.named("index")),
         TokenChanges(entries),
         ClientKeys(entries),
-        Registrations(entries, Partners(entries)),
+        Registrations(entries, partners),
         IssuerKeyChanges(entries),
         entries,
     )

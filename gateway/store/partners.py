@@ -17,9 +17,10 @@ from schemas.terms import Environment, RecipientKind
 
 @dataclass(frozen=True, slots=True)
 class Partners:
-    """Changes of who may call. `by` is who made the change."""
+    """Changes of who may call. `by` is who made the change; `environment` is the gateway's."""
 
     entries: Entries
+    environment: Environment = Environment.PRODUCTION
 
     def register_partner(self, partner_id: str, *, name: str, kind: RecipientKind, by: str) -> Within:
         """Register an organisation that agreements may name."""
@@ -62,15 +63,16 @@ class Partners:
         by: str,
         jwks_uri: str | None = None,
         system: str | None = None,
-        environment: Environment = Environment.PRODUCTION,
+        environment: Environment | None = None,
         certificate_bound: bool = False,
     ) -> Within:
         """Register an OAuth client with its public keys, or with the address where they lie.
 
         A partner has one active client for each of its systems and environments; a `system` of None is one of the client's
-        own name.
+        own name, an `environment` of None the gateway's.
         """
         system = client_id if system is None else system
+        environment = environment or self.environment
         if (jwks is None) == (jwks_uri is None):
             raise ChangeRefusedError("give a client's keys, or the address where they lie, and not both")
         keys = public_keys(jwks) if jwks is not None else ()

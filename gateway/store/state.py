@@ -78,11 +78,14 @@ class Reader:
         self._index = -1
         self._revoked: set[str] = set()
 
+    def over(self, connection: Any) -> Reader:
+        """Return a reader of the same state over another connection, such as the append transaction's."""
+        return Reader(connection, self.readings, self._environment)
+
     def refresh(self) -> int:
         """Drop what has changed since the last call; return the state index S."""
-        rows = self.connection.execute(
-            "SELECT key, idx FROM state_key WHERE idx > ? ORDER BY idx", (self._index,)
-        ).fetchall()
+        statement = "SELECT key, idx FROM state_key WHERE idx > ? ORDER BY idx"
+        rows = self.connection.execute(statement, (self._index,)).fetchall()
         if not rows:
             return self._index
         if any(not key.startswith(UNKEPT) for key, _ in rows):
@@ -166,10 +169,8 @@ class Reader:
         One that was changed where it lies is not there, and no older version takes its place.
         """
         where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
-        row = self.connection.execute(
-            f"SELECT version, text, ended_at, digest FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC",
-            values,
-        ).fetchone()
+        asked = f"SELECT version, text, ended_at, digest FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC"
+        row = self.connection.execute(asked, values).fetchone()
         return (row[0], row[1], row[2]) if row and _is_intact(row[1], row[3]) else None
 
     def published_at(self, kind: str, name: str, version: int) -> datetime:
@@ -181,9 +182,8 @@ class Reader:
 
     def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]:
         """Return (id, version, text, ended_at) of every published text of a kind, in order."""
-        rows = self.connection.execute(
-            "SELECT id, version, text, ended_at FROM text WHERE kind = ? ORDER BY id, version", (kind,)
-        ).fetchall()
+        statement = "SELECT id, version, text, ended_at FROM text WHERE kind = ? ORDER BY id, version"
+        rows = self.connection.execute(statement, (kind,)).fetchall()
         return [tuple(row) for row in rows]
 
     def find_dataset(self, name: str, version: int) -> Dataset | None:

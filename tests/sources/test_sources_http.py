@@ -26,7 +26,7 @@ from gateway.sources.json_answer import NotJsonError, at, parse, reach
 from gateway.sources.mapping import Mapping, digest_of, parse_mapping
 from gateway.sources.upstream import Call, Credentials
 from schemas.request import SubjectQuery
-from schemas.terms import Match
+from schemas.terms import Environment, Match
 
 GRACE = SubjectQuery("card_no", "C1", {"surname": "Okafor", "date_of_birth": "1985-02-14"})
 FOUND = Found(Match.CONFIRMED, subject="holder", row="C1")
@@ -205,7 +205,10 @@ def test_without_a_prefix_the_file_is_the_whole_value(tmp_path: Path) -> None:
 
 
 def council(tmp_path: Path, *hosts: str) -> Any:
-    return SimpleNamespace(directory=tmp_path, settings=SimpleNamespace(source_connections=2, source_hosts=hosts))
+    return SimpleNamespace(
+        directory=tmp_path,
+        settings=SimpleNamespace(environment=Environment.PRODUCTION, source_connections=2, source_hosts=hosts),
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from gateway.sources.mapping import Mapping, digest_of, mapped_paths, mapping_fi
 from gateway.sources.sql import SqlSource
 from policies.findings import TextError
 from schemas.dataset import Dataset
+from schemas.terms import Environment
 
 SMALL = """\
 source: revenues
@@ -308,7 +309,9 @@ class Published:
 
 @pytest.fixture
 def registry(northmoor: Path):
-    council = SimpleNamespace(directory=northmoor, settings=SimpleNamespace(source_connections=1))
+    council = SimpleNamespace(
+        directory=northmoor, settings=SimpleNamespace(environment=Environment.PRODUCTION, source_connections=1)
+    )
     made = SourceRegistry(council, lambda: datetime(2026, 10, 2, tzinfo=UTC))  # type: ignore[arg-type]  # what it uses of a council
     yield made
     made.close()
