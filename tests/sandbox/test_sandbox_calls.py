@@ -37,16 +37,21 @@ def give_consent(house: House) -> str:
     return record.consent_id
 
 
+class ChangingLog:
+    """The log, which finds a change written before the first item that it is given."""
+
+    def __init__(self, house: House, change: Callable[[], Any]) -> None:
+        self.house, self.change, self.log = house, change, house.wiring.services.log
+
+    async def append(self, within: Any) -> Any:
+        object.__setattr__(self.house.wiring.services, "log", self.log)
+        self.house.wiring.sequencer.submit(self.change(), [].append)
+        return await self.log.append(within)
+
+
 def meanwhile(house: House, change: Callable[[], Any]) -> None:
-    """Make a change once a call is under way: decided, and not yet appended."""
-    source_of = house.wiring.services.source_of
-
-    def changing(dataset: Any, reader: Any) -> Any:
-        house.wiring.sequencer.submit(change(), [].append)
-        object.__setattr__(house.wiring.services, "source_of", source_of)
-        return source_of(dataset, reader)
-
-    object.__setattr__(house.wiring.services, "source_of", changing)
+    """Make a change once a call is decided, and not yet appended."""
+    object.__setattr__(house.wiring.services, "log", ChangingLog(house, change))
 
 
 def republished(house: House) -> Any:
@@ -86,13 +91,15 @@ def test_a_true_withdrawal_under_way_does_not_undo_a_consent_that_is_played(sand
 
 
 def test_an_end_that_is_played_holds_where_the_transaction_judges_again(sandbox: House) -> None:
+    """Read with true eyes there, the agreement would be in force, and the call would go back to the source for ever."""
     caller = asker(sandbox)
     before = play(caller, None).json()["disclosure"]["agreement"]["version"]
-    sandbox.append(republished(sandbox))
+    meanwhile(sandbox, lambda: republished(sandbox))
 
     answer = play(caller, "agreement-ended")
 
     assert (answer.status_code, answer.json()["disclosure"]["agreement"]["version"]) == (403, before + 1)
+    assert set(withheld(answer).values()) == {"agreement_not_in_force"}
 
 
 # -- many people

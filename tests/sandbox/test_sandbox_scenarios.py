@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house import House, copy_template, open_house, released, withheld
+from house import HARBOUR, House, copy_template, open_house, released, withheld
 from sandbox_playing import asker, play
 
 from gateway.problems import LOG_UNAVAILABLE, NOTHING_PERMITTED, SOURCE_SLOW, SOURCE_UNAVAILABLE
@@ -187,3 +187,15 @@ def test_an_agreement_that_is_not_in_force_can_be_tried_as_if_it_were(sandbox: H
     assert (refused.status_code, set(withheld(refused).values())) == (403, {"agreement_not_in_force"})
     assert released(answer)["full_name"] == "Grace Okafor"
     sandbox.verify(answer)
+
+
+def test_what_is_written_once_for_many_answers_is_not_written_by_a_scenario(sandbox: House) -> None:
+    """Parts of answers are kept by the digest of the agreement, which a scenario leaves as it is: here of two refusals."""
+    caller = asker(sandbox)
+    _, text, _ = sandbox.wiring.services.reader.find_text("agreement", HARBOUR.agreement)
+
+    played = play(caller, "agreement-expired").json()["disclosure"]["agreement"]["last_day"]
+    after = play(caller, None, caseworker=None).json()["disclosure"]["agreement"]["last_day"]
+
+    assert f"ends_on: {after}" in text
+    assert played < after
