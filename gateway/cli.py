@@ -28,6 +28,7 @@ COMMANDS: Final = (
     ("attack", "attacking", "attack"),
     ("partner", "partners", "partner"),
     ("client", "partners", "client"),
+    ("operator", "operators", "operator"),
     ("dataset", "texts", "dataset"),
     ("core", "texts", "core"),
     ("agreement", "texts", "agreement"),

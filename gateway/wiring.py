@@ -13,6 +13,7 @@ from gateway.oauth.caller import Door
 from gateway.oauth.fetched_keys import FetchedKeys
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
+from gateway.operators.parts import Operators
 from gateway.services import Services
 from gateway.store.changes import Changes
 from gateway.telemetry import Telemetry
@@ -33,4 +34,5 @@ class Wiring:
     assertion_tests: PerMinute
     early_limits: EarlyLimits
     changes: Changes
+    operators: Operators
     telemetry: Telemetry

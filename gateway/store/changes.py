@@ -15,8 +15,10 @@ from audit.keyring import Keyring
 from gateway.store.client_keys import ClientKeys
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.issuer_keys import IssuerKeyChanges
+from gateway.store.operators import OperatorChanges
 from gateway.store.partners import Partners
 from gateway.store.people import People
+from gateway.store.sign_ins import SignIns
 from gateway.store.texts import Texts
 from gateway.store.tokens import TokenChanges
 
@@ -33,6 +35,8 @@ class Changes:
     tokens: TokenChanges
     client_keys: ClientKeys
     issuer_keys: IssuerKeyChanges
+    operators: OperatorChanges
+    sign_ins: SignIns
 
 
 def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str]) -> Changes:
@@ -45,4 +49,6 @@ def changes_of(*, keyring: Keyring, controller: str, new_id: Callable[[str, date
         TokenChanges(entries),
         ClientKeys(entries),
         IssuerKeyChanges(entries),
+        OperatorChanges(entries),
+        SignIns(entries),
     )

@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-VERSION: Final = "0003"
+VERSION: Final = "0006"
 
 
 class SchemaError(Exception):
