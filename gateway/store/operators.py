@@ -99,7 +99,7 @@ class OperatorChanges:
         return within
 
     def _granted(self, operator_id: str, roles: frozenset[Role], moment: Moment, by: str, what: str) -> Draft:
-        told = {"operator": operator_id, "roles": sorted(roles), "granted": what}
+        told = {"operator": operator_id, "roles": [one.value for one in sorted(roles)], "granted": what}
         return self.entries.plain(Kind.OPERATOR_GRANTED, moment, (), {"what": told, "who": {"by": by}})
 
 

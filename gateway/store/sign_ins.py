@@ -79,7 +79,7 @@ class SignIns:
                 ),
             )
             _drop_oldest(connection, new.operator_id)
-            what = {"method": new.method, "roles": sorted(new.roles), "step_up": new.renews, **facts}
+            what = {"method": new.method, "roles": [one.value for one in sorted(new.roles)], "step_up": new.renews, **facts}
             names = {"what": what, "who": {"by": new.operator_id}}
             return self.entries.plain(Kind.SIGN_IN, moment, (), names)
 
