@@ -59,6 +59,8 @@ def read_id_token(token: object, jwks: Any, expected: Expected) -> dict[str, Any
         raise UnknownKeyError from error
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise IdTokenRefusedError("the ID token is not signed as it must be") from error
+    if "crit" in decoded.header:
+        raise IdTokenRefusedError("the ID token: it asks for what nobody here knows (RFC 7515, section 4.1.11)")
     claims = decoded.claims
     for wrong, what in _wrongs(claims, expected):
         if wrong:

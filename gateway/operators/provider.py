@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -56,14 +57,14 @@ class ProviderClient:
 class _Bounded(httpx2.AsyncBaseTransport):
     """Reaches one origin, and reads no more than an honest answer holds."""
 
-    def __init__(self, issuer: str) -> None:
-        self._origin = origin_of(issuer)
+    def __init__(self, issuer: str, context: ssl.SSLContext) -> None:
+        self._origin, self._context = origin_of(issuer), context
 
     @override
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if origin_of(str(request.url)) != self._origin:
             raise ProviderUnavailableError("the provider's metadata name an address at another host than the issuer's")
-        async with httpx2.AsyncHTTPTransport() as inner:
+        async with httpx2.AsyncHTTPTransport(verify=self._context, trust_env=False) as inner:
             return await self._read(request, await inner.handle_async_request(request))
 
     async def _read(self, request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
@@ -108,6 +109,9 @@ class Provider:
         self._clock = clock
         self._metadata: dict[str, Any] = {}
         self._read_at = float("-inf")
+        is_tls = client.issuer.startswith("https:")
+        # Made once: reading the certificates of all authorities takes longer than the call. Plain HTTP needs none.
+        self._context = ssl.create_default_context() if is_tls else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
     @property
     def origin(self) -> str:
@@ -187,7 +191,7 @@ class Provider:
                 "scope": "openid profile",
                 "code_challenge_method": "S256",
                 "token_endpoint_auth_method": "private_key_jwt" if client.key is not None else "client_secret_basic",
-                "transport": _Bounded(client.issuer),
+                "transport": _Bounded(client.issuer, self._context),
                 "timeout": SLOWEST,
                 "follow_redirects": False,
                 "trust_env": False,
