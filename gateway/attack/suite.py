@@ -6,6 +6,7 @@ from gateway.attack import (
     addresses,
     assertions,
     bodies,
+    console,
     contexts,
     details,
     framing,
@@ -37,6 +38,7 @@ def attacks() -> list[Attack]:
         bodies,
         contexts,
         others,
+        console,
         slow,
     )
     found = [one for room in rooms for one in room.attacks()]
