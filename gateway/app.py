@@ -26,12 +26,13 @@ from audit.highwater import check_high_water
 from audit.sequencer import Sequencer
 from audit.sqlite import LogCorruptError, open_connection
 from gateway.api import client_keys as client_keys_api
-from gateway.api import control, describing, disclosures, documents, health
+from gateway.api import control, control_changes, control_log, describing, disclosures, documents, health
 from gateway.api import log as log_api
 from gateway.api import oauth as oauth_api
 from gateway.api import registration as registration_api
 from gateway.api import sandbox as sandbox_api
 from gateway.api.openapi import extend_openapi
+from gateway.console.routes import routes as console_routes
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
 from gateway.envelope import (
@@ -55,6 +56,7 @@ from gateway.oauth.fetched_keys import FetchedKeys
 from gateway.oauth.jwks_fetch import JwksFetch
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
+from gateway.operators.parts import make_operators
 from gateway.problems import (
     ProblemError,
 )
@@ -80,7 +82,9 @@ def build_digest() -> str:
     whole = hashlib.sha256(version("stile").encode())
     for room in ("schemas", "policies", "audit", "gateway"):
         root = Path(str(files(room)))
-        for file in sorted(one for one in root.rglob("*") if one.suffix in {".py", ".sql", ".yaml", ".html", ".css"}):
+        for file in sorted(
+            one for one in root.rglob("*") if one.suffix in {".py", ".sql", ".yaml", ".html", ".css", ".js"}
+        ):
             whole.update(f"\n{room}/{file.relative_to(root).as_posix()}\0".encode() + file.read_bytes())
     return "sha256:" + whole.hexdigest()
 
@@ -182,6 +186,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         assertion_tests=PerMinute(),
         early_limits=EarlyLimits(),
         changes=make_changes(council),
+        operators=make_operators(council.settings, council.keyring, lambda: clock().timestamp()),
         telemetry=telemetry,
     )
     return sandboxed(wiring) if environment is Environment.SANDBOX else wiring
@@ -219,6 +224,8 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     routes = _routes(council)
     app.router.routes.extend(routes)
     app.include_router(control.router)
+    app.include_router(control_changes.router)
+    app.include_router(control_log.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
     app.add_exception_handler(RequestValidationError, answer_validation)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same
@@ -268,4 +275,5 @@ def _routes(council: Council) -> list[Route]:
         Route("/readyz", health.get_readiness, methods=["GET"]),
         *documents.routes(),
         *(sandbox_api.routes() if council.settings.environment is Environment.SANDBOX else ()),
+        *console_routes(),
     ]

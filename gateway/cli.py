@@ -30,6 +30,7 @@ COMMANDS: Final = (
     ("partner", "organisations", "partner"),
     ("client", "partners", "client"),
     ("registration", "registrations", "registration"),
+    ("operator", "operators", "operator"),
     ("dataset", "texts", "dataset"),
     ("core", "texts", "core"),
     ("agreement", "texts", "agreement"),

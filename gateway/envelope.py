@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from audit.entry import canonical
 from audit.keyring import KeyringError
 from audit.sequencer import LogUnavailableError, NotDurableError
-from gateway.api import control
+from gateway.api import control, offices
 from gateway.api.door import request_id_of, traceparent_of
 from gateway.problems import (
     FAULT,
@@ -70,7 +70,7 @@ class Envelope:
             if named := request.headers.getlist(SCENARIO):
                 request.state.wiring = wiring.stage(wiring, scope["path"], named)
             if scope["path"].startswith("/control/"):
-                await control.authenticate_control(request)
+                await offices.authenticate_control(request)
                 receive = await control.checked_body(request, receive)
             await self._handle(request, receive, send_named)
         except ProblemError as error:

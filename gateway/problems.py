@@ -110,6 +110,39 @@ NO_LONGER_OPENS: Final = Problem(
     "What this entry holds can no longer be opened",
     "Its keys were destroyed, by erasure or at the end of its retention. The receipt that you were given still verifies.",
 )
+SESSION_REFUSED: Final = Problem(
+    "session_refused", 401, "There is no such session, or it has ended", "Sign in at /console, and send it again."
+)
+STEP_UP_NEEDED: Final = Problem(
+    "step_up_needed",
+    401,
+    "This needs a sign-in that is at most five minutes old",
+    "Sign in once more at /console/step-up, then send it again.",
+)
+CROSS_SITE_REFUSED: Final = Problem(
+    "cross_site_refused",
+    403,
+    "This was not sent by a page of this gateway",
+    "Open the page again and send its form. From a program, send Origin and Stile-CSRF.",
+)
+SIGN_IN_REFUSED: Final = Problem(
+    "sign_in_refused", 403, "You could not be signed in", "Sign in again; detail says what did not hold."
+)
+CALLBACK_REFUSED: Final = Problem(
+    "callback_refused",
+    400,
+    "This is not the end of a sign-in that was begun here",
+    "Begin again at /console/sign-in, and go on in the same browser within ten minutes.",
+)
+TOO_MANY_ATTEMPTS: Final = Problem(
+    "too_many_attempts", 429, "There were too many attempts to sign in", "Wait for the time in Retry-After."
+)
+PROVIDER_UNAVAILABLE: Final = Problem(
+    "provider_unavailable",
+    502,
+    "The council's sign-in service can't be used now",
+    "Try again later. In an emergency an administrator signs in by a break-glass account.",
+)
 CONFLICT: Final = Problem("conflict", 409, "That stands already, or has moved on", "Read it again, and decide again.")
 TEXT_REFUSED: Final = Problem("text_refused", 422, "The text does not hold together", "Mend the lines that findings names.")
 SOURCE_UNAVAILABLE: Final = Problem(
@@ -172,6 +205,13 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         NOT_FOUND,
         METHOD_REFUSED,
         NO_LONGER_OPENS,
+        SESSION_REFUSED,
+        STEP_UP_NEEDED,
+        CROSS_SITE_REFUSED,
+        SIGN_IN_REFUSED,
+        CALLBACK_REFUSED,
+        TOO_MANY_ATTEMPTS,
+        PROVIDER_UNAVAILABLE,
         CONFLICT,
         TEXT_REFUSED,
         SOURCE_UNAVAILABLE,

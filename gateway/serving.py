@@ -19,6 +19,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.app import build_app, start_log, utc_now
 from gateway.council import Council, CouncilError
+from gateway.operators.parts import make_operators
 
 LARGEST_HEAD: Final = 16_384  # bytes of request line and header fields
 LONGEST_HEAD: Final = 10.0  # seconds that a client may take to send them
@@ -144,7 +145,8 @@ def finish_on_signals() -> None:
 
 
 def check_log(council: Council) -> None:
-    """Raise what keeps this council's log from being served: from inside uvicorn it would come with a traceback."""
+    """Raise what keeps this council from being served: from inside uvicorn it would come with a traceback."""
+    make_operators(council.settings, council.keyring, lambda: utc_now().timestamp())
     start_log(council, utc_now, lambda results: [done(result) for done, result in results]).close()
 
 

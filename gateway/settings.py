@@ -6,10 +6,10 @@ import json
 import re
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -77,6 +77,22 @@ class Settings(BaseSettings):
         default=False,
         description="Lets a jwks_uri lead to private addresses, and to plain HTTP on this machine. For trials alone.",
     )
+    oidc_issuer: str | None = Field(
+        default=None, description="The OpenID provider at which operators sign in, exactly as its metadata name it."
+    )
+    oidc_client_id: str | None = Field(
+        default=None, min_length=1, max_length=200, description="How the gateway is registered there."
+    )
+    oidc_client_secret_file: Path | None = Field(
+        default=None,
+        description="A file with the secret that the provider gave. Without it the gateway signs by a key of its own.",
+    )
+    oidc_role_claim: str = Field(
+        default="roles", min_length=1, max_length=200, description="The claim of the ID token that gives roles."
+    )
+    oidc_roles: dict[str, Literal["dpo", "approver", "administrator", "auditor"]] = Field(
+        default={}, description="What the claim's values stand for, to the letter. What is not here gives no role."
+    )
     source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
     environment: Environment = Field(
         default=Environment.PRODUCTION,
@@ -120,6 +136,25 @@ class Settings(BaseSettings):
         if parts.scheme == "http" and parts.hostname not in {"127.0.0.1", "localhost", "::1"}:
             raise ValueError("must be https, save on this machine itself")
         return value.rstrip("/")
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_an_issuer(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        is_here = parts.hostname in {"127.0.0.1", "localhost", "::1"}
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_here):
+            raise ValueError("must be https, save on this machine itself")
+        if not parts.hostname or parts.query or parts.fragment or parts.username:
+            raise ValueError("must be an address such as https://login.example.org/tenant/v2.0")
+        return value
+
+    @model_validator(mode="after")
+    def _has_a_whole_provider(self) -> Self:
+        if (self.oidc_issuer is None) != (self.oidc_client_id is None):
+            raise ValueError("oidc_issuer and oidc_client_id belong together: set both, or neither")
+        return self
 
     @classmethod
     @override

@@ -15,6 +15,7 @@ from gateway import limits
 from gateway.early_limits import EarlyLimits
 from gateway.refusing import refuse_in_window
 from gateway.services import Services
+from gateway.store import sign_ins
 from gateway.store.key_rows import assurance_days_left, days_left
 from gateway.telemetry import NO_END, Telemetry
 from schemas.instants import london_day
@@ -108,13 +109,14 @@ _EXPIRED: Final = (
 
 
 def _has_expired(connection: Any, now: datetime) -> bool:
-    return any(
+    return sign_ins.has_expired(connection, now) or any(
         connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)).fetchone() is not None
         for table, _, where in _EXPIRED
     )
 
 
 def _drop_expired(connection: Any, now: datetime) -> None:
+    sign_ins.drop_expired(connection, now)
     for table, key, where in _EXPIRED:
         connection.execute(
             f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT {MOST_AT_ONCE})",

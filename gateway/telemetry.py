@@ -159,6 +159,9 @@ class Telemetry:
             ("outcome",),
             registry=self.registry,
         )
+        self.sign_ins = Counter(
+            "stile_sign_ins", "Operators' sign-ins, by way and outcome.", ("method", "outcome"), registry=self.registry
+        )
         self.key_days_left = Gauge(
             "stile_client_key_days_left",
             "Days until the first active client is left without a key; 9999 where none will be.",

@@ -14,6 +14,7 @@ from gateway.oauth.caller import Door
 from gateway.oauth.fetched_keys import FetchedKeys
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
+from gateway.operators.parts import Operators
 from gateway.problems import NOT_A_SANDBOX, ProblemError
 from gateway.services import Services
 from gateway.store.changes import Changes
@@ -45,6 +46,7 @@ class Wiring:
     assertion_tests: PerMinute
     early_limits: EarlyLimits
     changes: Changes
+    operators: Operators
     telemetry: Telemetry
     stage: Callable[[Wiring, str, Sequence[str]], Wiring] = refuse_scenarios
     marks: Callable[[], Sequence[Mark]] = tuple

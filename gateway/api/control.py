@@ -6,20 +6,16 @@ import secrets
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Request
+from fastapi import APIRouter, Path, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from audit.entry import canonical
-from audit.sequencer import LogUnavailableError, NotDurableError, Within
-from gateway.api.door import authenticate, require_role
+from audit.sequencer import Within
+from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.api.reading import decode, read_body
-from gateway.log import remember_call
-from gateway.oauth.caller import Caller
-from gateway.oauth.clients import Role
-from gateway.problems import CONFLICT, LOG_UNAVAILABLE, NOT_FOUND, ProblemError
-from gateway.store.changes import ChangeRefusedError
+from gateway.problems import CONFLICT, NOT_FOUND, ProblemError
 from gateway.store.people import find_consent
 from gateway.wiring import Wiring
 from schemas.consent import ConsentRecord, Restriction
@@ -71,26 +67,6 @@ class RestrictionIn(BaseModel):
     until: AwareDatetime | None = None
 
 
-async def control_caller(request: Request) -> Caller:
-    """Authenticate an office's call. Runs before FastAPI reads the body: the router's own route class sees to it."""
-    caller: Caller = request.state.caller
-    return caller
-
-
-async def authenticate_control(request: Request) -> None:
-    """Keep the caller of a control call at `request.state.caller`, or raise the 401 or 403 problem."""
-    wiring: Wiring = request.app.state.wiring
-    wiring.services.reader.refresh()
-    now = wiring.services.clock().timestamp()
-    caller = authenticate(request, wiring.door, now=now, audience=f"{wiring.door.issuer}/control")
-    require_role(caller, Role.DPO, Role.ADMINISTRATOR)
-    try:
-        await remember_call(wiring.services.log, caller.seen)
-    except (NotDurableError, LogUnavailableError) as error:
-        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
-    request.state.caller = caller
-
-
 async def checked_body(request: Request, receive: Receive) -> Receive:
     """Return what hands the app the body, once it is bounded, strict JSON: FastAPI itself would take anything."""
     headers = request.headers
@@ -106,20 +82,13 @@ async def checked_body(request: Request, receive: Receive) -> Receive:
     return replay
 
 
-router = APIRouter(prefix="/control/v1", tags=["control"], redirect_slashes=False)
-Authenticated = Annotated[Caller, Depends(control_caller)]
+router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 ConsentId = Annotated[str, Path(pattern=r"^c_[0-9a-f]{24}$")]
 RestrictionId = Annotated[str, Path(pattern=r"^r_[0-9a-f]{24}$")]
 
 
-async def _change(request: Request, within: Within) -> dict[str, Any]:
-    wiring: Wiring = request.app.state.wiring
-    try:
-        appended = await wiring.services.log.append(within)
-    except ChangeRefusedError as error:
-        raise ProblemError(CONFLICT, str(error)) from error
-    except (NotDurableError, LogUnavailableError) as error:
-        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
+async def _change(request: Request, caller: ControlCaller, within: Within) -> dict[str, Any]:
+    appended = await make_change(request.app.state.wiring, caller, within)
     return {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
 
 
@@ -135,7 +104,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
         controller=wiring.services.settings.controller,
         recipients=frozenset(given.recipients),
         fields=frozenset(given.fields),
-        recorded_by=caller.client.client_id,
+        recorded_by=caller.by,
         from_at=datetime.fromtimestamp(0, UTC),
         **{
             name: getattr(given, name)
@@ -154,7 +123,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
             )
         },
     )
-    entry = await _change(request, wiring.changes.people.record_consent(record))
+    entry = await _change(request, caller, wiring.changes.people.record_consent(record))
     return _json({"consent_id": record.consent_id, "state": record.state.value, **entry}, 201)
 
 
@@ -162,8 +131,8 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
 async def post_withdrawal(request: Request, consent_id: ConsentId, given: WithdrawalIn, caller: Authenticated) -> Response:
     """As easy as giving it (UK GDPR Article 7(3)), and immediate."""
     wiring: Wiring = request.app.state.wiring
-    within = wiring.changes.people.withdraw_consent(consent_id, by=caller.client.client_id, how=given.how)
-    return _json({"consent_id": consent_id, "state": "withdrawn", **await _change(request, within)}, 201)
+    within = wiring.changes.people.withdraw_consent(consent_id, by=caller.by, how=given.how)
+    return _json({"consent_id": consent_id, "state": "withdrawn", **await _change(request, caller, within)}, 201)
 
 
 @router.get("/consents/{consent_id}", summary="Show a consent as it stands")
@@ -190,9 +159,9 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
         recipients=frozenset(given.recipients),
         from_at=datetime.fromtimestamp(0, UTC),
         until=given.until,
-        recorded_by=caller.client.client_id,
+        recorded_by=caller.by,
     )
-    entry = await _change(request, wiring.changes.people.set_restriction(restriction))
+    entry = await _change(request, caller, wiring.changes.people.set_restriction(restriction))
     return _json({"restriction_id": restriction.restriction_id, **entry}, 201)
 
 
@@ -200,8 +169,8 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
 async def delete_restriction(request: Request, restriction_id: RestrictionId, caller: Authenticated) -> Response:
     """Lift it, from the next entry on; the record of it stays."""
     wiring: Wiring = request.app.state.wiring
-    within = wiring.changes.people.lift_restriction(restriction_id, by=caller.client.client_id)
-    return _json({"restriction_id": restriction_id, **await _change(request, within)}, 200)
+    within = wiring.changes.people.lift_restriction(restriction_id, by=caller.by)
+    return _json({"restriction_id": restriction_id, **await _change(request, caller, within)}, 200)
 
 
 def consent_members(record: ConsentRecord, now: datetime) -> dict[str, Any]:

@@ -8,8 +8,7 @@ from typing import Final
 from starlette.requests import Request
 
 from gateway.oauth.caller import Caller, Door, TokenRefusedError, authenticate_call
-from gateway.oauth.clients import Role
-from gateway.problems import TOKEN_REFUSED, WRONG_ROLE, ProblemError
+from gateway.problems import TOKEN_REFUSED, ProblemError
 from gateway.services import Chance
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
@@ -48,9 +47,3 @@ def authenticate(request: Request, door: Door, *, now: float, audience: str) -> 
         if door.certificates is not None:  # RFC 6750, section 3: for tokens that are bound to a certificate alone
             challenge += f', Bearer error="invalid_token", {where}'
         raise ProblemError(TOKEN_REFUSED, refused.why, headers={"WWW-Authenticate": challenge}) from refused
-
-
-def require_role(caller: Caller, *roles: Role) -> None:
-    """Raise ProblemError unless the caller's client has one of these roles."""
-    if caller.client.role not in roles:
-        raise ProblemError(WRONG_ROLE, f"this call is for: {', '.join(roles)}")

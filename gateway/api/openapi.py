@@ -38,7 +38,12 @@ def _describe(app: FastAPI, public_url: str, log_path: str) -> dict[str, Any]:
         statuses += ["404"] if any(one.get("in") == "path" for one in operation["parameters"]) else []
         problems = {status: {"$ref": "#/components/responses/Problem"} for status in statuses}
         operation["responses"] = {**operation["responses"], **problems}
-        operation["responses"].pop("422", None)  # what does not validate is a 400 problem here
+        if "content" in operation["responses"].get(
+            "422", {}
+        ):  # FastAPI's own: what does not validate is a 400 problem here
+            operation["responses"].pop("422")
+        if "422" in operation["responses"]:
+            operation["responses"]["422"] = {"$ref": "#/components/responses/Problem"}
     paths = {path.replace("LOG", log_path): item for path, item in ours["paths"].items()}
     components = ours["components"]
     components["schemas"] |= {

@@ -6,6 +6,7 @@ from gateway.attack import (
     addresses,
     assertions,
     bodies,
+    console,
     contexts,
     details,
     framing,
@@ -39,6 +40,7 @@ def attacks() -> list[Attack]:
         contexts,
         registrations,
         others,
+        console,
         slow,
     )
     found = [one for room in rooms for one in room.attacks()]

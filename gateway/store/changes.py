@@ -15,10 +15,12 @@ from audit.keyring import Keyring
 from gateway.store.client_keys import ClientKeys
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.issuer_keys import IssuerKeyChanges
+from gateway.store.operators import OperatorChanges
 from gateway.store.organisations import Organisations
 from gateway.store.partners import Partners
 from gateway.store.people import People
 from gateway.store.registrations import Registrations
+from gateway.store.sign_ins import SignIns
 from gateway.store.texts import Texts
 from gateway.store.tokens import TokenChanges
 from schemas.terms import Environment
@@ -38,6 +40,8 @@ class Changes:
     client_keys: ClientKeys
     registrations: Registrations
     issuer_keys: IssuerKeyChanges
+    operators: OperatorChanges
+    sign_ins: SignIns
     entries: Entries
 
 
@@ -56,5 +60,7 @@ def changes_of(
         ClientKeys(entries),
         Registrations(entries, partners),
         IssuerKeyChanges(entries),
+        OperatorChanges(entries),
+        SignIns(entries),
         entries,
     )

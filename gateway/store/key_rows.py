@@ -116,6 +116,12 @@ def read_client(
     )
 
 
+def read_client_list(connection: Any) -> list[tuple[str, str | None, str, str]]:
+    """Return (client, partner, role, status) of every client, in order."""
+    rows = connection.execute("SELECT client_id, partner_id, role, status FROM client ORDER BY client_id").fetchall()
+    return [(row[0], row[1], row[2], row[3]) for row in rows]
+
+
 def read_client_keys(connection: Any, client_id: str) -> list[KeyRow]:
     """Return every key that a client has had, in the order in which they came."""
     rows = connection.execute(

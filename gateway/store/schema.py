@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-VERSION: Final = "0009"
+VERSION: Final = "0010"
 
 
 class SchemaError(Exception):

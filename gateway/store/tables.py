@@ -201,3 +201,64 @@ class Idempotency(SQLModel, table=True):
     disclosure_id: str
     expires: int = Field(index=True)
     limited: str  # JSON array: the places of those whom a limit withheld, and who were not counted
+
+
+class OperatorRow(SQLModel, table=True):
+    """A local account; or, without a name, an operator of the OpenID provider who was revoked here."""
+
+    __tablename__ = "operator"
+
+    operator_id: str = Field(primary_key=True)
+    name: str | None = Field(default=None, unique=True)
+    password: str | None = None  # argon2id
+    roles: str  # JSON array
+    granted_at: int
+    invited_until: int | None = None  # until when a first passkey may be registered
+    revoked_at: int | None = None
+
+
+class PasskeyRow(SQLModel, table=True):
+    """A passkey of a local account. Both keys as base64url."""
+
+    __tablename__ = "passkey"
+
+    credential_id: str = Field(primary_key=True)
+    operator_id: str = Field(foreign_key="operator.operator_id", index=True)
+    public_key: str
+    sign_count: int
+    added_at: int
+
+
+class ConsoleSession(SQLModel, table=True):
+    """An operator's session, by SHA-256 of its id: who reads the row can't use it."""
+
+    __tablename__ = "console_session"
+
+    id_hash: str = Field(primary_key=True)
+    operator_id: str = Field(index=True)
+    method: str  # "oidc" or "local"
+    roles: str  # JSON array; of a local account, those of its own row count
+    shown: str
+    mapping: str  # digest of the settings that gave the roles
+    began_at: int
+    used_at: int
+    authenticated_at: int
+    draft: str | None = None  # a text that waits for a step-up
+
+
+class SignIn(SQLModel, table=True):
+    """A sign-in under way in one browser, by SHA-256 of its id. Taken once; rows past `expires` (epoch) are swept."""
+
+    __tablename__ = "sign_in"
+
+    id_hash: str = Field(primary_key=True)
+    content: str  # JSON
+    expires: int = Field(index=True)
+
+
+class Attempt(SQLModel, table=True):
+    """How often somebody tried in a window. `name` is a keyed digest of an account or a network."""
+
+    name: str = Field(primary_key=True)
+    window: int = Field(primary_key=True)
+    count: int

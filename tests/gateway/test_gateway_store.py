@@ -62,6 +62,7 @@ def older_council(directory: Path) -> None:
         "ALTER TABLE client RENAME COLUMN allows_rs TO allows_rs512; ALTER TABLE client DROP COLUMN is_certificate_bound;"
         "ALTER TABLE client DROP COLUMN system; ALTER TABLE client DROP COLUMN environment; DROP TABLE partner_code;"
         "DROP TABLE partner_contact; DROP TABLE partner_assurance; DROP TABLE invitation; DROP TABLE registration;"
+        "DROP TABLE operator; DROP TABLE passkey; DROP TABLE console_session; DROP TABLE sign_in; DROP TABLE attempt;"
         "DROP TABLE log_leaf; DROP TABLE recipient; ALTER TABLE idempotency DROP COLUMN limited;"
         "DROP TABLE used_once; CREATE TABLE seen (scope TEXT, jti TEXT, expires INTEGER, PRIMARY KEY (scope, jti));"
         "UPDATE alembic_version SET version_num = '0001';"
@@ -78,7 +79,7 @@ def test_an_older_database_is_refused_until_it_is_upgraded(council_directory: Pa
 
     done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
 
-    assert (done.exit_code, done.output) == (0, "state.sqlite went from schema version 0001 to 0009\n")
+    assert (done.exit_code, done.output) == (0, "state.sqlite went from schema version 0001 to 0010\n")
     with open_house(council_directory) as house:
         answer = house.harbour().ask(fields=["age"])
         assert answer.status_code == 200
@@ -132,7 +133,7 @@ def test_an_upgrade_waits_for_no_gateway(council_directory: Path) -> None:
 def test_an_upgrade_of_what_is_new_already_does_nothing(council_directory: Path) -> None:
     done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
 
-    assert (done.exit_code, done.output) == (0, "state.sqlite has schema version 0009 already\n")
+    assert (done.exit_code, done.output) == (0, "state.sqlite has schema version 0010 already\n")
 
 
 def test_a_database_of_a_later_build_is_refused(council_directory: Path) -> None:

@@ -1,0 +1,191 @@
+"""Who may see a page or send its form? Origin, session, form, token, role and freshness, in this order."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from audit.keyring import KeyringError
+from audit.sequencer import LogUnavailableError, Moment, NotDurableError, Within
+from gateway.api.oauth import read_form
+from gateway.api.offices import USED_EVERY, ControlCaller, Rule, step_up
+from gateway.console.pages import SIGN_IN, own_place, problem_page, see_other
+from gateway.oauth.refusals import OAuthRefusal
+from gateway.oauth.server import parse_form
+from gateway.operators import cookies, cross_site
+from gateway.problems import (
+    CROSS_SITE_REFUSED,
+    LOG_UNAVAILABLE,
+    REQUEST_MALFORMED,
+    REQUEST_SLOW,
+    REQUEST_TOO_LARGE,
+    SESSION_REFUSED,
+    SIGN_IN_REFUSED,
+    WRONG_ROLE,
+    Problem,
+    ProblemError,
+)
+from gateway.store import sign_ins
+from gateway.store.operator_rows import Session, find_session
+from gateway.store.sign_ins import SignInOverError
+from gateway.wiring import Wiring
+
+SAFE: Final = frozenset({"GET", "HEAD"})
+_OF_A_FORM: Final[dict[int, Problem]] = {408: REQUEST_SLOW, 413: REQUEST_TOO_LARGE}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One call of an open page. `before` names a browser that has not signed in; `form` is what it sent, checked."""
+
+    request: Request
+    wiring: Wiring
+    now: datetime
+    before: str | None
+    form: dict[str, str]
+
+    @property
+    def csrf(self) -> str:
+        """Return the token for the forms of this browser, before it has signed in."""
+        return cross_site.token_of(self.wiring.operators.csrf_key, self.before or "")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """One call of a page that needs a session."""
+
+    request: Request
+    wiring: Wiring
+    now: datetime
+    form: dict[str, str]
+    cookie: str
+    session: Session
+    caller: ControlCaller
+
+    @property
+    def csrf(self) -> str:
+        """Return the token for the forms of this session."""
+        return cross_site.token_of(self.wiring.operators.csrf_key, self.cookie)
+
+    @property
+    def is_fresh(self) -> bool:
+        """Tell whether what needs a step-up may be done now."""
+        return self.session.is_fresh(self.now)
+
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def open_page(handler: Callable[[Visit], Awaitable[Response]]) -> Handler:
+    """Serve a page to anybody; a form of it only to the browser that was shown it."""
+
+    async def run(request: Request) -> Response:
+        wiring = _begin(request)
+        before, form = cookies.read(request, cookies.BEFORE), {}
+        if request.method not in SAFE:
+            _require_own_page(request, wiring)
+            form = await _checked_form(request, wiring, before)
+        return await handler(Visit(request, wiring, wiring.services.clock(), before, form))
+
+    return _telling(run)
+
+
+def guarded(rule: Rule) -> Callable[[Callable[[SignedIn], Awaitable[Response]]], Handler]:
+    """Serve a page to who is signed in, in one of the rule's roles; a form that needs it, freshly."""
+
+    def decorate(handler: Callable[[SignedIn], Awaitable[Response]]) -> Handler:
+        async def run(request: Request) -> Response:
+            wiring = _begin(request)
+            is_safe = request.method in SAFE
+            if not is_safe:
+                _require_own_page(request, wiring)
+            now = wiring.services.clock()
+            found = wiring.operators.session_of(request, wiring.services.reader.connection, now)
+            if found is None:
+                if is_safe:
+                    return see_other(f"{SIGN_IN}?to={own_place(request.scope['path'])}")
+                raise ProblemError(SESSION_REFUSED)
+            cookie, session = found
+            form = {} if is_safe else await _checked_form(request, wiring, cookie)
+            if rule.roles.isdisjoint(session.roles):
+                raise ProblemError(WRONG_ROLE, f"this page is for: {', '.join(sorted(rule.roles))}")
+            await _note_use(wiring, session, now)
+            caller = _caller(wiring, session, rule)
+            return await handler(SignedIn(request, wiring, now, form, cookie, session, caller))
+
+        return _telling(run)
+
+    return decorate
+
+
+def require_fresh(visit: SignedIn) -> None:
+    """Raise the 401 of RFC 9470 unless the operator signed in a short while ago."""
+    if not visit.is_fresh:
+        raise step_up()
+
+
+async def append(wiring: Wiring, within: Within) -> None:
+    """Make a row or an entry of a sign-in durable, or raise the problem."""
+    try:
+        await wiring.services.log.append(within)
+    except SignInOverError as error:
+        raise ProblemError(SIGN_IN_REFUSED, f"{error}: begin again") from error
+
+
+def _begin(request: Request) -> Wiring:
+    wiring: Wiring = request.app.state.wiring
+    wiring.services.reader.refresh()
+    return wiring
+
+
+def _telling(run: Handler) -> Handler:
+    async def told(request: Request) -> Response:
+        try:
+            return await run(request)
+        except ProblemError as error:
+            return problem_page(request, error)
+        except (NotDurableError, LogUnavailableError, KeyringError):
+            return problem_page(request, ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}))
+
+    return told
+
+
+def _require_own_page(request: Request, wiring: Wiring) -> None:
+    if not cross_site.is_own_page(request, wiring.operators.public_url):
+        raise ProblemError(CROSS_SITE_REFUSED, "Origin is not this gateway's")
+
+
+async def _checked_form(request: Request, wiring: Wiring, cookie: str | None) -> dict[str, str]:
+    """Return a form whose token belongs to the cookie; one that another page made is refused."""
+    try:
+        form = parse_form(await read_form(request))
+    except OAuthRefusal as refused:
+        problem = _OF_A_FORM.get(refused.status_code, REQUEST_MALFORMED)
+        raise ProblemError(problem, str(refused.description)) from refused
+    given = form.pop(cross_site.FIELD, "")
+    if cookie is None or not cross_site.is_token(wiring.operators.csrf_key, cookie, given):
+        raise ProblemError(CROSS_SITE_REFUSED, "the form's token is not this browser's")
+    return form
+
+
+async def _note_use(wiring: Wiring, session: Session, now: datetime) -> None:
+    if (now - session.used_at).total_seconds() >= USED_EVERY:
+        await append(wiring, sign_ins.touch(session.key))
+
+
+def _caller(wiring: Wiring, session: Session, rule: Rule) -> ControlCaller:
+    operators = wiring.operators
+
+    def still_counts(connection: object, moment: Moment) -> None:
+        live = find_session(connection, session.key, at=moment.at, mapping=operators.mapping)
+        if live is None or rule.roles.isdisjoint(live.roles):
+            raise ProblemError(SESSION_REFUSED)
+        if rule.needs_fresh and not live.is_fresh(moment.at):
+            raise step_up()
+
+    return ControlCaller(session.operator_id, session.roles, still_counts)

@@ -1,0 +1,71 @@
+"""The page on which an agreement's text is checked and published."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+
+from gateway.api.control_changes import LONGEST_TEXT, publish, told_finding
+from gateway.api.offices import PUBLISHING
+from gateway.console.door import SignedIn, append, guarded
+from gateway.console.pages import page, see_other
+from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
+from gateway.store import sign_ins
+from gateway.store.changes import ChangeRefusedError
+from gateway.store.texts import check_agreement
+from policies.findings import TextError
+
+
+@guarded(PUBLISHING)
+async def get_publish(visit: SignedIn) -> Response:
+    """Show the form, with the text that waits for a step-up, if one does."""
+    return _form(visit, visit.session.draft or "")
+
+
+@guarded(PUBLISHING)
+async def post_check(visit: SignedIn) -> Response:
+    """Say what is wrong with a text, and publish nothing."""
+    text = _text(visit)
+    try:
+        check_agreement(visit.wiring.services.reader, text)
+    except TextError as error:
+        return _form(visit, text, findings=[told_finding(one) for one in error.findings])
+    except ChangeRefusedError as error:
+        return _form(visit, text, refused=str(error))
+    return _form(visit, text, done="The text holds together. Nothing was published.")
+
+
+@guarded(PUBLISHING)
+async def post_publish(visit: SignedIn) -> Response:
+    """Publish a text. Where the sign-in is too long ago, keep it, ask for a new one, and come back to it."""
+    text = _text(visit)
+    if not visit.is_fresh:
+        await append(visit.wiring, sign_ins.keep_draft(visit.session.key, text))
+        return see_other("/console/step-up?to=/console/publish")
+    try:
+        appended = await publish(visit.wiring, visit.caller, text)
+    except ProblemError as error:
+        if error.problem not in (TEXT_REFUSED, CONFLICT):
+            raise
+        return _form(
+            visit, text, findings=error.more.get("findings", ()), refused=error.detail or "", status=error.problem.status
+        )
+    if visit.session.draft is not None:
+        await append(visit.wiring, sign_ins.keep_draft(visit.session.key, None))
+    return _form(visit, "", done=f"Published: entry {appended.index if appended else ''}.")
+
+
+def _text(visit: SignedIn) -> str:
+    # A browser sends the lines of a text field with CR LF: a text's digest must not depend on where it was written.
+    text = visit.form.get("text", "").replace("\r\n", "\n")
+    if len(text) > LONGEST_TEXT:
+        raise ProblemError(REQUEST_TOO_LARGE, f"a text is at most {LONGEST_TEXT} characters long")
+    return text
+
+
+def _form(
+    visit: SignedIn, text: str, *, status: int = 200, findings: Any = (), refused: str = "", done: str = ""
+) -> Response:
+    values = {"text": text, "findings": findings, "refused": refused, "done": done}
+    return page("publish.html", status=status, csrf=visit.csrf, is_fresh=visit.is_fresh, **values)

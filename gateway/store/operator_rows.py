@@ -1,0 +1,142 @@
+"""Which operators have an account here, and whose session is live? Reads their rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from gateway.oauth.clients import Role
+from gateway.store.instants import from_micros
+
+IDLE: Final = timedelta(minutes=30)
+LONGEST: Final = timedelta(hours=8)
+FRESH: Final = timedelta(seconds=300)  # RFC 9470: how old a sign-in may be that a step-up rests on
+_ACCOUNT: Final = "operator_id, name, password, roles, granted_at, invited_until, revoked_at"
+_SESSION: Final = "id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, authenticated_at, draft"
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A registered passkey; both keys as base64url."""
+
+    credential_id: str
+    public_key: str
+    sign_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An operator's row: a local account, or (without a name) one of the provider's who was revoked here."""
+
+    operator_id: str
+    name: str | None
+    password: str | None
+    roles: frozenset[Role]
+    granted_at: datetime
+    invited_until: datetime | None
+    revoked_at: datetime | None
+    passkeys: tuple[Passkey, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A session that is live. `key` is SHA-256 of its id."""
+
+    key: str
+    operator_id: str
+    method: str
+    roles: frozenset[Role]
+    shown: str
+    began_at: datetime
+    used_at: datetime
+    authenticated_at: datetime
+    draft: str | None
+
+    @property
+    def ends_at(self) -> datetime:
+        """Return when it ends if nothing more is done in it."""
+        return min(self.began_at + LONGEST, self.used_at + IDLE)
+
+    def is_fresh(self, at: datetime) -> bool:
+        """Tell whether the operator showed who they are a short while ago (RFC 9470, section 4)."""
+        return at - self.authenticated_at <= FRESH
+
+
+def find_account(connection: Any, name: str) -> Account | None:
+    """Return the local account of a name, revoked ones too."""
+    row = connection.execute(f"SELECT {_ACCOUNT} FROM operator WHERE name = ?", (name,)).fetchone()
+    return _account(connection, row) if row else None
+
+
+def read_account(connection: Any, operator_id: str) -> Account | None:
+    """Return an operator's row, revoked ones too."""
+    row = connection.execute(f"SELECT {_ACCOUNT} FROM operator WHERE operator_id = ?", (operator_id,)).fetchone()
+    return _account(connection, row) if row else None
+
+
+def read_accounts(connection: Any) -> list[Account]:
+    """Return every operator's row, in the order in which they came."""
+    rows = connection.execute(f"SELECT {_ACCOUNT} FROM operator ORDER BY granted_at, operator_id").fetchall()
+    return [_account(connection, row) for row in rows]
+
+
+def _account(connection: Any, row: tuple[Any, ...]) -> Account:
+    operator_id, name, password, roles, granted_at, invited_until, revoked_at = row
+    keys = connection.execute(
+        "SELECT credential_id, public_key, sign_count FROM passkey WHERE operator_id = ? ORDER BY added_at", (operator_id,)
+    ).fetchall()
+    return Account(
+        operator_id=operator_id,
+        name=name,
+        password=password,
+        roles=roles_of(roles),
+        granted_at=from_micros(granted_at),
+        invited_until=from_micros(invited_until) if invited_until is not None else None,
+        revoked_at=from_micros(revoked_at) if revoked_at is not None else None,
+        passkeys=tuple(Passkey(*one) for one in keys),
+    )
+
+
+def roles_of(text: str) -> frozenset[Role]:
+    """Return the roles of a row."""
+    return frozenset(Role(one) for one in json.loads(text))
+
+
+def find_session(connection: Any, key: str, *, at: datetime, mapping: str) -> Session | None:
+    """Return a session that is live at an instant; `mapping` names the settings that give roles now.
+
+    Read from the row each time: what was ended, by whichever process, is ended here.
+    """
+    row = connection.execute(f"SELECT {_SESSION} FROM console_session WHERE id_hash = ?", (key,)).fetchone()
+    return _live(connection, row, at, mapping) if row else None
+
+
+def sessions_of(connection: Any, operator_id: str, *, at: datetime, mapping: str) -> list[Session]:
+    """Return an operator's live sessions, the newest first."""
+    rows = connection.execute(
+        f"SELECT {_SESSION} FROM console_session WHERE operator_id = ? ORDER BY began_at DESC", (operator_id,)
+    ).fetchall()
+    return [found for row in rows if (found := _live(connection, row, at, mapping)) is not None]
+
+
+def operators_in_session(connection: Any) -> list[tuple[str, str, str]]:
+    """Return (operator, way of signing in, name as shown) of every session that is kept."""
+    rows = connection.execute("SELECT DISTINCT operator_id, method, shown FROM console_session ORDER BY 1").fetchall()
+    return [(row[0], row[1], row[2]) for row in rows]
+
+
+def _live(connection: Any, row: tuple[Any, ...], at: datetime, mapping: str) -> Session | None:
+    key, operator_id, method, roles, shown, given_by, began, used, authenticated, draft = row
+    account = read_account(connection, operator_id)
+    if account is not None and account.revoked_at is not None:
+        return None
+    if method == "local":
+        held = account.roles if account is not None else frozenset()
+    else:
+        held = roles_of(roles) if given_by == mapping else frozenset()
+    found = Session(
+        key, operator_id, method, held, shown, from_micros(began), from_micros(used), from_micros(authenticated), draft
+    )
+    return found if held and at < found.ends_at else None

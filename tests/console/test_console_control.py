@@ -1,0 +1,400 @@
+"""The control API by a session or a token, never both; and what needs a sign-in of the last five minutes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from console_browser import SESSION, Authenticator, Browser
+from console_scene import give_password, grant, sign_in
+from house import DPO, HARBOUR, ISSUER, House
+from joserfc import jwk
+
+from gateway.api.offices import RULE_OF, rule_of
+from gateway.oauth.clients import Role
+from gateway.store import sign_ins
+
+SignIn = Callable[..., Browser]
+CONTROL = "/control/v1"
+CONSENT = {
+    "state": "given",
+    "dataset": "council-tax",
+    "person": "P0000042",
+    "purpose": "tenancy-sustainment",
+    "recipients": ["harbour-housing"],
+    "text_version": "v1",
+    "how": "in person",
+}
+
+
+def next_version(house: House) -> str:
+    version, text, _ = house.wiring.services.reader.find_text("agreement", HARBOUR.agreement)
+    return str(text.replace(f"version: {version}\n", f"version: {version + 1}\n"))
+
+
+def changes_of(house: House) -> dict[str, tuple[str, Any]]:
+    """Return every control call that needs a step-up: address and body."""
+    kid = house.rows("SELECT kid FROM client_key WHERE client_id = ?", HARBOUR.client_id)[0][0]
+    return {
+        "agreements": (f"{CONTROL}/agreements", {"text": next_version(house)}),
+        "client": (f"{CONTROL}/clients/{HARBOUR.client_id}/revocation", None),
+        "key": (f"{CONTROL}/clients/{HARBOUR.client_id}/keys/{kid}/revocation", None),
+        "issuer-keys": (f"{CONTROL}/issuer-keys", {}),
+    }
+
+
+CHANGES = ("agreements", "client", "key", "issuer-keys")
+KINDS = {
+    "agreements": "agreement.published",
+    "client": "client.revoked",
+    "key": "key.revoked",
+    "issuer-keys": "key.registered",
+}
+EVERYBODY = list(Role)[1:]
+
+
+def test_a_session_records_a_consent_under_the_operators_opaque_id(house: House, signed_in: SignIn) -> None:
+    browser = signed_in(Role.DPO)
+
+    given = browser.control("POST", f"{CONTROL}/consents", CONSENT)
+    shown = browser.control("GET", f"{CONTROL}/consents/{given.json()['consent_id']}")
+
+    assert (given.status_code, shown.status_code) == (201, 200)
+    assert shown.json()["recorded_by"].startswith("op_")
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_a_fresh_session_changes(house: House, signed_in: SignIn, what: str) -> None:
+    """Each is an entry, and names who did it."""
+    browser = signed_in(*EVERYBODY)
+    path, body = changes_of(house)[what]
+
+    answer = browser.control("POST", path, body)
+
+    assert answer.status_code == 201, answer.text
+    entry = house.entries()[-1]
+    assert (entry["kind"], entry["index"]) == (KINDS[what], answer.json()["index"])
+    assert house.truth(entry)["who"]["by"].startswith("op_")
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_step_up_is_asked_for_after_five_minutes(house: House, signed_in: SignIn, what: str) -> None:
+    """RFC 9470, section 3; and nothing is changed. At 300 seconds to the second it is still fresh."""
+    browser = signed_in(*EVERYBODY)
+    path, body = changes_of(house)[what]
+    house.clock.move(seconds=301)
+    entries = len(house.entries())
+
+    refused = browser.control("POST", path, body)
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "step_up_needed")
+    challenge = refused.headers["www-authenticate"]
+    assert 'error="insufficient_user_authentication"' in challenge
+    assert 'max_age="300"' in challenge
+    assert len(house.entries()) == entries
+    house.clock.move(seconds=-1)
+    assert browser.control("POST", path, body).status_code == 201
+
+
+def test_freshness_is_judged_in_the_transaction_too(house: House, signed_in: SignIn, monkeypatch: Any) -> None:
+    """A call that waits past the fifth minute is refused there."""
+    browser = signed_in(*EVERYBODY)
+    house.clock.move(seconds=299)
+    csrf, (path, body) = browser.csrf, changes_of(house)["agreements"]
+    publish = house.wiring.changes.texts.publish_agreement
+    entries = len(house.entries())
+
+    def slow(*arguments: Any, **named: Any) -> Any:
+        house.clock.move(seconds=2)
+        return publish(*arguments, **named)
+
+    monkeypatch.setattr("gateway.store.texts.Texts.publish_agreement", lambda _self, *a, **n: slow(*a, **n))
+    refused = browser.control("POST", path, body, **{"Stile-CSRF": csrf})
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "step_up_needed")
+    assert len(house.entries()) == entries
+
+
+def test_a_session_that_ends_during_a_call_changes_nothing(house: House, signed_in: SignIn, monkeypatch: Any) -> None:
+    """Revocation counts at once, also for what is under way."""
+    browser = signed_in(*EVERYBODY)
+    (operator,) = house.rows("SELECT operator_id FROM console_session")[0]
+    path, body = changes_of(house)["agreements"]
+    revoke = house.changes().operators.revoke(operator, by="test")
+    publish = house.wiring.changes.texts.publish_agreement
+
+    def overtaken(_self: Any, *arguments: Any, **named: Any) -> Any:
+        house.wiring.sequencer.submit(revoke, lambda _result: None)  # goes before what is appended below
+        return publish(*arguments, **named)
+
+    csrf = browser.csrf
+    monkeypatch.setattr("gateway.store.texts.Texts.publish_agreement", overtaken)
+    refused = browser.control("POST", path, body, **{"Stile-CSRF": csrf})
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "session_refused")
+    assert house.entries()[-1]["kind"] == "operator.revoked"
+
+
+def test_a_token_counts_as_fresh(house: House) -> None:
+    """It lives for 300 seconds at most: a dpo's client publishes by it."""
+    answer = house.dpo().call("POST", f"{CONTROL}/agreements", {"text": next_version(house)})
+
+    assert answer.status_code == 201
+    assert house.truth(house.entries()[-1])["who"]["by"] == DPO
+
+
+# -- roles
+
+
+ALLOWED = {
+    "agreements": {Role.DPO, Role.APPROVER},
+    "client": {Role.ADMINISTRATOR},
+    "key": {Role.ADMINISTRATOR},
+    "issuer-keys": {Role.ADMINISTRATOR},
+}
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+@pytest.mark.parametrize("what", CHANGES)
+def test_only_its_roles_may_make_a_change(house: House, signed_in: SignIn, what: str, role: Role) -> None:
+    path, body = changes_of(house)[what]
+
+    answer = signed_in(role).control("POST", path, body)
+
+    if role in ALLOWED[what]:
+        assert answer.status_code == 201
+    else:
+        assert (answer.status_code, answer.json()["code"]) == (403, "wrong_role")
+
+
+@pytest.mark.parametrize("role", EVERYBODY)
+def test_consents_stay_with_their_two_roles(signed_in: SignIn, role: Role) -> None:
+    answer = signed_in(role).control("POST", f"{CONTROL}/consents", CONSENT)
+
+    assert answer.status_code == (201 if role in {Role.DPO, Role.ADMINISTRATOR} else 403)
+
+
+def test_a_clients_role_is_held_to_the_same_rule(house: House) -> None:
+    """A client of role administrator revokes keys, and publishes nothing."""
+    key = jwk.generate_key("EC", "P-256", private=True)
+    partners = house.changes().partners
+    public = {"keys": [key.as_dict(private=False)]}
+    house.append(partners.register_client("admin-office", partner_id=None, role=Role.ADMINISTRATOR, jwks=public, by="test"))
+    caller = house.dpo()
+    caller.client_id, caller.key = "admin-office", key
+    caller.get_token()
+
+    refused = caller.call("POST", f"{CONTROL}/agreements", {"text": next_version(house)})
+
+    assert (refused.status_code, refused.json()["code"]) == (403, "wrong_role")
+    assert caller.call("POST", f"{CONTROL}/clients/{HARBOUR.client_id}/revocation").status_code == 201
+
+
+@pytest.mark.parametrize("part", sorted(RULE_OF))
+@pytest.mark.parametrize("path", ["{}", "{}/", "/{}", "{}/a/b", "//{}"])
+def test_no_spelling_of_an_address_leads_around_its_rule(part: str, path: str) -> None:
+    assert rule_of(f"{CONTROL}/{path.format(part)}") is RULE_OF[part]
+
+
+# -- CSRF and confusion at the API
+
+
+WRONG: dict[str, tuple[dict[str, str], int, str]] = {
+    "no token": ({"Stile-CSRF": ""}, 403, "cross_site_refused"),
+    "a made-up token": ({"Stile-CSRF": "a" * 43}, 403, "cross_site_refused"),
+    "another origin": ({"Origin": "https://evil.example"}, 403, "cross_site_refused"),
+    "Origin: null": ({"Origin": "null"}, 403, "cross_site_refused"),
+    "no cookie that lives": ({"Cookie": f"{SESSION}={'A' * 43}"}, 401, "session_refused"),
+    "a cookie twice": ({"Cookie": f"{SESSION}={'A' * 43}; {SESSION}={'B' * 43}"}, 401, "session_refused"),
+    "a token beside the session": ({"Authorization": "DPoP a.b.c"}, 400, "request_malformed"),
+    "a proof beside the session": ({"DPoP": "a.b.c"}, 400, "request_malformed"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG, ids=str)
+def test_csrf_at_the_control_api_is_refused(house: House, signed_in: SignIn, what: str) -> None:
+    headers, status, code = WRONG[what]
+    browser = signed_in(*EVERYBODY)
+    entries = len(house.entries())
+
+    refused = browser.control("POST", f"{CONTROL}/consents", CONSENT, **headers)
+
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert len(house.entries()) == entries
+
+
+def test_csrf_a_read_by_another_site_is_refused(signed_in: SignIn) -> None:
+    """A browser's GET without Origin and without a word on its site."""
+    browser = signed_in(Role.DPO)
+
+    assert browser.get(f"{CONTROL}/consents/c_{'0' * 24}").status_code == 403
+
+
+def test_a_token_is_not_enough_with_an_operators_cookie(house: House, signed_in: SignIn) -> None:
+    """Both at once are refused, each good by itself."""
+    browser, dpo, path = signed_in(Role.DPO), house.dpo(), f"{CONTROL}/consents"
+
+    refused = dpo.call("POST", path, CONSENT, Cookie=f"{SESSION}={browser.cookies[SESSION]}")
+
+    assert (refused.status_code, refused.json()["code"]) == (400, "request_malformed")
+
+
+def test_a_partners_calls_take_no_session(house: House, signed_in: SignIn) -> None:
+    answer = signed_in(*EVERYBODY).control("GET", "/v1/agreements")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+
+
+SPOOFS = {
+    "X_Roles": "administrator",
+    "X_Forwarded_User": "admin",
+    "Remote_User": "admin",
+    "Stile_Role": "dpo",
+    "X_MS_CLIENT_PRINCIPAL": "e30=",
+}
+
+
+@pytest.mark.parametrize("name", SPOOFS)
+def test_role_claim_spoofing_no_header_gives_a_role(signed_in: SignIn, name: str) -> None:
+    browser = signed_in(Role.AUDITOR)
+
+    answer = browser.control("POST", f"{CONTROL}/consents?role=dpo", CONSENT, **{name.replace("_", "-"): SPOOFS[name]})
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "wrong_role")
+
+
+# -- the text
+
+
+def test_a_text_that_does_not_hold_together_says_where(house: House, signed_in: SignIn) -> None:
+    answer = signed_in(Role.DPO).control("POST", f"{CONTROL}/agreements", {"text": "agreement: x\n"})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "text_refused")
+    assert {"line", "column", "message", "remedy"} == set(answer.json()["findings"][0])
+
+
+def test_a_version_that_is_published_is_a_conflict(house: House, signed_in: SignIn) -> None:
+    _, text, _ = house.wiring.services.reader.find_text("agreement", HARBOUR.agreement)
+
+    answer = signed_in(Role.DPO).control("POST", f"{CONTROL}/agreements", {"text": text})
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+
+
+# -- the pages
+
+
+def test_the_page_checks_a_text_and_publishes_nothing(house: House, signed_in: SignIn) -> None:
+    browser = signed_in(Role.APPROVER)
+    browser.get("/console/publish")
+    entries = len(house.entries())
+
+    bad = browser.submit("/console/publish/now", text="agreement: x\n")
+    browser.get("/console/publish")
+    form = browser.fields("/console/publish/now")
+    good = browser.post("/console/publish/check", {**form, "text": next_version(house)})
+
+    assert (bad.status_code, "to mend" in bad.text) == (422, True)
+    assert (good.status_code, "holds together" in good.text) == (200, True)
+    assert len(house.entries()) == entries
+
+
+def test_the_page_publishes_the_text_as_it_was_written(house: House, signed_in: SignIn) -> None:
+    """A browser sends CR LF; the digest is that of the text with plain line ends."""
+    browser, text = signed_in(Role.DPO), next_version(house)
+    browser.get("/console/publish")
+
+    done = browser.submit("/console/publish/now", text=text.replace("\n", "\r\n"))
+
+    assert (done.status_code, "Published: entry" in done.text) == (200, True)
+    assert house.wiring.services.reader.find_text("agreement", HARBOUR.agreement)[1] == text
+
+
+def test_a_text_waits_for_the_step_up_and_is_come_back_to(house: House) -> None:
+    """Under a new id, the old one dead at once, and not for longer than the first sign-in was good for."""
+    grant(house, "nadia", Role.DPO)
+    browser, authenticator, text = Browser(house), Authenticator(), next_version(house)
+    sign_in(browser, "nadia", authenticator)
+    begun = house.rows("SELECT began_at FROM console_session")
+    house.clock.move(minutes=10)
+    browser.get("/console/publish")
+    sent = browser.submit("/console/publish/now", text=text)
+    assert (sent.status_code, sent.headers["location"]) == (303, "/console/step-up?to=/console/publish")
+    before = dict(browser.cookies)
+
+    browser.get(sent.headers["location"])
+    browser.submit("/console/step-up/begin")
+    browser.get("/console/local?to=/console/publish")
+    browser.submit("/console/local/password", name="nadia", password="four words make a pass phrase")
+    answer = browser.submit("/console/local/passkey", credential=authenticator.get(browser.options()))
+
+    assert (answer.status_code, answer.headers["location"]) == (303, "/console/publish")
+    assert browser.cookies[SESSION] != before[SESSION]
+    assert Browser(house, before).get("/console").status_code == 303
+    assert house.rows("SELECT began_at FROM console_session") == begun
+    page = browser.get("/console/publish")
+    assert HARBOUR.agreement in page.text
+    assert "Published" in browser.submit("/console/publish/now", text=text).text
+    assert house.truth(house.entries("sign-in")[-1])["what"]["step_up"] is True
+
+
+def test_a_step_up_by_somebody_else_is_refused(house: House) -> None:
+    grant(house, "nadia", Role.DPO)
+    grant(house, "omar", Role.ADMINISTRATOR)
+    browser = Browser(house)
+    sign_in(browser, "nadia", Authenticator())
+    browser.get("/console/step-up")
+    browser.submit("/console/step-up/begin")
+    give_password(browser, "omar")
+
+    refused = browser.submit("/console/local/passkey", credential=Authenticator().create(browser.options()))
+
+    assert (refused.status_code, "somebody else" in refused.text) == (403, True)
+
+
+def test_a_step_up_of_an_ended_session_is_refused(house: House) -> None:
+    grant(house, "nadia", Role.DPO)
+    browser, authenticator = Browser(house), Authenticator()
+    sign_in(browser, "nadia", authenticator)
+    browser.get("/console/step-up")
+    browser.submit("/console/step-up/begin")
+    give_password(browser, "nadia")
+    (key,) = house.rows("SELECT id_hash FROM console_session")[0]
+    house.append(sign_ins.end(key))
+
+    refused = browser.submit("/console/local/passkey", credential=authenticator.get(browser.options()))
+
+    assert refused.status_code == 403
+
+
+@pytest.mark.parametrize("what", ["client", "key", "issuer-keys"])
+def test_the_keys_page_changes_only_with_a_fresh_sign_in(house: House, signed_in: SignIn, what: str) -> None:
+    kid = house.rows("SELECT kid FROM client_key WHERE client_id = ?", HARBOUR.client_id)[0][0]
+    path, form = {
+        "client": ("/console/keys/client-revocation", {"client": HARBOUR.client_id}),
+        "key": ("/console/keys/key-revocation", {"client": HARBOUR.client_id, "kid": kid}),
+        "issuer-keys": ("/console/keys/issuer-key", {}),
+    }[what]
+    browser = signed_in(Role.ADMINISTRATOR)
+    house.clock.move(seconds=301)
+    csrf = browser.csrf
+
+    refused = browser.post(path, {**form, "csrf": csrf})
+    house.clock.move(seconds=-1)
+    done = browser.post(path, {**form, "csrf": csrf})
+
+    assert (refused.status_code, 'max_age="300"' in refused.headers["www-authenticate"]) == (401, True)
+    assert (done.status_code, done.headers["location"]) == (303, "/console/keys")
+    assert house.entries()[-1]["kind"] == KINDS[what]
+    assert browser.get("/console/keys").status_code == 200
+
+
+def test_a_page_of_another_role_is_refused(signed_in: SignIn) -> None:
+    assert signed_in(Role.AUDITOR).get("/console/publish").status_code == 403
+    assert signed_in(Role.DPO).get("/console/keys").status_code == 403
+
+
+def test_the_issuers_address_is_where_tests_call() -> None:
+    """So that Origin in these tests is the gateway's own."""
+    assert ISSUER == "http://127.0.0.1:8080"
