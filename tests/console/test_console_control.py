@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from console_browser import SESSION, Authenticator, Browser
 from console_scene import give_password, grant, sign_in
-from house import DPO, HARBOUR, ISSUER, House
+from house import DPO, HARBOUR, House
 from joserfc import jwk
 
 from gateway.api.offices import RULE_OF, rule_of
@@ -393,8 +393,3 @@ def test_the_keys_page_changes_only_with_a_fresh_sign_in(house: House, signed_in
 def test_a_page_of_another_role_is_refused(signed_in: SignIn) -> None:
     assert signed_in(Role.AUDITOR).get("/console/publish").status_code == 403
     assert signed_in(Role.DPO).get("/console/keys").status_code == 403
-
-
-def test_the_issuers_address_is_where_tests_call() -> None:
-    """So that Origin in these tests is the gateway's own."""
-    assert ISSUER == "http://127.0.0.1:8080"

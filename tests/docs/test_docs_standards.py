@@ -8,7 +8,10 @@ from docs_pages import DOCS, ROOT, codes, house_paths, rows
 from house import House
 from joserfc import jwk, jwt
 
-CITED = re.compile(r"RFC ?\d+|C2SP [a-z]+-[a-z]+|draft-ietf-[a-z-]+|FAPI 2\.0|W3C Trace Context")
+CITED = re.compile(
+    r"RFC ?\d+|C2SP [a-z]+-[a-z]+|draft-ietf-[a-z-]+|FAPI 2\.0|W3C Trace Context|"
+    r"OpenID Connect [A-Z][a-z]+ 1\.0|Web Authentication Level 3"
+)
 TABLE = rows(DOCS / "standards.md", "standard")
 
 
