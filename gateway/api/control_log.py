@@ -8,6 +8,7 @@ from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.entry import canonical
@@ -27,6 +28,14 @@ RegistrationId = Annotated[str, Path(pattern=r"^c-[0-9a-f]{20}$")]
 Name = Annotated[str, Query(min_length=1, max_length=100)]
 
 
+class ApprovalIn(BaseModel):
+    """Which version of a registration is approved: the digest that was listed with it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+
+
 @router.get("/registrations", summary="List the clients that have registered themselves, and wait")
 async def get_registrations(request: Request, caller: Authenticated) -> Response:
     """The oldest first. Of what a client says of itself only the form was checked."""
@@ -37,10 +46,12 @@ async def get_registrations(request: Request, caller: Authenticated) -> Response
 
 
 @router.post("/registrations/{client_id}/approval", status_code=201, summary="Let a client in that registered itself")
-async def post_approval(request: Request, client_id: RegistrationId, caller: Authenticated) -> Response:
+async def post_approval(request: Request, client_id: RegistrationId, given: ApprovalIn, caller: Authenticated) -> Response:
     """It counts from its entry on. A session needs a sign-in of the last five minutes."""
     wiring: Wiring = request.app.state.wiring
-    approve = wiring.changes.registrations.approve(client_id, by=caller.by, check_uri=lambda uri: _check_uri(wiring, uri))
+    approve = wiring.changes.registrations.approve(
+        client_id, digest=given.digest, by=caller.by, check_uri=lambda uri: _check_uri(wiring, uri)
+    )
     appended = await make_change(wiring, caller, approve)
     entry = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
     return _json({"client_id": client_id, "status": Status.APPROVED.value, **entry}, 201)
@@ -103,6 +114,7 @@ def _described(one: Registration) -> dict[str, Any]:
         "client_id": one.client_id,
         "partner": one.partner_id,
         "registered_at": one.registered_at,
+        "digest": one.digest,
         "metadata": dict(one.metadata),
     }
 

@@ -42,17 +42,22 @@ def show_registration(client_id: Id, directory: Directory = Path()) -> None:
                 "partner": found.partner_id,
                 "status": found.status.value,
                 "decided_by": found.decided_by,
+                "digest": found.digest,
                 **found.metadata,
             }
         )
 
 
 @registration.command("approve")
-def approve_registration(client_id: Id, directory: Directory = Path()) -> None:
+def approve_registration(
+    client_id: Id,
+    digest: Annotated[str, typer.Option(help="The digest that `show` printed: what you approve is what you saw.")],
+    directory: Directory = Path(),
+) -> None:
     """Let a client in: it is registered with its keys, and counts from the next entry on."""
     with office(directory) as here:
         within = here.changes.registrations.approve(
-            client_id, by=operator(), check_uri=lambda uri: check_uri(here.council.settings, uri)
+            client_id, digest=digest, by=operator(), check_uri=lambda uri: check_uri(here.council.settings, uri)
         )
         said(f"{client_id} registered", here.append(within))
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")

@@ -14,7 +14,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from audit.entry import Kind
+from audit.entry import Kind, canonical
 from audit.sequencer import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.client_keys import public_keys
@@ -53,6 +53,11 @@ class Registration:
     metadata: Mapping[str, Any]
     registered_at: int
     decided_by: str | None
+
+    @property
+    def digest(self) -> str:
+        """Return what names this version of what the client says of itself: who approves it has seen this one."""
+        return "sha256:" + hashlib.sha256(canonical(dict(self.metadata))).hexdigest()
 
 
 def new_token() -> str:
@@ -142,11 +147,16 @@ class Registrations:
 
         return within
 
-    def approve(self, client_id: str, *, by: str, check_uri: Callable[[str], None]) -> Within:
-        """Register a pending client with its keys. `check_uri` raises where its `jwks_uri` may not be fetched."""
+    def approve(self, client_id: str, *, digest: str, by: str, check_uri: Callable[[str], None]) -> Within:
+        """Register a pending client with its keys, as it was when its `digest` was shown.
+
+        `check_uri` raises where its `jwks_uri` may not be fetched.
+        """
 
         def within(connection: Any, moment: Moment) -> Draft | None:
             found = _pending(connection, client_id)
+            if found.digest != digest:
+                raise ChangeRefusedError("the client says other things of itself than you were shown: look at it again")
             said = found.metadata
             if said.get("jwks_uri") is not None:
                 check_uri(said["jwks_uri"])

@@ -25,7 +25,7 @@ from gateway.commands.common import office
 from gateway.council import Council
 from gateway.demo.partner import PartnerSystem
 from gateway.proofs import make_proof
-from gateway.store.registrations import new_token, token_hash
+from gateway.store.registrations import new_token, read_registrations, token_hash
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 BESIDE = str(Path(sys.executable).parent)
@@ -180,7 +180,9 @@ def test_a_javascript_library_registers_a_client_that_is_let_in_once_it_is_appro
     system = PartnerSystem(front.issuer, told["client"]["client_id"], jwk.import_key(key))
     assert system.get_token(agreement=HARBOUR.agreement).json()["error"] == "invalid_client"
     with office(council.directory) as here:
-        here.append(here.changes.registrations.approve(system.client_id, by="test", check_uri=lambda _uri: None))
+        digest = read_registrations(here.reader.connection)[0].digest
+        approve = here.changes.registrations.approve
+        here.append(approve(system.client_id, digest=digest, by="test", check_uri=lambda _uri: None))
     assert system.get_token(agreement=HARBOUR.agreement).status == 200
     assert system.call("GET", "/v1/agreements").status == 200
 

@@ -16,6 +16,7 @@ from gateway.store.registrations import new_token, token_hash
 
 SignIn = Callable[..., Browser]
 CONTROL = "/control/v1"
+SEEN = {"digest": "sha256:" + "0" * 64}
 SEARCH = f"{CONTROL}/entries?partner={HARBOUR.partner_id}&caseworker=jb17"
 
 
@@ -36,14 +37,15 @@ def test_an_operator_lets_a_registered_client_in(house: House, signed_in: SignIn
     client_id, browser = registered(house), signed_in(role)
 
     waiting = browser.control("GET", f"{CONTROL}/registrations").json()["registrations"]
-    answer = browser.control("POST", f"{CONTROL}/registrations/{client_id}/approval", None)
+    seen = {"digest": waiting[0]["digest"]}
+    answer = browser.control("POST", f"{CONTROL}/registrations/{client_id}/approval", seen)
 
     assert [(one["client_id"], one["partner"]) for one in waiting] == [(client_id, HARBOUR.partner_id)]
     assert (answer.status_code, answer.json()["status"]) == (201, "approved")
     entry = house.entries("client.registered")[-1]
     assert house.truth(entry)["who"]["by"].startswith("op_")
     assert browser.control("GET", f"{CONTROL}/registrations").json()["registrations"] == []
-    again = browser.control("POST", f"{CONTROL}/registrations/{client_id}/approval", None)
+    again = browser.control("POST", f"{CONTROL}/registrations/{client_id}/approval", seen)
     assert (again.status_code, again.json()["code"]) == (409, "conflict")
 
 
@@ -59,7 +61,7 @@ def test_letting_in_needs_a_fresh_sign_in(house: House, signed_in: SignIn) -> No
     client_id, browser = registered(house), signed_in(Role.DPO)
     house.clock.move(minutes=6)
 
-    answer = browser.control("POST", f"{CONTROL}/registrations/{client_id}/approval", None)
+    answer = browser.control("POST", f"{CONTROL}/registrations/{client_id}/approval", SEEN)
 
     assert (answer.status_code, answer.json()["code"]) == (401, "step_up_needed")
     assert house.rows("SELECT status FROM registration") == [("pending",)]
@@ -86,7 +88,12 @@ def test_an_offices_client_lets_one_in(house: House) -> None:
     """A machine of the DPO's, by its token."""
     client_id = registered(house)
 
-    assert house.dpo().call("POST", f"{CONTROL}/registrations/{client_id}/approval").status_code == 201
+    dpo = house.dpo()
+    (waiting,) = dpo.call("GET", f"{CONTROL}/registrations").json()["registrations"]
+    path = f"{CONTROL}/registrations/{client_id}/approval"
+
+    assert dpo.call("POST", path, SEEN).status_code == 409
+    assert dpo.call("POST", path, {"digest": waiting["digest"]}).status_code == 201
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.DPO])

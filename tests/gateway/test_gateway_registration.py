@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import make_app
 from gateway.store.entries import ChangeRefusedError
-from gateway.store.registrations import MOST_PENDING, new_token, token_hash
+from gateway.store.registrations import MOST_PENDING, find_registration, new_token, token_hash
 from gateway.sweeping import _drop_expired
 from schemas.terms import Environment
 
@@ -58,7 +58,10 @@ def own(house: House, told: dict[str, Any], method: str = "GET", body: Any = Non
 
 
 def approve(house: House, client_id: str) -> None:
-    house.append(house.changes().registrations.approve(client_id, by="test", check_uri=lambda _uri: None))
+    found = find_registration(house.wiring.services.reader.connection, client_id)
+    digest = found.digest if found else ""
+    register = house.changes().registrations.approve(client_id, digest=digest, by="test", check_uri=lambda _uri: None)
+    house.append(register)
 
 
 def test_a_registration_waits_and_is_no_client(house: House) -> None:
@@ -81,9 +84,8 @@ def test_an_approved_client_asks_as_any_other(house: House) -> None:
     key = a_key()
     told = register(house, jwks=public(key))
 
-    done = CliRunner().invoke(
-        make_app(["registration"]), ["registration", "approve", told["client_id"], "--dir", str(house.directory)]
-    )
+    shown = json.loads(stile(house, "registration", "show", told["client_id"]).output)
+    done = stile(house, "registration", "approve", told["client_id"], "--digest", shown["digest"])
 
     assert done.exit_code == 0, done.output
     assert house.vkey in done.output
@@ -92,6 +94,19 @@ def test_an_approved_client_asks_as_any_other(house: House) -> None:
     assert own(house, told).json()["stile_status"] == "approved"
     answer = Caller(house, told["client_id"], key).get_token(HARBOUR.agreement).ask(fields=["full_name"])
     assert released(answer) == {"full_name": "Grace Okafor"}
+
+
+def test_what_is_approved_is_what_was_seen(house: House) -> None:
+    """A key that was put in its place after the office looked is not let in."""
+    told = register(house)
+    shown = json.loads(stile(house, "registration", "show", told["client_id"]).output)
+    said = {"client_id": told["client_id"], **metadata(jwks=public(a_key("another")))}
+    assert own(house, told, "PUT", said).status_code == 200
+
+    done = stile(house, "registration", "approve", told["client_id"], "--digest", shown["digest"])
+
+    assert (done.exit_code, "look at it again" in done.output) == (1, True)
+    assert house.rows("SELECT count(*) FROM client_key WHERE kid = 'another'") == [(0,)]
 
 
 def test_a_refused_registration_is_over(house: House) -> None:
@@ -433,7 +448,7 @@ def test_the_operator_invites_lists_shows_and_refuses(house: House) -> None:
     assert (shown["partner"], shown["status"], shown["stile_system"]) == (HARBOUR.partner_id, "pending", "rents")
     assert stile(house, "registration", "refuse", told["client_id"]).exit_code == 0
     assert house.last()["what"]["decided"] == "refused"
-    again = stile(house, "registration", "approve", told["client_id"])
+    again = stile(house, "registration", "approve", told["client_id"], "--digest", shown["digest"])
     assert (again.exit_code, "no registration" in again.output) == (1, True)
     assert stile(house, "registration", "show", "nobody").exit_code == 1
     assert stile(house, "partner", "invite", "nobody").exit_code == 1
