@@ -151,7 +151,7 @@ def _anothers_form(t: Target) -> Heard:
 
 
 def _mix_up() -> list[Row]:
-    queries = (
+    queries: tuple[tuple[str, str, dict[str, str]], ...] = (
         ("state", "a state made up", {"code": "a", "state": "a"}),
         ("issuer", "another provider's answer", {"code": "a", "state": "a", "iss": "https://evil.example"}),
         ("error", "a refusal that nobody asked for", {"error": "access_denied", "state": "a", "error_description": "<b>"}),

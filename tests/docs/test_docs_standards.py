@@ -12,8 +12,6 @@ CITED = re.compile(
     r"RFC ?\d+|C2SP [a-z]+-[a-z]+|draft-ietf-[a-z-]+|FAPI 2\.0|W3C Trace Context|"
     r"OpenID Connect [A-Z][a-z]+ 1\.0|Web Authentication Level 3"
 )
-    r"RFC ?\d+|C2SP [a-z]+-[a-z]+|draft-ietf-[a-z-]+|FAPI 2\.0|OpenID Connect [A-Z][a-z]+ 1\.0|Web Authentication Level 3|W3C Trace Context"
-)
 TABLE = rows(DOCS / "standards.md", "standard")
 
 
