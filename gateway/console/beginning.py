@@ -64,33 +64,38 @@ async def begin_session(
     also: Callable[[Any, Moment], None] | None = None,
 ) -> Response:
     """Begin the session, and send the browser where it wanted to go. `content` is what was kept under way."""
-    operators, before = visit.wiring.operators, session_before(visit)
+    before, cookie = session_before(visit), cookies.new_id()
     renews = content.get("renews")
     if renews is not None and (before is None or before.key != renews or before.operator_id != operator_id):
         await failed(visit, method, "another operator", operator_id)
         raise ProblemError(SIGN_IN_REFUSED, "you are signed in as somebody else, or no longer: sign out first")
-    cookie = cookies.new_id()
     new = Beginning(
         key=cookies.key_of(cookie),
         operator_id=operator_id,
         method=method,
         roles=roles,
         shown=shown,
-        mapping=operators.mapping,
+        mapping=visit.wiring.operators.mapping,
         authenticated_at=datetime.fromtimestamp(authenticated_at, UTC),
         replaces=before.key if before is not None else None,
         renews=renews is not None,
     )
-    try:
-        await append(visit.wiring, visit.wiring.changes.sign_ins.begin(new, facts, also=also))
-    except ChangeRefusedError as error:
-        await failed(visit, method, "passkey", operator_id)
-        raise ProblemError(SIGN_IN_REFUSED, str(error)) from error
+    await _begin(visit, new, facts, also)
     visit.wiring.telemetry.sign_ins.labels(method, "done").inc()
     answer = see_other(own_place(content.get("to")))
     cookies.give(answer, cookies.SESSION, cookie)
     cookies.forget(answer, cookies.BEFORE)
     return answer
+
+
+async def _begin(
+    visit: Visit, new: Beginning, facts: Mapping[str, Any], also: Callable[[Any, Moment], None] | None
+) -> None:
+    try:
+        await append(visit.wiring, visit.wiring.changes.sign_ins.begin(new, facts, also=also))
+    except ChangeRefusedError as error:
+        await failed(visit, new.method, "passkey", new.operator_id)
+        raise ProblemError(SIGN_IN_REFUSED, str(error)) from error
 
 
 async def failed(visit: Visit, method: str, why: str, operator_id: str | None = None) -> None:

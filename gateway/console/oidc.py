@@ -13,7 +13,8 @@ from gateway.console.door import Visit, open_page
 from gateway.console.pages import own_place
 from gateway.operators import cookies
 from gateway.operators.id_token import IdTokenRefusedError, authenticated_at, roles_in, shown_name
-from gateway.operators.provider import CallbackRefusedError, Provider, ProviderUnavailableError
+from gateway.operators.provider import CallbackRefusedError, Provider
+from gateway.operators.reaching import ProviderUnavailableError
 from gateway.problems import CALLBACK_REFUSED, NOT_FOUND, PROVIDER_UNAVAILABLE, SIGN_IN_REFUSED, ProblemError
 
 STEP = "callback"

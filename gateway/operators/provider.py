@@ -12,7 +12,6 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import httpx2
 from authlib.integrations.base_client import OAuthError
@@ -22,9 +21,9 @@ from starlette.requests import Request
 from typing_extensions import override
 
 from gateway.operators.id_token import Expected, IdTokenRefusedError, UnknownKeyError, read_id_token
+from gateway.operators.reaching import Bounded, ProviderUnavailableError, origin_of
 from gateway.proofs import make_assertion
 
-LARGEST: Final = 262_144  # bytes of an answer
 SLOWEST: Final = 10.0  # seconds of a whole exchange
 KEPT_FOR: Final = 600.0  # seconds that metadata and keys count before they are read again
 KNOWN: Final = (
@@ -33,10 +32,6 @@ KNOWN: Final = (
 )
 NAME: Final = "provider"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-
-
-class ProviderUnavailableError(Exception):
-    """The provider can't be asked, or is not the one that was set up. The message says what to do."""
 
 
 class CallbackRefusedError(Exception):
@@ -52,34 +47,6 @@ class ProviderClient:
     redirect_uri: str
     secret: str | None
     key: Any | None
-
-
-class _Bounded(httpx2.AsyncBaseTransport):
-    """Reaches one origin, and reads no more than an honest answer holds."""
-
-    def __init__(self, issuer: str, context: ssl.SSLContext) -> None:
-        self._origin, self._context = origin_of(issuer), context
-
-    @override
-    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        if origin_of(str(request.url)) != self._origin:
-            raise ProviderUnavailableError("the provider's metadata name an address at another host than the issuer's")
-        async with httpx2.AsyncHTTPTransport(verify=self._context, trust_env=False) as inner:
-            return await self._read(request, await inner.handle_async_request(request))
-
-    async def _read(self, request: httpx2.Request, answer: httpx2.Response) -> httpx2.Response:
-        try:
-            if 300 <= answer.status_code < 400 or "content-encoding" in answer.headers:  # noqa: PLR2004 -- HTTP's own numbers
-                raise ProviderUnavailableError("the provider answered with a redirect, or what was not asked for")
-            body = b""
-            async for part in answer.aiter_raw():
-                body += part
-                if len(body) > LARGEST:
-                    raise ProviderUnavailableError("the provider's answer is larger than any honest one")
-        finally:
-            await answer.aclose()
-        kept = [(name, value) for name, value in answer.headers.raw if name.lower() == b"content-type"]
-        return httpx2.Response(answer.status_code, headers=kept, content=body, request=request)
 
 
 class _App(StarletteOAuth2App):  # type: ignore[misc]  # Authlib has no types
@@ -191,7 +158,7 @@ class Provider:
                 "scope": "openid profile",
                 "code_challenge_method": "S256",
                 "token_endpoint_auth_method": "private_key_jwt" if client.key is not None else "client_secret_basic",
-                "transport": _Bounded(client.issuer, self._context),
+                "transport": Bounded(client.issuer, self._context),
                 "timeout": SLOWEST,
                 "follow_redirects": False,
                 "trust_env": False,
@@ -232,18 +199,6 @@ def _state_of(session: Mapping[str, Any], given: list[str]) -> dict[str, Any]:
 
 def _text(body: Any) -> str:
     return body.decode() if isinstance(body, bytes) else str(body or "")
-
-
-def origin_of(address: str) -> str:
-    """Return scheme, host and port of an address; nothing for one that is none, or is plain HTTP beyond this machine."""
-    parts = urlsplit(address)
-    is_here = parts.hostname in {"127.0.0.1", "localhost", "::1"}
-    if parts.scheme not in ({"http", "https"} if is_here else {"https"}) or not parts.hostname or parts.username:
-        return ""
-    standard = {"http": 80, "https": 443}[parts.scheme]
-    port = "" if parts.port in (None, standard) else f":{parts.port}"
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}{port}"
 
 
 def import_client_key(pem: bytes) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from console_browser import Authenticator, Browser
+from console_provider import Provider, serving, settings_of
 from console_scene import NAMES, QUICK, grant, sign_in
-from house import House
+from house import Clock, House, open_house
 
 from gateway.oauth.clients import Role
 from gateway.operators.passwords import Passwords
@@ -40,3 +42,18 @@ def signed_in(house: House) -> SignIn:
         return browser
 
     return run
+
+
+@pytest.fixture
+def provider() -> Iterator[Provider]:
+    with serving(Provider()) as running:
+        yield running
+
+
+@pytest.fixture
+def house_with_provider(council_directory: Path, provider: Provider) -> Iterator[House]:
+    """A gateway whose operators sign in at `provider`, by the same clock."""
+    clock = Clock()
+    provider.now = lambda: clock().timestamp()
+    with open_house(council_directory, clock=clock, **settings_of(provider, council_directory)) as running:
+        yield running

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
-from console_browser import Browser
+from console_browser import SESSION, Browser
 from httpx2 import Response
 from joserfc import jwk, jwt
 from joserfc.jws import JWSRegistry
@@ -22,6 +23,7 @@ CLIENT = "stile-northmoor"
 SECRET = "a secret that the provider gave"
 KEY = jwk.generate_key("RSA", 2048, {"kid": "one", "alg": "RS256", "use": "sig"}, private=True)
 OTHER_KEY = jwk.generate_key("EC", "P-256", {"kid": "one"}, private=True)
+ROLES = {"Stile.DPO": "dpo", "Stile.Admin": "administrator"}
 Change = Callable[[dict[str, Any]], None]
 
 
@@ -151,3 +153,31 @@ def begin(browser: Browser, to: str = "/console") -> str:
 def sign_in_at(provider: Provider, browser: Browser, **more: str) -> Response:
     """Sign in: to the provider, and back."""
     return browser.get(provider.approve(begin(browser), **more))
+
+
+def settings_of(provider: Provider, directory: Path, **more: Any) -> dict[str, Any]:
+    secret = directory / "oidc.secret"
+    secret.write_text(SECRET + "\n")
+    given = {"oidc_issuer": provider.issuer, "oidc_client_id": CLIENT, "oidc_client_secret_file": secret}
+    return {**given, "oidc_roles": ROLES, **more}
+
+
+def is_refused(browser: Browser, answer: Any, status: int, code: str) -> bool:
+    """Tell whether it was refused just so: no session, no 5xx, nothing told of the provider's answer."""
+    assert (answer.status_code, code in answer.text) == (status, True), answer.text
+    assert SESSION not in browser.cookies
+    assert "248289761001" not in answer.text
+    assert browser.get("/console").status_code == 303
+    return True
+
+
+def set_to(name: str, value: Any) -> Any:
+    return lambda claims: claims.update({name: value})
+
+
+def moved(name: str, seconds: int) -> Any:
+    return lambda claims: claims.update({name: claims.get("iat", 0) + seconds})
+
+
+def without(name: str) -> Any:
+    return lambda claims: claims.pop(name)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from argon2 import PasswordHasher
 from console_browser import PASSWORD, Authenticator, Browser
-from house import House
+from house import HARBOUR, House
 from httpx2 import Response
 
 from gateway.oauth.clients import Role
 
 QUICK = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 NAMES = iter(range(1_000_000))
+KINDS = {
+    "agreements": "agreement.published",
+    "client": "client.revoked",
+    "key": "key.revoked",
+    "issuer-keys": "key.registered",
+}
 
 
 def grant(house: House, name: str, *roles: Role) -> str:
@@ -33,3 +39,8 @@ def sign_in(browser: Browser, name: str, authenticator: Authenticator, *, to: st
     assert answer.status_code == 200, answer.text
     asked = authenticator.create if "Register a passkey" in answer.text else authenticator.get
     return browser.submit("/console/local/passkey", credential=asked(browser.options()))
+
+
+def next_version(house: House) -> str:
+    version, text, _ = house.wiring.services.reader.find_text("agreement", HARBOUR.agreement)
+    return str(text.replace(f"version: {version}\n", f"version: {version + 1}\n"))
