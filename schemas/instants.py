@@ -15,8 +15,8 @@ def first_instant(on: date) -> datetime:
 
 
 def instant_after(on: date) -> datetime:
-    """Return the first instant that no longer belongs to a London day."""
-    return first_instant(on + timedelta(days=1))
+    """Return the first instant that no longer belongs to a London day; of the very last, the last instant there is."""
+    return first_instant(on + timedelta(days=1)) if on < date.max else datetime.max.replace(tzinfo=UTC)
 
 
 def london_day(at: datetime) -> date:

@@ -96,12 +96,20 @@ async def _replace(request: Request, wiring: Wiring, found: Registration, token:
     if any(name in given for name in _NOT_SENT) or given.get("client_id") != found.client_id:
         raise RegistrationRefusedError(METADATA_REFUSED, f"send client_id, and none of {', '.join(_NOT_SENT)}")
     said = _metadata(given, wiring).document()
-    if found.status is Status.APPROVED:
-        _check_kept(found.metadata, said)
-    renewed = new_token()
-    replace = wiring.changes.registrations.replace(found.client_id, said, token=token, renewed=token_hash(renewed))
-    await wiring.services.log.append(replace)
-    return _shown(found.client_id, said, found.status, found.registered_at, wiring, token=renewed)
+    renewed, replaced = new_token(), found
+
+    def check(as_it_stands: Registration) -> None:
+        # In the transaction: it may have been approved since this call was let in.
+        nonlocal replaced
+        replaced = as_it_stands
+        if as_it_stands.status is Status.APPROVED:
+            _check_kept(as_it_stands.metadata, said)
+
+    change = wiring.changes.registrations.replace(
+        found.client_id, said, token=token, renewed=token_hash(renewed), check=check
+    )
+    await wiring.services.log.append(change)
+    return _shown(found.client_id, said, replaced.status, found.registered_at, wiring, token=renewed)
 
 
 def _check_kept(before: Mapping[str, Any], said: Mapping[str, Any]) -> None:

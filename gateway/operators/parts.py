@@ -64,7 +64,10 @@ class Operators:
         except ValueError:
             network = host
         else:
-            network = str(ipaddress.ip_network((address, 64 if address.version == 6 else 32), strict=False))  # noqa: PLR2004 -- IPv6
+            # A socket for both families names an IPv4 peer as ::ffff:192.0.2.1: one /64 for all of them.
+            mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+            peer = mapped or address
+            network = str(ipaddress.ip_network((peer, 64 if peer.version == 6 else 32), strict=False))  # noqa: PLR2004 -- IPv6
         return f"{what}/" + self._digest("network", network)[:32]
 
     def _digest(self, *parts: str) -> str:

@@ -117,13 +117,25 @@ class Registrations:
 
         return within
 
-    def replace(self, client_id: str, metadata: Mapping[str, Any], *, token: str, renewed: str) -> Within:
-        """Replace what a client says of itself (RFC 7592, section 2.2), and its token with it."""
+    def replace(
+        self,
+        client_id: str,
+        metadata: Mapping[str, Any],
+        *,
+        token: str,
+        renewed: str,
+        check: Callable[[Registration], None],
+    ) -> Within:
+        """Replace what a client says of itself (RFC 7592, section 2.2), and its token with it.
+
+        `check` is given the registration as it then stands, and raises where this may not be said of it any more.
+        """
 
         def within(connection: Any, _moment: Moment) -> None:
             found = find_by_token(connection, client_id, token)
             if found is None:
                 raise TokenSpentError("the registration's token counts no more")
+            check(found)
             if found.status is Status.PENDING:
                 _check_keys(connection, metadata)
             connection.execute(

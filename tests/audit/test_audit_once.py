@@ -182,6 +182,21 @@ def test_a_name_is_forgotten_after_its_time(place, writer) -> None:
     assert len(writer._once) == 2
 
 
+def test_names_of_one_batch_are_kept_as_long_as_the_longest(place, writer) -> None:
+    """In memory and in the row, which the sweep drops by its `until`: in either case no name is forgotten early."""
+    soon, later = int(place.now.timestamp()) + 60, int(place.now.timestamp()) + 600
+    told: list[bool] = []
+    place.submit_together(writer, [using(["short"], told, until=soon), using(["long"], told, until=later)])
+    assert told == [True, True]
+    place.now += timedelta(seconds=61)
+
+    assert not use(writer, "long", until=later)
+    sweep = "DELETE FROM used_once WHERE until <= ?"
+    writer.append(lambda connection, moment: connection.execute(sweep, (moment.at.timestamp(),)) and None)
+    writer.close()
+    assert not use(place.start(), "long", until=later)
+
+
 def test_a_clock_that_goes_back_revives_nothing(place, writer) -> None:
     soon = int(place.now.timestamp()) + 60
     assert use(writer, "a", until=soon)

@@ -234,3 +234,5 @@ def test_attempts_are_counted_by_network(house: House) -> None:
     assert name("2001:db8::1") != name("2001:db8:0:1::1")
     assert name("192.0.2.1") != name("192.0.2.2")
     assert "192.0.2.1" not in name("192.0.2.1")
+    assert name("::ffff:192.0.2.1") == name("192.0.2.1"), "as a socket for both families names it"
+    assert name("::ffff:192.0.2.1") != name("::ffff:192.0.2.2")

@@ -121,6 +121,15 @@ def test_other_roles_find_nothing(house: House, signed_in: SignIn, role: Role) -
     assert house.entries("search") == []
 
 
+@pytest.mark.parametrize("days", ["from=0001-01-01", "until=9999-12-31", "from=0001-01-01&until=9999-12-31"])
+def test_the_first_and_the_last_day_of_all_can_be_asked_for(house: House, signed_in: SignIn, days: str) -> None:
+    house.harbour().ask(fields=["age"])
+
+    answer = signed_in(Role.AUDITOR).control("GET", f"{SEARCH}&{days}")
+
+    assert (answer.status_code, len(answer.json()["rows"])) == (200, 1)
+
+
 @pytest.mark.parametrize("query", ["", "?partner=x", "?partner=x&caseworker=", "?partner=x&caseworker=y&from=tomorrow"])
 def test_a_question_that_is_none_is_told_so(house: House, signed_in: SignIn, query: str) -> None:
     answer = signed_in(Role.AUDITOR).control("GET", f"{CONTROL}/entries{query}")

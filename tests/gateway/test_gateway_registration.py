@@ -12,6 +12,7 @@ from house import CALDER, HARBOUR, ISSUER, Caller, House, open_house, released
 from joserfc import jwk
 from typer.testing import CliRunner
 
+from gateway.api import registration as registration_api
 from gateway.cli import make_app
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.registrations import MOST_PENDING, find_registration, new_token, token_hash
@@ -366,6 +367,27 @@ def test_an_approved_client_changes_nothing_that_lets_it_in(house: House) -> Non
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
         assert "as it was approved" in answer.json()["error_description"]
     assert own(house, told, "PUT", {**same, "client_name": "Rents 2"}).json()["client_name"] == "Rents 2"
+
+
+def test_a_replacement_that_the_approval_overtakes_changes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The call was let in while the registration waited, and reaches the transaction once it is approved."""
+    approved, other = a_key(), a_key("other")
+    told = register(house, jwks=public(approved))
+    read = registration_api._metadata
+
+    def overtaken(given: Any, wiring: Any) -> Any:
+        found = find_registration(house.wiring.services.reader.connection, told["client_id"])
+        approve = house.changes().registrations.approve
+        change = approve(told["client_id"], digest=found.digest, by="test", check_uri=lambda _uri: None)
+        house.wiring.sequencer.submit(change, lambda _result: None)
+        return read(given, wiring)
+
+    monkeypatch.setattr(registration_api, "_metadata", overtaken)
+    answer = own(house, told, "PUT", {**metadata(other), "client_id": told["client_id"]})
+
+    assert (answer.status_code, answer.json()["error"]) == (400, "invalid_client_metadata")
+    status, kept = house.rows("SELECT status, metadata FROM registration")[0]
+    assert (status, json.loads(kept)["jwks"]) == ("approved", told["jwks"])
 
 
 @pytest.mark.parametrize(
