@@ -62,9 +62,9 @@ class Searched:
 
 
 def search_caseworker(
-    query: CaseworkerQuery, *, connection: Any, keyring: Keyring, index: Path, entries: Entries
+    query: CaseworkerQuery, *, by: str, connection: Any, keyring: Keyring, index: Path, entries: Entries
 ) -> Searched:
-    """Return every entry in which a caseworker asked, also those that were refused.
+    """Return every entry in which a caseworker asked, also those that were refused. `by` is who searches.
 
     Raises KeyringError where the key file can't be read. An entry whose caseworker's key was destroyed is not found.
     """
@@ -79,7 +79,7 @@ def search_caseworker(
     def record(_connection: Any, moment: Moment) -> Draft:
         # The reference, not the name: this entry is sealed under the controller's key, which no erasure destroys.
         asked = {"question": "caseworker", "ref": ref.hex(), "found": len(rows), "complete_to": found.complete_to}
-        return entries.plain(Kind.SEARCH, moment, (), {"what": asked})
+        return entries.plain(Kind.SEARCH, moment, (), {"what": asked, "who": {"by": by}})
 
     return Searched(rows, len(opened) > query.most, checkpoint, found.complete_to, record)
 

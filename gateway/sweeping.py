@@ -100,7 +100,9 @@ def _ended_window(services: Services, name: str, window: str) -> Within:
 
 # Which rows are over: table, its key, condition.
 _EXPIRED: Final = (
-    ("used_once", "number", "until <= ?"),
+    # And not before the log itself has come so far: no transaction's instant is ever earlier than the last entry's. By a
+    # clock that is put back a name would else be good again, for whoever has not read its row: one that restarts, or idles.
+    ("used_once", "number", "until <= ? AND until <= (SELECT at / 1000000 FROM log_head)"),
     ("idempotency", "client_id, key", "expires <= ?"),
     ("invitation", "token_hash", "expires <= ?"),
     ("registration", "client_id", "expires <= ?"),
@@ -125,4 +127,5 @@ def _drop_expired(connection: Any, now: datetime) -> None:
 
 
 def _bound(table: str, now: datetime) -> tuple[Any, ...]:
+    """Return what a condition is bound to."""
     return limits.over_before(now) if table == "usage" else (int(now.timestamp()),)

@@ -69,7 +69,7 @@ def check_contact(contact: Contact) -> None:
         raise OrganisationError(f"a contact's name is 1 to {LONGEST_NAME} printable characters")
     if contact.email is None and contact.telephone is None:
         raise OrganisationError("a contact has an email address, a telephone number, or both")
-    if contact.email is not None and not _EMAIL.fullmatch(contact.email):
+    if contact.email is not None and not (contact.email.isprintable() and _EMAIL.fullmatch(contact.email)):
         raise OrganisationError("a contact's email is one address, such as dpo@harbour.example")
     if contact.telephone is not None and not _TELEPHONE.fullmatch(contact.telephone):
         raise OrganisationError("a contact's telephone is digits with spaces, such as +44 113 496 0000")

@@ -85,15 +85,16 @@ async def get_entries(
         most=MOST_ROWS,
     )
     # In a thread: the first search of a long log reads all of it.
-    found = await asyncio.to_thread(_search, wiring, query)
+    found = await asyncio.to_thread(_search, wiring, query, caller.by)
     await make_change(wiring, caller, found.record)
     return _json(found.document())
 
 
-def _search(wiring: Wiring, query: CaseworkerQuery) -> Searched:
+def _search(wiring: Wiring, query: CaseworkerQuery, by: str) -> Searched:
     with closing(open_connection(wiring.council.state, read_only=True)) as connection:
         return search_caseworker(
             query,
+            by=by,
             connection=connection,
             keyring=wiring.services.keyring,
             index=wiring.council.search,

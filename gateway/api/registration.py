@@ -88,7 +88,9 @@ async def registration(request: Request) -> Response:
             return Response(b"", 204, NO_STORE)
     except _FAILURES as failure:
         return _refusal(failure, wiring)
-    return _shown(client_id, found.metadata, found.status, found.registered_at, wiring)
+    # RFC 7592, section 3: the answer holds the token; of ours only its hash is kept, so it is the one that was sent.
+    sent = request.headers["authorization"][len(_SCHEME) :]
+    return _shown(client_id, found.metadata, found.status, found.registered_at, wiring, token=sent)
 
 
 async def _replace(request: Request, wiring: Wiring, found: Registration, token: str) -> Response:
@@ -151,15 +153,15 @@ def _shown(
     at: int,
     wiring: Wiring,
     *,
-    token: str | None = None,
+    token: str,
     code: int = 200,
 ) -> Response:
-    """Write a registration as RFC 7591, section 3.2.1 has it; a new token is shown this once."""
+    """Write a registration as RFC 7591, section 3.2.1 and RFC 7592, section 3 have it."""
     told = {
         "client_id": client_id,
         "client_id_issued_at": at,
         "registration_client_uri": f"{wiring.door.issuer}{PATH}/{client_id}",
-        **({"registration_access_token": token} if token is not None else {}),
+        "registration_access_token": token,
         "stile_status": status.value,
         **said,
     }

@@ -10,7 +10,7 @@ import typer
 
 from audit.export import ExportError, export_log
 from audit.sqlite import open_connection
-from gateway.commands.common import Directory, office, show, telling
+from gateway.commands.common import Directory, office, operator, show, telling
 from gateway.commands.progress import showing_progress
 from gateway.council import open_council
 from gateway.searching import CaseworkerQuery, Searched, search_caseworker
@@ -73,6 +73,7 @@ def search(
     with office(directory) as here:
         found = search_caseworker(
             query,
+            by=operator(),
             connection=here.reader.connection,
             keyring=here.council.keyring,
             index=here.council.search,

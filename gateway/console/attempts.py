@@ -19,7 +19,7 @@ async def count_attempt(visit: Visit, name: str) -> None:
     operators = visit.wiring.operators
     account = Limit(operators.attempts_at(name), MOST_FOR_ACCOUNT)
     network = Limit(operators.attempts_from(visit.request, "local"), MOST_FROM_NETWORK)
-    await _count(visit, (account, network), "local")
+    await _count(visit, (network, account), "local")
 
 
 async def count_beginning(visit: Visit) -> None:

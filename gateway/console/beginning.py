@@ -26,12 +26,12 @@ def session_before(visit: Visit) -> Session | None:
     return found[1] if found is not None else None
 
 
-async def put_under_way(visit: Visit, content: Mapping[str, Any]) -> str:
-    """Keep a step for this browser under a new id, and return the id."""
+async def put_under_way(visit: Visit, content: Mapping[str, Any], *, is_strangers: bool) -> str:
+    """Keep a step for this browser under a new id, and return the id. A stranger has shown nothing of who they are yet."""
     if visit.before is not None:
         await take_under_way(visit)
     browser = cookies.new_id()
-    await append(visit.wiring, sign_ins.put_under_way(cookies.key_of(browser), content))
+    await append(visit.wiring, sign_ins.put_under_way(cookies.key_of(browser), content, is_strangers=is_strangers))
     return browser
 
 

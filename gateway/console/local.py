@@ -67,7 +67,7 @@ async def _ask_for_passkey(visit: Visit, account: Account, content: dict[str, An
         )
     kept = {"to": content["to"], "renews": content["renews"], "step": step}
     kept |= {"challenge": challenge, "operator": account.operator_id, "password": account.password}
-    browser = await put_under_way(visit, kept)
+    browser = await put_under_way(visit, kept, is_strangers=False)
     csrf = cross_site.token_of(operators.csrf_key, browser)
     answer = page("passkey.html", csrf=csrf, step=step, options=options, name=name)
     cookies.give(answer, cookies.BEFORE, browser)
@@ -111,6 +111,7 @@ def _checked(visit: Visit, account: Account, kept: dict[str, Any], sent: str) ->
         made = passkeys.registered(sent, challenge=challenge, public_url=url)
         also = add_passkey(
             account.operator_id,
+            password=kept["password"],
             credential_id=made.credential_id,
             public_key=made.public_key,
             sign_count=made.sign_count,

@@ -36,7 +36,7 @@ async def begin_at_provider(visit: Visit, content: Mapping[str, Any]) -> Respons
     except ProviderUnavailableError as error:
         raise ProblemError(PROVIDER_UNAVAILABLE, str(error)) from error
     kept = {**content, "step": STEP, "session": session, "begun": visit.now.timestamp()}
-    browser = await put_under_way(visit, kept)
+    browser = await put_under_way(visit, kept, is_strangers=content["renews"] is None)
     answer = RedirectResponse(address, 303, {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"})
     cookies.give(answer, cookies.BEFORE, browser)
     return answer

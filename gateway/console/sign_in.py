@@ -50,7 +50,7 @@ async def post_step_up(visit: SignedIn) -> Response:
     before = Visit(visit.request, visit.wiring, visit.now, cookies.read(visit.request, cookies.BEFORE), {})
     if visit.session.method == "oidc":
         return await begin_at_provider(before, content)
-    browser = await put_under_way(before, {**content, "step": "password"})
+    browser = await put_under_way(before, {**content, "step": "password"}, is_strangers=False)
     answer = see_other("/console/local")
     cookies.give(answer, cookies.BEFORE, browser)
     return answer

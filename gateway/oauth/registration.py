@@ -140,7 +140,7 @@ def _contacts(given: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     if not isinstance(found, list) or len(found) > MOST_CONTACTS:
         raise _refused(f"contacts is a list of at most {MOST_CONTACTS} email addresses")
-    if not all(isinstance(one, str) and _EMAIL.fullmatch(one) for one in found):
+    if not all(isinstance(one, str) and one.isprintable() and _EMAIL.fullmatch(one) for one in found):
         raise _refused("each of contacts is an email address")
     return tuple(found)
 

@@ -57,17 +57,17 @@ class Operators:
         return "account/" + self._digest("account", name)[:32]
 
     def attempts_from(self, request: Request, what: str) -> str:
-        """Return under which name attempts from a network are counted: an address, of IPv6 its /64."""
+        """Return under which name attempts from a network are counted: an address, of IPv6 its /48: one customer's."""
         host = request.client.host if request.client is not None else ""
         try:
             address = ipaddress.ip_address(host)
         except ValueError:
             network = host
         else:
-            # A socket for both families names an IPv4 peer as ::ffff:192.0.2.1: one /64 for all of them.
+            # A socket for both families names an IPv4 peer as ::ffff:192.0.2.1: one network for all of them.
             mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
             peer = mapped or address
-            network = str(ipaddress.ip_network((peer, 64 if peer.version == 6 else 32), strict=False))  # noqa: PLR2004 -- IPv6
+            network = str(ipaddress.ip_network((peer, 48 if peer.version == 6 else 32), strict=False))  # noqa: PLR2004 -- IPv6
         return f"{what}/" + self._digest("network", network)[:32]
 
     def _digest(self, *parts: str) -> str:

@@ -103,12 +103,17 @@ class OperatorChanges:
         return self.entries.plain(Kind.OPERATOR_GRANTED, moment, (), {"what": told, "who": {"by": by}})
 
 
-def add_passkey(operator_id: str, *, credential_id: str, public_key: str, sign_count: int) -> Callable[[Any, Moment], None]:
-    """Return what registers an account's passkey, in the transaction of the sign-in that it completes."""
+def add_passkey(
+    operator_id: str, *, password: str, credential_id: str, public_key: str, sign_count: int
+) -> Callable[[Any, Moment], None]:
+    """Return what registers an account's passkey, in the transaction of the sign-in that it completes.
+
+    `password` is the digest that the sign-in was begun by: an invitation in between has begun the account anew.
+    """
 
     def also(connection: Any, moment: Moment) -> None:
         account = read_account(connection, operator_id)
-        if account is None or account.passkeys or not is_invited(account, moment.at):
+        if account is None or account.passkeys or account.password != password or not is_invited(account, moment.at):
             raise ChangeRefusedError("no passkey may be registered for this account now: ask for a new invitation")
         if connection.execute("SELECT 1 FROM passkey WHERE credential_id = ?", (credential_id,)).fetchone() is not None:
             raise ChangeRefusedError("this passkey is registered already")

@@ -91,7 +91,10 @@ class SignIns:
         return lambda _connection, moment: self.entries.plain(Kind.SIGN_IN_FAILED, moment, (), names)
 
     def count(self, limits: Sequence[Limit], facts: Mapping[str, Any], reached: list[int]) -> Within:
-        """Count an attempt. At a limit the seconds to wait go into `reached`, and the first of a window is entered."""
+        """Count an attempt. At a limit the seconds to wait go into `reached`, and the first of a window is entered.
+
+        What one limit stops counts for none behind it: else a network that is stopped could go on locking an account.
+        """
 
         def within(connection: Any, moment: Moment) -> Draft | None:
             now = int(moment.at.timestamp())
@@ -101,7 +104,8 @@ class SignIns:
                 count = _counted(connection, limit.name, now // WINDOW)
                 if count > limit.most:
                     reached.append(WINDOW - now % WINDOW)
-                    is_first = is_first or count == limit.most + 1
+                    is_first = count == limit.most + 1
+                    break
             if not is_first:
                 return None
             return self.entries.plain(Kind.SIGN_IN_FAILED, moment, (), {"what": dict(facts), "who": {"by": None}})
@@ -109,13 +113,13 @@ class SignIns:
         return within
 
 
-def put_under_way(key: str, content: Mapping[str, Any]) -> Within:
-    """Keep a step of a sign-in for the browser that made it."""
+def put_under_way(key: str, content: Mapping[str, Any], *, is_strangers: bool = True) -> Within:
+    """Keep a step of a sign-in for the browser that made it. Of strangers' there is an end, which stops nobody else."""
 
     def within(connection: Any, moment: Moment) -> None:
         now = int(moment.at.timestamp())
         (count,) = connection.execute("SELECT count(*) FROM sign_in WHERE expires > ?", (now,)).fetchone()
-        if count >= MOST_UNDER_WAY:
+        if is_strangers and count >= MOST_UNDER_WAY:
             raise SignInOverError("too many sign-ins are under way")
         connection.execute(
             "INSERT OR REPLACE INTO sign_in (id_hash, content, expires) VALUES (?, ?, ?)",

@@ -224,14 +224,15 @@ def test_a_provider_without_key_or_secret_says_what_to_do(council_directory: Pat
 
 
 def test_attempts_are_counted_by_network(house: House) -> None:
-    """An IPv6 address by its /64: its owner has all of them."""
+    """An IPv6 address by its /48: a customer may have all of it."""
     operators = house.wiring.operators
 
     def name(host: str) -> str:
         return str(operators.attempts_from(type("Request", (), {"client": type("Client", (), {"host": host})})(), "local"))
 
     assert name("2001:db8::1") == name("2001:db8::ffff:1")
-    assert name("2001:db8::1") != name("2001:db8:0:1::1")
+    assert name("2001:db8::1") == name("2001:db8:0:1::1")
+    assert name("2001:db8:1::1") != name("2001:db8:2::1")
     assert name("192.0.2.1") != name("192.0.2.2")
     assert "192.0.2.1" not in name("192.0.2.1")
     assert name("::ffff:192.0.2.1") == name("192.0.2.1"), "as a socket for both families names it"

@@ -12,6 +12,7 @@ from house import ISSUER, House
 
 from gateway.oauth.clients import Role
 from gateway.operators import passkeys
+from gateway.store import sign_ins
 from gateway.store.operator_rows import Passkey
 
 
@@ -207,6 +208,25 @@ JUNK = [
 ]
 
 
+def test_a_new_invitation_ends_what_the_old_password_began(
+    house: House, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it comes as the passkey is on its way: else the old password takes the new invitation."""
+    grant(house, "ann")
+    give_password(browser, "ann")
+    read, changes = passkeys.registered, house.changes().operators
+
+    def overtaken(*arguments: Any, **named: Any) -> Any:
+        house.wiring.sequencer.submit(changes.invite("ann", password=QUICK.hash("n" * 20), by="test"), lambda _result: None)
+        return read(*arguments, **named)
+
+    monkeypatch.setattr(passkeys, "registered", overtaken)
+    answer = browser.submit("/console/local/passkey", credential=Authenticator().create(browser.options()))
+
+    assert (answer.status_code, SESSION in browser.cookies) == (403, False)
+    assert house.rows("SELECT 1 FROM passkey") == []
+
+
 @pytest.mark.parametrize("step", ["create", "get"])
 def test_junk_in_place_of_a_credential_is_refused_without_a_fault(step: str) -> None:
     real = json.loads(Authenticator().create({"challenge": "YWFh"}))
@@ -250,6 +270,18 @@ def test_one_network_can_not_lock_an_account(house: House) -> None:
             house.append(lambda connection, _: connection.execute("UPDATE attempt SET count = count - 1") and None)
 
 
+def test_what_a_network_may_not_does_not_lock_an_account(house: House) -> None:
+    """Attempts beyond the network's ten are no attempts at the account."""
+    grant(house, "nadia", Role.DPO)
+    operators = house.wiring.operators
+    object.__setattr__(house.wiring, "operators", Elsewhere(operators, "one"))
+    statuses = [give_password(Browser(house), "nadia", "wrong").status_code for _ in range(31)]
+    object.__setattr__(house.wiring, "operators", Elsewhere(operators, "home"))
+
+    assert statuses == [403] * 10 + [429] * 21
+    assert give_password(Browser(house), "nadia").status_code == 200
+
+
 class Elsewhere:
     """The parts of sign-in, as calls from another network meet them."""
 
@@ -261,6 +293,20 @@ class Elsewhere:
 
     def attempts_from(self, _request: object, what: str) -> str:
         return f"{what}/{self.network}"
+
+
+def test_strangers_who_begin_lock_nobody_out(house: House, browser: Browser) -> None:
+    """As many as may have begun at the provider: accounts are for when that can't be used."""
+    authenticator = Authenticator()
+    grant(house, "nadia", Role.DPO)
+    for number in range(sign_ins.MOST_UNDER_WAY):
+        house.wiring.sequencer.submit(sign_ins.put_under_way(f"{number:064x}", {}), lambda _result: None)
+
+    assert sign_in(browser, "nadia", authenticator).status_code == 303
+    browser.get("/console/step-up")
+    assert browser.submit("/console/step-up/begin").headers["location"] == "/console/local"
+    with pytest.raises(sign_ins.SignInOverError):
+        house.append(sign_ins.put_under_way("f" * 64, {}))
 
 
 def test_a_browsers_id_is_new_at_each_step(house: House, browser: Browser) -> None:

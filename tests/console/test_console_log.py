@@ -108,7 +108,8 @@ def test_an_auditor_finds_what_a_caseworker_asked_for(house: House, signed_in: S
     told: dict[str, Any] = answer.json()
     assert [one["kind"] for one in told["rows"]] == ["disclosure", "disclosure"]
     assert {one["caseworker"]["name"] for one in told["rows"]} == {"Jo Bright"}
-    assert len(house.entries("search")) == 1
+    (entry,) = house.entries("search")
+    assert house.truth(entry)["who"]["by"] == house.rows("SELECT operator_id FROM console_session")[0][0]
 
 
 @pytest.mark.parametrize("role", [Role.APPROVER, Role.ADMINISTRATOR])

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
 
-from house import Clock, House, open_house, republish
+from house import CASEWORKER, Clock, House, open_house, republish
 
 from gateway.sweeping import sweep_once
 
@@ -205,10 +206,27 @@ def test_one_partners_key_is_not_anothers(house: House) -> None:
     assert answer.status_code == 200
 
 
+def test_a_clock_that_is_put_back_makes_no_swept_proof_good_again(house: House) -> None:
+    """A clock runs ahead, the broom comes, the clock is put right: a gateway that starts anew reads what was used."""
+    harbour = house.harbour()
+    headers = {**harbour.headers("POST", "/v1/disclosures"), "Content-Type": "application/json"}
+    body = json.dumps({"subject": subject(0), "case_reference": "HH-1", "caseworker": CASEWORKER, "fields": ["age"]})
+    assert house.http.post("/v1/disclosures", content=body, headers=headers).status_code == 200
+    house.clock.move(minutes=5)
+    asyncio.run(sweep_of(house))
+    house.clock.move(minutes=-5)
+
+    with open_house(house.directory, clock=house.clock) as again:
+        answer = again.http.post("/v1/disclosures", content=body, headers=headers)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "proof_replayed")
+
+
 def test_what_no_longer_counts_is_dropped(house: House) -> None:
     limit(house, "per_minute: 9, same_subject_per_day: 9")
     house.harbour().ask(subject(0), fields=["age"], Idempotency_Key="k-1")
     house.clock.move(days=2)
+    house.append(house.changes().tokens.revoke("t", client_id="c", by="test"))  # the log comes so far, too
     asyncio.run(sweep_of(house))
 
     assert [house.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("used_once", "idempotency", "usage")] == [

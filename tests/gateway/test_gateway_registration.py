@@ -74,6 +74,7 @@ def test_a_registration_waits_and_is_no_client(house: House) -> None:
     assert told["registration_client_uri"] == f"{ISSUER}{PATH}/{told['client_id']}"
     assert (told["token_endpoint_auth_method"], told["grant_types"]) == ("private_key_jwt", ["client_credentials"])
     assert "unknown" not in told
+    assert own(house, told).json() == told
     assert house.wiring.services.reader.find_client(told["client_id"]) is None
     answer = Caller(house, told["client_id"], key).ask_token()
     unknown = Caller(house, "nobody", key).ask_token()
@@ -259,6 +260,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a name of 201": ({"client_name": "n" * 201}, "invalid_client_metadata"),
     "a name that is a list": ({"client_name": ["a"]}, "invalid_client_metadata"),
     "six contacts": ({"contacts": ["a@b.example"] * 6}, "invalid_client_metadata"),
+    "a contact with an escape": ({"contacts": ["\x1b[2J@b.example"]}, "invalid_client_metadata"),
+    "a contact with an escape of one character": ({"contacts": ["\x9b2J@b.example"]}, "invalid_client_metadata"),
+    "a contact that is written backwards": ({"contacts": ["a\u202eb@b.example"]}, "invalid_client_metadata"),
     "a contact with a line": ({"contacts": ["a@b.example\nBcc: c@d.example"]}, "invalid_client_metadata"),
 }
 
