@@ -89,7 +89,8 @@ def test_endless_trailers_end_the_connection(port: int) -> None:
         line.sendall(b"POST /v1/disclosures HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
         assert line.recv(65_536).startswith(b"HTTP/1.1 401 ")
         line.sendall(b"0\r\nX-Long: " + b"a" * 30_000)
-        assert received(line).startswith(b"HTTP/1.1 431 ")
+        # The end of the 401 may come in a packet of its own.
+        assert b"HTTP/1.1 431 " in received(line)
 
 
 def test_a_flood_of_header_does_not_stall_the_gateway(port: int) -> None:
