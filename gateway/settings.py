@@ -107,7 +107,7 @@ class Settings(BaseSettings):
                 raise ValueError("must be a host in lower case with its port, such as revenues.northmoor.gov.uk:443")
         return value
 
-    @field_validator("certificate_hops")
+    @field_validator("certificate_hops", "forwarded_hops")
     @classmethod
     def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for one in value:

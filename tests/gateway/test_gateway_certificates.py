@@ -175,12 +175,14 @@ def test_a_client_is_bound_and_shown_so(council_directory: Path) -> None:
     assert run(council_directory, "bind", HARBOUR.client_id, "--no-certificate").exit_code == 0
 
 
+@pytest.mark.parametrize("setting", ["certificate_hops", "forwarded_hops"])
 @pytest.mark.parametrize("hop", ["proxy.example", "10.20.0.1/28", "10.20.0", "*", "10.20.0.0/40"])
-def test_a_hop_is_an_address_or_a_network(council_directory: Path, hop: str) -> None:
+def test_a_hop_is_an_address_or_a_network(council_directory: Path, hop: str, setting: str) -> None:
+    """Everybody is none: what they say of where they come from would then be believed."""
     with (council_directory / "stile.toml").open("a") as file:
-        file.write(f'certificate_hops = ["{hop}"]\n')
+        file.write(f'{setting} = ["{hop}"]\n')
 
-    with pytest.raises(SettingsError, match="certificate_hops"):
+    with pytest.raises(SettingsError, match=setting):
         load_settings(council_directory)
 
 
