@@ -78,7 +78,8 @@ async def registration(request: Request) -> Response:
     client_id = str(request.path_params["client_id"])
     try:
         token = _token_of(request)
-        found = find_by_token(wiring.services.reader.connection, client_id, token)
+        now = wiring.services.clock().timestamp()
+        found = find_by_token(wiring.services.reader.connection, client_id, token, now)
         if found is None:
             raise _UnknownTokenError
         if request.method == "PUT":

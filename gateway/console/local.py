@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.console.attempts import count_attempt
 from gateway.console.beginning import begin_session, failed, put_under_way, require_step, session_before, take_under_way
-from gateway.console.door import Visit, open_page
+from gateway.console.door import Visit, append, open_page
 from gateway.console.pages import own_place, page
 from gateway.operators import cookies, cross_site, passkeys
 from gateway.operators.passwords import BusyError
@@ -65,6 +65,8 @@ async def _ask_for_passkey(visit: Visit, account: Account, content: dict[str, An
         raise ProblemError(
             SIGN_IN_REFUSED, "the account has no passkey, and its day to register one is over: ask for an invitation"
         )
+    # A password that was right is a use of the account, whether or not its passkey follows.
+    await append(visit.wiring, visit.wiring.changes.sign_ins.note_password(account.operator_id, step))
     kept = {"to": content["to"], "renews": content["renews"], "step": step}
     kept |= {"challenge": challenge, "operator": account.operator_id, "password": account.password}
     browser = await put_under_way(visit, kept, is_strangers=False)

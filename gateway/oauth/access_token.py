@@ -90,8 +90,9 @@ class Tokens:
         now: float,
         client_key: str | None = None,
         certificate: str | None = None,
+        lifetime: int = LIFETIME,
     ) -> str:
-        """Return a token bound to the proof key `jkt`, to a certificate, or to both, for `LIFETIME` seconds.
+        """Return a token bound to the proof key `jkt`, to a certificate, or to both, for `lifetime` seconds.
 
         Raises JoseRefusedError where its details would make it longer than any call could carry.
         """
@@ -103,7 +104,7 @@ class Tokens:
             "sub": client_id,
             "client_id": client_id,
             "iat": int(now),
-            "exp": int(now) + LIFETIME,
+            "exp": int(now) + lifetime,
             "jti": jti,
             "cnf": confirmation(jkt, certificate),
             "authorization_details": details,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -36,12 +37,22 @@ MEMBERS: Final = ", ".join(Detail.__struct_fields__)
 
 @dataclass(frozen=True, slots=True)
 class Available:
-    """What an agreement has for one partner: its purpose, its dataset and the fields its lines name."""
+    """What an agreement has for one partner: its purpose, its dataset, the fields its lines name, the instant it ends."""
 
     agreement: str
     purpose: str
     dataset: str
     fields: frozenset[str]
+    ends: float = math.inf
+
+
+def seconds_left(granted: Sequence[Mapping[str, Any]], available: Mapping[str, Available], now: float) -> float:
+    """Return how long a token of these details may live: to the end of the agreement that ends first.
+
+    One that is over already has no end to outlive: each of its calls is refused, and the refusal is an entry.
+    """
+    ends = (available[one["agreement"]].ends for one in granted)
+    return min((end - now for end in ends if end > now), default=math.inf)
 
 
 def grant(

@@ -214,7 +214,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
 
     def create_token_response(self) -> tuple[int, dict[str, Any], list[tuple[str, str]]]:
         endpoint, request = self.server.endpoint, self.request
-        audience, granted = _granted(endpoint, request.client, request.payload.data)
+        audience, granted, lifetime = _granted(endpoint, request.client, request.payload.data, request.now)
         try:
             token = endpoint.tokens.issue(
                 client_id=request.client.client_id,
@@ -224,6 +224,7 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
                 details=granted,
                 jti=endpoint.new_jti(),
                 now=request.now,
+                lifetime=lifetime,
                 client_key=request.authenticated.key.thumbprint,
             )
         except jose.JoseRefusedError as refused:
@@ -231,15 +232,17 @@ class _Grant(ClientCredentialsGrant):  # type: ignore[misc]  # Authlib has no ty
         body = {
             "access_token": token,
             "token_type": "DPoP" if request.proof else "Bearer",
-            "expires_in": LIFETIME,
+            "expires_in": lifetime,
             "authorization_details": granted,
             **key_warning(request.client, request.now),
         }
         return 200, body, []
 
 
-def _granted(endpoint: Endpoint, client: Client, form: Mapping[str, str]) -> tuple[str, list[dict[str, Any]]]:
-    """Return audience and details: a partner's for /v1, an office's for /control, never one for the other."""
+def _granted(
+    endpoint: Endpoint, client: Client, form: Mapping[str, str], now: float
+) -> tuple[str, list[dict[str, Any]], int]:
+    """Return audience, details, seconds to live: a partner's for /v1, an office's for /control, never one for another."""
     control = f"{endpoint.issuer}/control"
     resource = form.get("resource")
     if client.role is not Role.PARTNER:
@@ -247,7 +250,7 @@ def _granted(endpoint: Endpoint, client: Client, form: Mapping[str, str]) -> tup
             raise OAuthRefusal(TARGET_REFUSED, f"a client of this role asks with resource={control}")
         if "authorization_details" in form:
             raise OAuthRefusal(DETAILS_REFUSED, "a client of this role has no authorization_details: its role is its scope")
-        return control, []
+        return control, [], LIFETIME
     asked, available = form.get("authorization_details"), endpoint.available(client)
     audience = endpoint.issuer if resource is None else resource
     if audience != endpoint.issuer:
@@ -259,7 +262,8 @@ def _granted(endpoint: Endpoint, client: Client, form: Mapping[str, str]) -> tup
             raise OAuthRefusal(
                 TARGET_REFUSED, f"a partner's client asks for {endpoint.issuer}, or for a dataset of its own"
             )
-    return audience, details.grant(asked, available, subject_secret=endpoint.subject_secret)
+    granted = details.grant(asked, available, subject_secret=endpoint.subject_secret)
+    return audience, granted, int(min(LIFETIME, details.seconds_left(granted, available, now)))
 
 
 def dataset_resource(issuer: str, dataset: str) -> str:

@@ -131,8 +131,8 @@ class Registrations:
         `check` is given the registration as it then stands, and raises where this may not be said of it any more.
         """
 
-        def within(connection: Any, _moment: Moment) -> None:
-            found = find_by_token(connection, client_id, token)
+        def within(connection: Any, moment: Moment) -> None:
+            found = find_by_token(connection, client_id, token, moment.at.timestamp())
             if found is None:
                 raise TokenSpentError("the registration's token counts no more")
             check(found)
@@ -149,7 +149,7 @@ class Registrations:
         """Take a registration back; a client that was approved is revoked (RFC 7592, section 2.3)."""
 
         def within(connection: Any, moment: Moment) -> Draft | None:
-            found = find_by_token(connection, client_id, token)
+            found = find_by_token(connection, client_id, token, moment.at.timestamp())
             if found is None:
                 raise TokenSpentError("the registration's token counts no more")
             _decide(connection, client_id, Status.WITHDRAWN, f"client:{client_id}")
@@ -166,9 +166,12 @@ class Registrations:
         """
 
         def within(connection: Any, moment: Moment) -> Draft | None:
-            found = _pending(connection, client_id)
+            found = _pending(connection, client_id, moment.at.timestamp())
             if found.digest != digest:
                 raise ChangeRefusedError("the client says other things of itself than you were shown: look at it again")
+            partner = Reader(connection).find_partner(found.partner_id)
+            if partner is None or not partner.is_active:
+                raise ChangeRefusedError(f"{found.partner_id} is suspended: resume it first, or refuse its client")
             said = found.metadata
             if said.get("jwks_uri") is not None:
                 check_uri(said["jwks_uri"])
@@ -192,7 +195,7 @@ class Registrations:
         """Refuse a pending client."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            found = _pending(connection, client_id)
+            found = _pending(connection, client_id, moment.at.timestamp())
             _decide(connection, client_id, Status.REFUSED, by)
             return self._about(found.partner_id, moment, by, {"registration": client_id, "decided": Status.REFUSED.value})
 
@@ -210,9 +213,10 @@ def _check_keys(connection: Any, metadata: Mapping[str, Any]) -> None:
             raise ChangeRefusedError("a key of the set is registered already: make a new one")
 
 
-def _pending(connection: Any, client_id: str) -> Registration:
+def _pending(connection: Any, client_id: str, now: float) -> Registration:
     found = find_registration(connection, client_id)
-    if found is None or found.status is not Status.PENDING:
+    (expires,) = connection.execute("SELECT max(expires) FROM registration WHERE client_id = ?", (client_id,)).fetchone()
+    if found is None or found.status is not Status.PENDING or (expires or 0) <= now:
         raise ChangeRefusedError(f"no registration {client_id} waits: `stile registration list`")
     return found
 
@@ -233,10 +237,11 @@ def find_registration(connection: Any, client_id: str) -> Registration | None:
     return _registration(row) if row else None
 
 
-def find_by_token(connection: Any, client_id: str, hashed: str) -> Registration | None:
-    """Return a client's registration where this is its token; one that was revoked since has none."""
+def find_by_token(connection: Any, client_id: str, hashed: str, now: float) -> Registration | None:
+    """Return a client's registration where this is its token; one that was revoked since, or waited too long, has none."""
     row = connection.execute(
-        f"SELECT {_COLUMNS} FROM registration WHERE client_id = ? AND token_hash = ?", (client_id, hashed)
+        f"SELECT {_COLUMNS} FROM registration WHERE client_id = ? AND token_hash = ? AND (expires IS NULL OR expires > ?)",
+        (client_id, hashed, now),
     ).fetchone()
     found = _registration(row) if row else None
     if found is not None and found.status is Status.APPROVED:

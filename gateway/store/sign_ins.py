@@ -85,6 +85,11 @@ class SignIns:
 
         return within
 
+    def note_password(self, operator_id: str, step: str) -> Within:
+        """Enter that an account's password was given rightly; `step` is what is to be done with its passkey next."""
+        names = {"what": {"method": "local", "password": "right", "next": step}, "who": {"by": operator_id}}
+        return lambda _connection, moment: self.entries.plain(Kind.SIGN_IN, moment, (), names)
+
     def fail(self, operator_id: str | None, facts: Mapping[str, Any]) -> Within:
         """Enter a sign-in that failed. `operator_id`: whose it would have been, where that is known."""
         names = {"what": dict(facts), "who": {"by": operator_id}}

@@ -27,7 +27,7 @@ from policies.findings import Finding, TextError
 from schemas.agreement import Agreement, Core
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
-from schemas.instants import first_instant
+from schemas.instants import first_instant, instant_after
 from schemas.terms import Environment, RecipientKind
 
 T = TypeVar("T")
@@ -301,6 +301,7 @@ class Reader:
                         purpose=one.agreement.purpose,
                         dataset=one.dataset.id,
                         fields=frozenset(path for line in one.agreement.releases for path in line.fields),
+                        ends=instant_after(one.agreement.ends_on).timestamp(),
                     )
                     for one in live
                     if client.partner_id in one.agreement.recipients

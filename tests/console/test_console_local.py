@@ -28,7 +28,8 @@ def test_a_password_and_a_passkey_open_a_session(house: House, browser: Browser)
 
     assert again.status_code == 303
     told = [house.truth(one) for one in house.entries("sign-in")]
-    assert [one["what"]["passkey"] for one in told] == ["registered", "used"]
+    steps = [one["what"].get("passkey", one["what"].get("next")) for one in told]
+    assert steps == ["register", "registered", "use", "used"]
     assert {one["who"]["by"] for one in told} == {operator}
     assert "nadia" not in json.dumps([house.truth(one) for one in house.entries()])
 
@@ -40,7 +41,17 @@ def test_a_password_alone_opens_nothing(house: House, browser: Browser) -> None:
 
     assert (asked.status_code, SESSION in browser.cookies) == (200, False)
     assert browser.get("/console").headers["location"] == "/console/sign-in?to=/console"
-    assert house.entries("sign-in") == []
+
+
+def test_a_right_password_is_an_entry_whether_or_not_a_passkey_follows(house: House, browser: Browser) -> None:
+    """So that whoever has stolen one can't try it unseen."""
+    operator = grant(house, "nadia", Role.DPO)
+
+    give_password(browser, "nadia")
+
+    (entry,) = house.entries("sign-in")
+    told = house.truth(entry)
+    assert (told["what"]["password"], told["who"]["by"]) == ("right", operator)
 
 
 @pytest.mark.parametrize("name", ["nadia", "nobody"])
@@ -193,6 +204,19 @@ def test_a_second_passkey_is_not_registered_over_the_first(house: House) -> None
     refused = two.submit("/console/local/passkey", credential=Authenticator().create(two.options()))
 
     assert (refused.status_code, SESSION in two.cookies) == (403, False)
+
+
+def test_what_an_old_password_began_registers_no_passkey_after_an_invitation(house: House, browser: Browser) -> None:
+    """Whoever had the old password must not use the day that the invitation opens."""
+    grant(house, "nadia", Role.DPO)
+    give_password(browser, "nadia")
+    credential = Authenticator().create(browser.options())
+    house.append(house.changes().operators.invite("nadia", password=QUICK.hash("another four words here"), by="test"))
+
+    refused = browser.submit("/console/local/passkey", credential=credential)
+
+    assert (refused.status_code, SESSION in browser.cookies) == (400, False), refused.text
+    assert house.rows("SELECT count(*) FROM passkey") == [(0,)]
 
 
 def sent(**response: object) -> str:

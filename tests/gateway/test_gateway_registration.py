@@ -58,9 +58,13 @@ def own(house: House, told: dict[str, Any], method: str = "GET", body: Any = Non
     return send(house, method, f"{PATH}/{told['client_id']}", told["registration_access_token"], body)
 
 
+def digest_of(house: House, told: dict[str, Any]) -> str:
+    found = find_registration(house.wiring.services.reader.connection, told["client_id"])
+    return found.digest if found else ""
+
+
 def approve(house: House, client_id: str) -> None:
-    found = find_registration(house.wiring.services.reader.connection, client_id)
-    digest = found.digest if found else ""
+    digest = digest_of(house, {"client_id": client_id})
     register = house.changes().registrations.approve(client_id, digest=digest, by="test", check_uri=lambda _uri: None)
     house.append(register)
 
@@ -214,6 +218,23 @@ def test_what_waits_for_long_is_dropped(house: House) -> None:
     assert send(house, "POST", PATH, invitation, metadata()).status_code == 401
 
 
+def test_what_has_waited_too_long_counts_no_more_though_it_was_not_swept(house: House) -> None:
+    told = register(house)
+    house.clock.move(days=30)
+
+    assert own(house, told).status_code == 401
+    with pytest.raises(ChangeRefusedError, match="no registration"):
+        approve(house, told["client_id"])
+
+
+def test_a_suspended_partners_client_is_not_let_in(house: House) -> None:
+    told = register(house)
+    house.append(house.changes().partners.set_partner_status(HARBOUR.partner_id, active=False, by="test"))
+
+    with pytest.raises(ChangeRefusedError, match="is suspended"):
+        approve(house, told["client_id"])
+
+
 def test_no_token_is_kept(house: House) -> None:
     told, invitation = register(house), invite(house)
     content = b"".join(one.read_bytes() for one in Path(house.directory).glob("state.sqlite*"))
@@ -340,6 +361,27 @@ def test_a_certificate_bound_client_is_one_where_a_proxy_is_trusted(council_dire
         approve(house, told["client_id"])
         house.wiring.services.reader.refresh()
         assert house.wiring.services.reader.find_client(told["client_id"]).is_certificate_bound
+
+
+INSIDE = "https://10.0.0.1/keys"
+
+
+def test_an_address_is_taken_at_a_host_that_is_listed_and_public(council_directory: Path) -> None:
+    """When it registers and when it is approved, each against what the setting lists then."""
+    with open_house(council_directory, jwks_hosts=("keys.harbour.example", "10.0.0.1")) as house:
+        inside = send(house, "POST", PATH, invite(house), metadata(jwks=None, jwks_uri=INSIDE))
+        told = register(house, jwks=None, jwks_uri="https://keys.harbour.example/keys")
+        other = register(house, jwks=None, jwks_uri="https://keys.harbour.example/more", stile_system="other")
+        assert (inside.status_code, "not public" in inside.json()["error_description"]) == (400, True)
+
+        unlisted = stile(house, "registration", "approve", told["client_id"], "--digest", digest_of(house, told))
+        assert (unlisted.exit_code, "jwks_hosts does not list" in unlisted.output) == (1, True), unlisted.output
+        with (house.directory / "stile.toml").open("a") as file:
+            file.write('jwks_hosts = ["keys.harbour.example"]\n')
+        done = stile(house, "registration", "approve", other["client_id"], "--digest", digest_of(house, other))
+        assert done.exit_code == 0, done.output
+        uri = house.rows("SELECT jwks_uri FROM client WHERE client_id = ?", other["client_id"])
+        assert uri == [("https://keys.harbour.example/more",)]
 
 
 # -- its own registration: RFC 7592

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from urllib.parse import urlencode
 
 import pytest
 from house import HARBOUR, House
+
+from schemas.instants import instant_after, london_day
 
 DETAILS = json.dumps([{"type": "stile_disclosure_v1", "agreement": HARBOUR.agreement}])
 FORM = "application/x-www-form-urlencoded"
@@ -61,6 +64,19 @@ def test_a_token_names_what_it_was_granted_for(house: House) -> None:
     assert answer.json()["expires_in"] <= 300
     assert answer.json()["authorization_details"][0]["purpose"] == "tenancy-sustainment"
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_a_token_does_not_outlive_its_agreement(house: House) -> None:
+    """Whose last day is a London one."""
+    today = london_day(house.clock())
+    end = instant_after(house.wiring.services.reader.find_agreement(HARBOUR.agreement, today).agreement.ends_on)
+    house.clock.move(seconds=(end - house.clock()).total_seconds() - 60)
+
+    answer = post(house, good(house)).json()
+
+    claims = json.loads(base64.urlsafe_b64decode(answer["access_token"].split(".")[1] + "=="))
+    assert 0 < answer["expires_in"] <= 60
+    assert claims["exp"] <= end.timestamp()
 
 
 def test_an_assertion_is_good_for_one_token(house: House) -> None:
