@@ -137,7 +137,7 @@ def _contention(part: dict[str, Any]) -> Iterator[Row]:
 
 
 def _acknowledged(part: dict[str, Any]) -> Iterator[Row]:
-    for name in ("consent withdrawn", "token revoked", "partner suspended"):
+    for name in ("consent withdrawn", "token revoked", "partner suspended", "client revoked", "agreement ended"):
         one = part[name]
         what = f"{name} acknowledged, p99 in ms (p50 {one['p50']:.0f}), beside {part['answers a second beside']:.0f}/s"
         yield what, f"{one['p99']:.0f}", f"below {part['goal']}", one["p99"] < part["goal"]

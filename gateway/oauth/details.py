@@ -52,7 +52,7 @@ def seconds_left(granted: Sequence[Mapping[str, Any]], available: Mapping[str, A
     One that is over already has no end to outlive: each of its calls is refused, and the refusal is an entry.
     """
     ends = (available[one["agreement"]].ends for one in granted)
-    return min((end - now for end in ends if end > now), default=math.inf)
+    return min((end - int(now) for end in ends if end > now), default=math.inf)
 
 
 def grant(

@@ -14,6 +14,7 @@ from house import CASEWORKER, GRACE, House, open_house, republish, withheld
 
 from gateway.api import reading
 from gateway.store.changes import ChangeRefusedError
+from schemas.instants import instant_after, london_day
 
 BODY = {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1", "caseworker": CASEWORKER}
 
@@ -210,10 +211,15 @@ def test_an_agreement_ends_at_the_very_instant(house: House) -> None:
 
 def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_nothing(house: House) -> None:
     """The transaction is the judge of time: an item whose `holds_until` has come is decided again there."""
-    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.at.date())
-    end = max(agreement.compiled.edges)
-    house.clock.at = end - timedelta(seconds=1)
+    today = london_day(house.clock.at)
+    end = instant_after(today)
+    house.clock.at = end - timedelta(minutes=2)
     harbour = house.harbour()
+    # Its end is put forward once the token is there, which else would end with it.
+    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", today).agreement
+    days = [(f"{name}: {getattr(agreement, name)}", f"{name}: {today}") for name in ("review_on", "ends_on")]
+    republish(house, agreement.id, *days)
+    house.clock.at = end - timedelta(seconds=1)
     log = house.wiring.services.log
     append = log.append
 
@@ -227,6 +233,23 @@ def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_not
 
     assert (answer.status_code, withheld(answer)) == (403, {"age": "agreement_not_in_force"})
     assert house.verify(answer).outcome == "none"
+
+
+def test_a_token_that_ends_while_its_answer_waits_for_the_log_discloses_nothing(house: House) -> None:
+    """A token ends with its agreement, to the second."""
+    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.at.date())
+    end = max(agreement.compiled.edges)
+    house.clock.at = end - timedelta(seconds=1)
+    harbour = house.harbour()
+    size = len(house.entries())
+
+    async def at_the_end(_append: Any) -> None:
+        house.clock.at = end
+
+    answer = late(house, harbour, at_the_end)
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "token_refused")
+    assert len(house.entries()) == size
 
 
 def late(house: House, harbour: Any, meanwhile: Any) -> Any:
