@@ -8,7 +8,7 @@ from typing import Any
 from gateway.judgement import Judgement
 from gateway.services import Ask, Services
 from gateway.sources.claims import typed_claims
-from gateway.store.state import LiveAgreement
+from gateway.store.live import LiveAgreement
 from policies.claims import compare, matched
 from policies.forms import pseudonym_key, pseudonym_value
 from policies.shape import shape

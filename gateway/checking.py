@@ -10,7 +10,7 @@ from gateway.judgement import agreement_asked
 from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
 from gateway.sources.cleaning import key_form, lenient, typed_form
-from gateway.store.state import LiveAgreement
+from gateway.store.live import LiveAgreement
 from schemas.dataset import Dataset
 from schemas.instants import london_day
 from schemas.request import SubjectQuery

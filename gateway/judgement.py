@@ -17,7 +17,8 @@ from gateway.problems import AGREEMENT_UNCLEAR, ProblemError
 from gateway.services import Ask, Services
 from gateway.sources.cleaning import key_form, lenient
 from gateway.sources.contract import Found
-from gateway.store.state import LiveAgreement, Reader
+from gateway.store.live import LiveAgreement
+from gateway.store.state import Reader
 from policies.decide import decide
 from schemas.decision import Decision, Withhold
 from schemas.instants import london_day

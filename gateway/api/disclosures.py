@@ -25,7 +25,7 @@ from gateway.oauth.jose import read as read_jws
 from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.receipts import load_receipt
 from gateway.services import Ask
-from gateway.store.state import LiveAgreement
+from gateway.store.live import LiveAgreement
 from gateway.wiring import Wiring
 from schemas.agreement import Atom
 from schemas.instants import london_day

@@ -12,7 +12,7 @@ from typing import Any, Final
 from ruamel.yaml import YAML
 
 from gateway.api.partner_schemas import schemas_of, stamp
-from gateway.store.state import LiveAgreement
+from gateway.store.live import LiveAgreement
 
 PATHS: Final = (
     "/v1/disclosures",

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from gateway.api.possible_forms import Possible, possible_forms
 from gateway.api.value_schemas import Schema, claim_schema, rows_schema, typed_schema, value_schema
-from gateway.store.state import LiveAgreement
+from gateway.store.live import LiveAgreement
 from schemas.agreement import Atom
 from schemas.dataset import SHOWS_ROWS, FieldType, Key
 from schemas.terms import EmergencyKind

@@ -19,6 +19,7 @@ from gateway.sources.mapping import Database, Mapping, mapping_findings, parse_m
 from gateway.sources.records import Survey
 from gateway.sources.upstream import Upstream
 from gateway.store.changes import ChangeRefusedError
+from gateway.store.live import binding_cores
 from gateway.store.state import Reader
 from gateway.store.texts import check_agreement
 from policies.compose import compose, warnings
@@ -212,4 +213,4 @@ def _rules(reader: Reader, text: str) -> RuleSet:
     found = reader.find_dataset(*parsed.dataset)
     if found is None:
         raise ChangeRefusedError(f"dataset {parsed.dataset[0]}@{parsed.dataset[1]} is not published")
-    return compose(parsed, dataset=found, cores=reader.binding_cores(parsed), recipient_kinds=reader.partner_kinds())
+    return compose(parsed, dataset=found, cores=binding_cores(reader, parsed), recipient_kinds=reader.partner_kinds())

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from gateway.store.state import LiveAgreement
+from gateway.store.live import LiveAgreement
 from policies.compile import compile_rules
 from schemas.terms import AssuranceLevel
 

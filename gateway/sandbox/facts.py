@@ -10,7 +10,7 @@ from typing import Any, Final
 from audit.sequencer import Moment
 from gateway.oauth.clients import Client
 from gateway.store.key_rows import PartnerRecord
-from gateway.store.state import LiveAgreement
+from gateway.store.live import LiveAgreement
 from schemas.consent import ConsentRecord, Restriction
 from schemas.decision import Record
 from schemas.terms import Match

@@ -19,7 +19,8 @@ from gateway.sandbox.facts import Scene
 from gateway.services import Log
 from gateway.sources.contract import Found, Source, Wanted
 from gateway.store.key_rows import PartnerRecord
-from gateway.store.state import LiveAgreement, Reader
+from gateway.store.live import LiveAgreement
+from gateway.store.state import Reader
 from gateway.usage import Counts, Usage
 from schemas.consent import ConsentRecord, Restriction
 from schemas.decision import Record

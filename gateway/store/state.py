@@ -8,7 +8,6 @@ everything read afterwards stands: it is read first, so that a later change can 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
@@ -20,14 +19,12 @@ from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
 from gateway.store.instants import from_micros
 from gateway.store.key_rows import PartnerRecord, read_client, read_partner, read_turns
+from gateway.store.live import LiveAgreement, available_of, is_intact, load_agreement
 from gateway.store.persons import read_consents, read_restrictions
 from gateway.store.readings import Readings
-from policies.compile import Compiled
-from policies.findings import Finding, TextError
-from schemas.agreement import Agreement, Core
+from policies.findings import TextError
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
-from schemas.instants import first_instant, instant_after
 from schemas.terms import Environment, RecipientKind
 
 T = TypeVar("T")
@@ -35,32 +32,6 @@ PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept h
 TOKEN: Final = "token/"  # noqa: S105 -- a state key's prefix: of a token there is one once it was revoked
 UNKEPT: Final = (*PERSONAL, TOKEN)
 PORTION: Final = 400  # keys of one statement
-
-
-@dataclass(frozen=True, slots=True)
-class LiveAgreement:
-    """The version of an agreement that counts at an instant, compiled, with what its entries name."""
-
-    compiled: Compiled
-    mapping_digest: str
-    ended: bool
-    next_from: date | None  # the next published version's first day
-    basis: tuple[str, ...]  # state keys that this object rests on
-
-    @property
-    def agreement(self) -> Agreement:
-        """Return the parsed text."""
-        return self.compiled.rules.agreement
-
-    @property
-    def dataset(self) -> Dataset:
-        """Return the dataset that it is about."""
-        return self.compiled.rules.dataset
-
-    @property
-    def holds_until(self) -> datetime | None:
-        """Return the instant at which the next version takes over."""
-        return first_instant(self.next_from) if self.next_from else None
 
 
 class Reader:
@@ -171,7 +142,7 @@ class Reader:
         where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
         asked = f"SELECT version, text, ended_at, digest FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC"
         row = self.connection.execute(asked, values).fetchone()
-        return (row[0], row[1], row[2]) if row and _is_intact(row[1], row[3]) else None
+        return (row[0], row[1], row[2]) if row and is_intact(row[1], row[3]) else None
 
     def published_at(self, kind: str, name: str, version: int) -> datetime:
         """Return when a text was published."""
@@ -205,84 +176,19 @@ class Reader:
         kept: tuple[SourceMapping, str] | None = self._kept[known]
         return kept
 
-    def binding_cores(self, agreement: Agreement) -> list[Core]:
-        """Return the cores that it follows, the statutory bars and the council's own rules, as published.
-
-        Raises TextError for one that was changed where it lies: without it, more might leave.
-        """
-        found = [core for name, version in agreement.follows if (core := self._core("core", name, version))]
-        if "statutory-bars" not in {core.id for core in found} and (bars := self._core("core", "statutory-bars")):
-            found.append(bars)
-        own = {name for name, *_ in self.texts("council")}
-        return found + [core for name in sorted(own) if (core := self._core("council", name))]
-
-    def _core(self, kind: str, name: str, version: int | None = None) -> Core | None:
-        row = self.find_text(kind, name, version)
-        if row is not None:
-            return self.readings.core(row[1])
-        if any(one == name and version in (None, known) for one, known, *_ in self.texts(kind)):
-            text = f"{name} is not the text that was published: it was changed in the database"
-            raise TextError([Finding(1, 1, text, "Restore the database.")])
-        return None
-
     def purposes(self) -> set[str]:
         """Return the purposes of all published agreements that can be read."""
         rows = self.connection.execute("SELECT text, digest FROM text WHERE kind = 'agreement'").fetchall()
-        read = [_read(self.readings.agreement, text) for text, digest in rows if _is_intact(text, digest)]
+        read = [_read(self.readings.agreement, text) for text, digest in rows if is_intact(text, digest)]
         return {one.purpose for one in read if one is not None}
 
     def find_agreement(self, name: str, on: date) -> LiveAgreement | None:
         """Return the version of an agreement that counts on a London day, whether or not it is in force."""
         known = ("agreement", name, on.isoformat())
         if known not in self._kept:
-            self._keep(known, self._load_agreement(name, on))
+            self._keep(known, load_agreement(self, name, on))
         kept: LiveAgreement | None = self._kept[known]
         return kept
-
-    def _load_agreement(self, name: str, on: date) -> LiveAgreement | None:
-        try:
-            return self._compiled_agreement(name, on)
-        except TextError:
-            # Publishing checks the agreements that are live: one whose term was over may no longer hold together.
-            return None
-
-    def _compiled_agreement(self, name: str, on: date) -> LiveAgreement | None:
-        rows = self.connection.execute(
-            "SELECT text, ended_at, digest FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
-        ).fetchall()
-        # Which version counts is in the texts: where one was changed, none can be told to count.
-        if not rows or not all(_is_intact(text, digest) for text, _, digest in rows):
-            return None
-        versions = [(self.readings.agreement(text), ended_at) for text, ended_at, _ in rows]
-        begun = [one for one in versions if one[0].starts_on <= on]
-        agreement, ended_at = begun[-1] if begun else versions[0]
-        later = [one.starts_on for one, ended in versions if ended is None and one.version > agreement.version]
-        dataset = self.find_dataset(*agreement.dataset)
-        if dataset is None:
-            return None
-        cores = self.binding_cores(agreement)
-        row = self.find_text("mapping", f"{dataset.id}@{dataset.version}")
-        compiled = self.readings.compiled(
-            agreement.text,
-            dataset=dataset.text,
-            cores=tuple(core.text for core in cores),
-            kinds=self.partner_kinds(),
-            mapping=row[1] if row else None,
-        )
-        return LiveAgreement(
-            compiled=compiled,
-            mapping_digest=digest_of(row[1]) if row else "",
-            ended=ended_at is not None,
-            next_from=min((day for day in later if day > on), default=None),
-            basis=(
-                f"agreement/{name}",
-                f"dataset/{dataset.id}",
-                f"mapping/{dataset.id}",
-                "council/rules",
-                *(f"core/{core.id}" for core in cores if not core.is_council),
-                *(f"partner/{partner}" for partner in agreement.recipients),
-            ),
-        )
 
     def available_to(self, client: Client, on: date) -> Mapping[str, Available]:
         """Return what each agreement has for a client's partner, ended and future ones included."""
@@ -293,20 +199,7 @@ class Reader:
             ).fetchall()
             names = [row[0] for row in rows]
             live = [found for name in names if (found := self.find_agreement(name, on))]
-            self._keep(
-                known,
-                {
-                    one.agreement.id: Available(
-                        agreement=one.agreement.id,
-                        purpose=one.agreement.purpose,
-                        dataset=one.dataset.id,
-                        fields=frozenset(path for line in one.agreement.releases for path in line.fields),
-                        ends=instant_after(one.agreement.ends_on).timestamp(),
-                    )
-                    for one in live
-                    if client.partner_id in one.agreement.recipients
-                },
-            )
+            self._keep(known, available_of(live, client.partner_id))
         kept: Mapping[str, Available] = self._kept[known]
         return kept
 
@@ -340,11 +233,6 @@ class Reader:
                 if f"restriction/{ref}" in known and (held := read_restrictions(self.connection, ref))
             },
         )
-
-
-def _is_intact(text: str, digest: str) -> bool:
-    """Tell whether a text is the one that was published, by the digest that its entry in the log names too."""
-    return digest_of(text) == digest
 
 
 def _read(parse: Callable[[str], T], text: str) -> T | None:

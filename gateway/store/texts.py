@@ -10,6 +10,7 @@ from audit.sequencer import Draft, Moment, Within
 from gateway.sources.mapping import digest_of, mapped_paths, mapping_findings, parse_mapping
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import to_micros
+from gateway.store.live import binding_cores
 from gateway.store.state import Reader
 from policies.compose import compose
 from policies.findings import Finding, TextError
@@ -117,7 +118,7 @@ def check_agreement(reader: Reader, text: str) -> None:
     compose(
         agreement,
         dataset=dataset,
-        cores=reader.binding_cores(agreement),
+        cores=binding_cores(reader, agreement),
         recipient_kinds=reader.partner_kinds(),
         mapped=mapped_paths(mapping[0]) if mapping else None,
     )

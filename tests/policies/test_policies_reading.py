@@ -18,8 +18,8 @@ AGREEMENT = (texts.FIXTURES / "agreement.yaml").read_text()
 CORE = (texts.FIXTURES / "core.yaml").read_text()
 DATASET = (texts.FIXTURES / "dataset.yaml").read_text()
 DESIGN = Path(__file__).parents[2].parent / "shared" / "design" / "policies.md"
-WHY = "the design page is no part of the repository: it is compared where ../shared/design/policies.md is there"
-needs_design = pytest.mark.skipif(not DESIGN.exists(), reason=WHY)  # the fixtures themselves are read in any case
+# The fixtures themselves are read in any case.
+needs_design = pytest.mark.skipif(not DESIGN.exists(), reason="the design page, no part of the repository, is not there")
 
 
 def finding(parse, text: str):

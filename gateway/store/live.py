@@ -1,0 +1,152 @@
+"""Which version of an agreement counts on a day, with everything that bounds it? From the texts as they were published."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from gateway.oauth.details import Available
+from gateway.sources.mapping import digest_of
+from gateway.store.readings import Readings
+from policies.compile import Compiled
+from policies.findings import Finding, TextError
+from schemas.agreement import Agreement, Core
+from schemas.dataset import Dataset
+from schemas.instants import first_instant, instant_after
+from schemas.terms import RecipientKind
+
+
+class Published(Protocol):
+    """The state, as far as an agreement rests on it: as of one connection. A text that was changed is not there."""
+
+    @property
+    def connection(self) -> Any: ...
+
+    @property
+    def readings(self) -> Readings: ...
+
+    def find_dataset(self, name: str, version: int) -> Dataset | None: ...
+
+    def find_text(self, kind: str, name: str, version: int | None = None) -> tuple[int, str, int | None] | None: ...
+
+    def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]: ...
+
+    def partner_kinds(self) -> dict[str, RecipientKind]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAgreement:
+    """The version of an agreement that counts at an instant, compiled, with what its entries name."""
+
+    compiled: Compiled
+    mapping_digest: str
+    ended: bool
+    next_from: date | None  # the next published version's first day
+    basis: tuple[str, ...]  # state keys that this object rests on
+
+    @property
+    def agreement(self) -> Agreement:
+        """Return the parsed text."""
+        return self.compiled.rules.agreement
+
+    @property
+    def dataset(self) -> Dataset:
+        """Return the dataset that it is about."""
+        return self.compiled.rules.dataset
+
+    @property
+    def holds_until(self) -> datetime | None:
+        """Return the instant at which the next version takes over."""
+        return first_instant(self.next_from) if self.next_from else None
+
+
+def load_agreement(state: Published, name: str, on: date) -> LiveAgreement | None:
+    """Return the version that counts on a London day, whether or not it is in force."""
+    try:
+        return _compiled(state, name, on)
+    except TextError:
+        # Publishing checks the agreements that are live: one whose term was over may no longer hold together.
+        return None
+
+
+def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
+    rows = state.connection.execute(
+        "SELECT text, ended_at, digest FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
+    ).fetchall()
+    # Which version counts is in the texts: where one was changed, none can be told to count.
+    if not rows or not all(is_intact(text, digest) for text, _, digest in rows):
+        return None
+    versions = [(state.readings.agreement(text), ended_at) for text, ended_at, _ in rows]
+    begun = [one for one in versions if one[0].starts_on <= on]
+    agreement, ended_at = begun[-1] if begun else versions[0]
+    later = [one.starts_on for one, ended in versions if ended is None and one.version > agreement.version]
+    dataset = state.find_dataset(*agreement.dataset)
+    if dataset is None:
+        return None
+    cores = binding_cores(state, agreement)
+    row = state.find_text("mapping", f"{dataset.id}@{dataset.version}")
+    compiled = state.readings.compiled(
+        agreement.text,
+        dataset=dataset.text,
+        cores=tuple(core.text for core in cores),
+        kinds=state.partner_kinds(),
+        mapping=row[1] if row else None,
+    )
+    return LiveAgreement(
+        compiled=compiled,
+        mapping_digest=digest_of(row[1]) if row else "",
+        ended=ended_at is not None,
+        next_from=min((day for day in later if day > on), default=None),
+        basis=(
+            f"agreement/{name}",
+            f"dataset/{dataset.id}",
+            f"mapping/{dataset.id}",
+            "council/rules",
+            *(f"core/{core.id}" for core in cores if not core.is_council),
+            *(f"partner/{partner}" for partner in agreement.recipients),
+        ),
+    )
+
+
+def binding_cores(state: Published, agreement: Agreement) -> list[Core]:
+    """Return the cores that it follows, the statutory bars and the council's own rules, as published.
+
+    Raises TextError for one that was changed where it lies: without it, more might leave.
+    """
+    found = [core for name, version in agreement.follows if (core := _core(state, "core", name, version))]
+    if "statutory-bars" not in {core.id for core in found} and (bars := _core(state, "core", "statutory-bars")):
+        found.append(bars)
+    own = {name for name, *_ in state.texts("council")}
+    return found + [core for name in sorted(own) if (core := _core(state, "council", name))]
+
+
+def _core(state: Published, kind: str, name: str, version: int | None = None) -> Core | None:
+    row = state.find_text(kind, name, version)
+    if row is not None:
+        return state.readings.core(row[1])
+    if any(one == name and version in (None, known) for one, known, *_ in state.texts(kind)):
+        text = f"{name} is not the text that was published: it was changed in the database"
+        raise TextError([Finding(1, 1, text, "Restore the database.")])
+    return None
+
+
+def available_of(live: Sequence[LiveAgreement], partner_id: str | None) -> Mapping[str, Available]:
+    """Return what each of these agreements has for a partner whom it names."""
+    return {
+        one.agreement.id: Available(
+            agreement=one.agreement.id,
+            purpose=one.agreement.purpose,
+            dataset=one.dataset.id,
+            fields=frozenset(path for line in one.agreement.releases for path in line.fields),
+            ends=instant_after(one.agreement.ends_on).timestamp(),
+        )
+        for one in live
+        if partner_id in one.agreement.recipients
+    }
+
+
+def is_intact(text: str, digest: str) -> bool:
+    """Tell whether a text is the one that was published, by the digest that its entry in the log names too."""
+    return digest_of(text) == digest
