@@ -63,13 +63,18 @@ def parse_official_code(scheme: CodeScheme, text: str) -> str:
     return found
 
 
+def is_email(text: str) -> bool:
+    """Tell whether a text is one plain email address; whether anybody reads it, nobody knows."""
+    return text.isprintable() and _EMAIL.fullmatch(text) is not None
+
+
 def check_contact(contact: Contact) -> None:
     """Raise OrganisationError for a contact that nobody could be reached by."""
     if not 0 < len(contact.name) <= LONGEST_NAME or not contact.name.isprintable():
         raise OrganisationError(f"a contact's name is 1 to {LONGEST_NAME} printable characters")
     if contact.email is None and contact.telephone is None:
         raise OrganisationError("a contact has an email address, a telephone number, or both")
-    if contact.email is not None and not (contact.email.isprintable() and _EMAIL.fullmatch(contact.email)):
+    if contact.email is not None and not is_email(contact.email):
         raise OrganisationError("a contact's email is one address, such as dpo@harbour.example")
     if contact.telephone is not None and not _TELEPHONE.fullmatch(contact.telephone):
         raise OrganisationError("a contact's telephone is digits with spaces, such as +44 113 496 0000")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import closing
 from datetime import date
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request
@@ -14,9 +16,8 @@ from starlette.responses import Response
 from audit.entry import canonical
 from audit.sqlite import open_connection
 from gateway.api.offices import PREFIX, Authenticated, make_change
-from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri
+from gateway.oauth.jwks_fetch import check_jwks_uri
 from gateway.searching import CaseworkerQuery, Searched, search_caseworker
-from gateway.store.changes import ChangeRefusedError
 from gateway.store.registrations import Registration, Status, read_registrations
 from gateway.wiring import Wiring
 from schemas.instants import first_instant, instant_after
@@ -50,7 +51,7 @@ async def post_approval(request: Request, client_id: RegistrationId, given: Appr
     """It counts from its entry on. A session needs a sign-in of the last five minutes."""
     wiring: Wiring = request.app.state.wiring
     approve = wiring.changes.registrations.approve(
-        client_id, digest=given.digest, by=caller.by, check_uri=lambda uri: _check_uri(wiring, uri)
+        client_id, digest=given.digest, by=caller.by, check_uri=_uri_check(wiring)
     )
     appended = await make_change(wiring, caller, approve)
     entry = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
@@ -102,12 +103,9 @@ def _search(wiring: Wiring, query: CaseworkerQuery, by: str) -> Searched:
         )
 
 
-def _check_uri(wiring: Wiring, uri: str) -> None:
+def _uri_check(wiring: Wiring) -> Callable[[str], None]:
     settings = wiring.council.settings
-    try:
-        check_jwks_uri(uri, settings.jwks_hosts, allow_private=settings.jwks_allow_private)
-    except JwksRefusedError as refused:
-        raise ChangeRefusedError(str(refused)) from refused
+    return partial(check_jwks_uri, hosts=settings.jwks_hosts, allow_private=settings.jwks_allow_private)
 
 
 def _described(one: Registration) -> dict[str, Any]:

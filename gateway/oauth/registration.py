@@ -10,6 +10,7 @@ from typing import Any, Final
 from gateway.oauth.client_keys import KeyRefusedError, read_keys
 from gateway.oauth.clients import MOST_LIVE_KEYS
 from gateway.oauth.jose import ALGORITHMS
+from schemas.organisation import is_email
 from schemas.terms import Environment
 
 METADATA_REFUSED: Final = "invalid_client_metadata"  # RFC 7591, section 3.2.2
@@ -20,7 +21,6 @@ LONGEST: Final = 200  # characters of a text
 # What a client may change of itself once it was approved (RFC 7592, section 2.2): nothing that lets it in.
 MAY_CHANGE: Final = ("client_name", "contacts", "software_id", "software_version")
 _SLUG: Final = re.compile(r"[a-z][a-z0-9-]{0,62}", re.ASCII)
-_EMAIL: Final = re.compile(r"[^\s@<>\"(),;:\\]{1,64}@[A-Za-z0-9.-]{1,253}", re.ASCII)
 
 
 class RegistrationRefusedError(Exception):
@@ -140,7 +140,7 @@ def _contacts(given: Mapping[str, Any]) -> tuple[str, ...]:
         return ()
     if not isinstance(found, list) or len(found) > MOST_CONTACTS:
         raise _refused(f"contacts is a list of at most {MOST_CONTACTS} email addresses")
-    if not all(isinstance(one, str) and one.isprintable() and _EMAIL.fullmatch(one) for one in found):
+    if not all(isinstance(one, str) and is_email(one) for one in found):
         raise _refused("each of contacts is an email address")
     return tuple(found)
 

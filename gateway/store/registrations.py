@@ -17,6 +17,7 @@ from typing import Any, Final
 from audit.entry import Kind, canonical
 from audit.sequencer import Draft, Moment, Within
 from gateway.oauth.clients import Role
+from gateway.oauth.jwks_fetch import JwksRefusedError
 from gateway.store.client_keys import public_keys
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.key_rows import find_holder
@@ -162,7 +163,7 @@ class Registrations:
     def approve(self, client_id: str, *, digest: str, by: str, check_uri: Callable[[str], None]) -> Within:
         """Register a pending client with its keys, as it was when its `digest` was shown.
 
-        `check_uri` raises where its `jwks_uri` may not be fetched.
+        `check_uri` raises JwksRefusedError where its `jwks_uri` may not be fetched.
         """
 
         def within(connection: Any, moment: Moment) -> Draft | None:
@@ -174,7 +175,10 @@ class Registrations:
                 raise ChangeRefusedError(f"{found.partner_id} is suspended: resume it first, or refuse its client")
             said = found.metadata
             if said.get("jwks_uri") is not None:
-                check_uri(said["jwks_uri"])
+                try:
+                    check_uri(said["jwks_uri"])
+                except JwksRefusedError as refused:
+                    raise ChangeRefusedError(str(refused)) from refused
             _decide(connection, client_id, Status.APPROVED, by)
             register = self.partners.register_client(
                 client_id,
