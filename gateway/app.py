@@ -26,7 +26,16 @@ from audit.highwater import check_high_water
 from audit.sequencer import Sequencer
 from audit.sqlite import LogCorruptError, open_connection
 from gateway.api import client_keys as client_keys_api
-from gateway.api import control, control_changes, control_log, describing, disclosures, documents, health
+from gateway.api import (
+    control,
+    control_changes,
+    control_log,
+    control_registrations,
+    describing,
+    disclosures,
+    documents,
+    health,
+)
 from gateway.api import log as log_api
 from gateway.api import oauth as oauth_api
 from gateway.api import registration as registration_api
@@ -226,6 +235,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     app.include_router(control.router)
     app.include_router(control_changes.router)
     app.include_router(control_log.router)
+    app.include_router(control_registrations.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
     app.add_exception_handler(RequestValidationError, answer_validation)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same

@@ -9,9 +9,8 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from audit.entry import canonical
 from audit.sequencer import Appended, Within
-from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
+from gateway.api.offices import PREFIX, Authenticated, ControlCaller, answer_change, make_change
 from gateway.issuer_keys import FIRST, make_issuer_key
 from gateway.problems import TEXT_REFUSED, ProblemError
 from gateway.wiring import Wiring
@@ -55,7 +54,7 @@ async def post_agreement(request: Request, given: AgreementIn, caller: Authentic
     wiring: Wiring = request.app.state.wiring
     appended = await publish(wiring, caller, given.text)
     agreement = parse_agreement(given.text)
-    return _told({"agreement": agreement.id, "version": agreement.version, "digest": agreement.digest}, appended)
+    return answer_change({"agreement": agreement.id, "version": agreement.version, "digest": agreement.digest}, appended)
 
 
 async def publish(wiring: Wiring, caller: ControlCaller, text: str) -> Appended | None:
@@ -93,7 +92,7 @@ async def post_issuer_key(request: Request, given: IssuerKeyIn, caller: Authenti
     """The next key is published at once and signs a day later; with `now` it replaces the others. For an administrator."""
     wiring: Wiring = request.app.state.wiring
     kid, appended = await turn_over(wiring, caller, now=given.now)
-    return _told({"kid": kid}, appended)
+    return answer_change({"kid": kid}, appended)
 
 
 async def turn_over(wiring: Wiring, caller: ControlCaller, *, now: bool) -> tuple[str, Appended | None]:
@@ -107,9 +106,4 @@ async def turn_over(wiring: Wiring, caller: ControlCaller, *, now: bool) -> tupl
 
 
 async def _change(wiring: Wiring, caller: ControlCaller, within: Within, **told: str) -> Response:
-    return _told(dict(told), await make_change(wiring, caller, within))
-
-
-def _told(content: dict[str, Any], appended: Appended | None) -> Response:
-    entry = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
-    return Response(canonical({**content, **entry}), 201, media_type="application/json")
+    return answer_change(dict(told), await make_change(wiring, caller, within))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
+from starlette.responses import Response
 
+from audit.entry import canonical
 from audit.sequencer import Appended, Draft, LogUnavailableError, Moment, NotDurableError, Within
 from gateway.api.door import authenticate
 from gateway.log import remember_call
@@ -155,6 +157,12 @@ async def make_change(wiring: Wiring, caller: ControlCaller, within: Within) -> 
         raise ProblemError(CONFLICT, str(error)) from error
     except (NotDurableError, LogUnavailableError) as error:
         raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
+
+
+def answer_change(content: Mapping[str, Any], appended: Appended | None) -> Response:
+    """Write what a change made, with the entry that it is."""
+    entry = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
+    return Response(canonical({**content, **entry}), 201, media_type="application/json")
 
 
 async def control_caller(request: Request) -> ControlCaller:

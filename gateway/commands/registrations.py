@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -57,7 +58,7 @@ def approve_registration(
     """Let a client in: it is registered with its keys, and counts from the next entry on."""
     with office(directory) as here:
         within = here.changes.registrations.approve(
-            client_id, digest=digest, by=operator(), check_uri=lambda uri: check_uri(here.council.settings, uri)
+            client_id, digest=digest, by=operator(), check_uri=partial(check_uri, here.council.settings)
         )
         said(f"{client_id} registered", here.append(within))
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")

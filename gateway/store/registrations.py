@@ -163,7 +163,7 @@ class Registrations:
     def approve(self, client_id: str, *, digest: str, by: str, check_uri: Callable[[str], None]) -> Within:
         """Register a pending client with its keys, as it was when its `digest` was shown.
 
-        `check_uri` raises JwksRefusedError where its `jwks_uri` may not be fetched.
+        `check_uri` raises JwksRefusedError (or a ChangeRefusedError) where its `jwks_uri` may not be fetched.
         """
 
         def within(connection: Any, moment: Moment) -> Draft | None:
