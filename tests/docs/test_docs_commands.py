@@ -96,7 +96,7 @@ def test_the_partners_guide_is_true(checkout: tuple[Path, str]) -> None:
     """Run to the letter, in one shell."""
     folder, port = checkout
     commands = blocks(DOCS / "partners.md", "sh")
-    assert len(commands) == 8
+    assert len(commands) == 9
 
     done = run(folder, "\n".join(commands), port)
 
@@ -105,4 +105,5 @@ def test_the_partners_guide_is_true(checkout: tuple[Path, str]) -> None:
     assert (disclosure["outcome"], disclosure["identity"]) == ("partial", "confirmed")
     assert "partner-answer.json: verified: entry" in done.stdout
     assert done.stdout.count("partner-lines.ndjson: verified: entry") == 2
+    assert '"stile_status":"pending"' in done.stdout, "a client that registered itself waits"
     assert '"address":{"form":"full"' in done.stdout, "the emergency opens its own line"
