@@ -122,6 +122,7 @@ def _judge_one(
     circumstances = Circumstances(
         at=at,
         subject=found.subject,
+        people=frozenset(refs),
         consents=consents,
         restrictions=restrictions,
         assurances=assurances,
@@ -194,6 +195,8 @@ def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict
     query = request.subject
     if request.claims is not None:
         told = {**told, "asked": tuple(request.claims)}
+    if query.key:
+        told = {**told, "key": query.key, "details": frozenset(query.confirm)}
     if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=query.value):
         told = {**told, "token_fields": frozenset()}  # the token was narrowed to another person
     return told

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 import rfc8785
 
+from policies.safeguards import SINCE, caps_of_wider_rules, safeguards
 from policies.targets import most
 from schemas.agreement import Agreement, Cap, Core, Guardrail, RuleSet
 from schemas.dataset import Dataset
@@ -40,14 +41,20 @@ def bind(
     kinds = {name: recipient_kinds[name] for name in agreement.recipients if name in recipient_kinds}
     binding = [core for core in bounds if _binds(core, agreement)]
     present = frozenset(kinds.values())
+    caps = tuple(one for core in binding for cap in core.caps if (one := _narrowed(cap, core, present)))
+    rails = tuple(kept for core in binding for rail in core.guardrails if (kept := _narrowed(rail, core, present)))
+    if semantics.tightens(SINCE):
+        caps += safeguards(dataset)
+        if not semantics.loosens(SINCE):
+            caps += tuple(caps_of_wider_rules(rails, dataset))
     return RuleSet(
         agreement=agreement,
         cores=bounds,
         dataset=dataset,
         recipient_kinds=kinds,
         ceiling=_ceiling(agreement, dataset, bounds),
-        caps=tuple(one for core in binding for cap in core.caps if (one := _narrowed(cap, core, present))),
-        guardrails=tuple(kept for core in binding for rail in core.guardrails if (kept := _narrowed(rail, core, present))),
+        caps=caps,
+        guardrails=rails,
         rules_digest=rules_digest(agreement, bounds, dataset, semantics),
         semantics=semantics,
     )

@@ -125,6 +125,8 @@ def _number(field: Field, form: str, raw: Any, _on: date) -> Any:
 
 
 def _code(field: Field, form: str, raw: Any, _on: date) -> Any:
+    if field.codes is not None and raw not in field.codes:
+        return Unusable.INVALID  # a remark in a column of codes is no code, and may be about a third person
     return (field.code_groups or {}).get(raw, Unusable.INVALID) if form == "group" else raw
 
 
@@ -138,7 +140,7 @@ _FORMS: Final[Mapping[FieldType, Callable[[Field, str, Any, date], Any]]] = {
     FieldType.MONEY: _number,
     FieldType.CODE: _code,
 }
-_FULL_AS_IT_IS: Final = frozenset({FieldType.NAME, FieldType.CODE})
+_FULL_AS_IT_IS: Final = frozenset({FieldType.NAME})
 # The exact types of a raw value: True is an int, and a datetime a date, to isinstance.
 _RAW: Final[Mapping[FieldType, frozenset[type]]] = {
     **dict.fromkeys(FieldType, frozenset({str})),

@@ -40,7 +40,7 @@ def may_publish(rules: RuleSet, *, mapped: Collection[str] | None = None) -> Non
     """
     agreement = rules.agreement
     # Each check takes for granted what the one before has found sound.
-    _refuse(agreement, [*_party_flaws(rules), *core_flaws(agreement, rules.dataset, rules.cores, rules.recipient_kinds)])
+    _refuse(agreement, [*_party_flaws(rules), *core_flaws(rules)])
     _refuse(agreement, line_flaws(rules))
     _refuse(agreement, [*idle_flaws(rules), *variation_flaws(rules), *law_flaws(rules), *marker_flaws(rules, mapped)])
     _refuse(agreement, guardrail_flaws(rules))

@@ -8,7 +8,7 @@ from schemas.semantics import NEWEST
 
 
 def read_floor(connection: Any) -> int:
-    """Return the floor: what the newest `semantics.changed` set; before the first, the least that a text was published under.
+    """Return the floor: what `semantics.changed` set last; before the first, the least number of any published text.
 
     So a council whose texts were all published by a build that knew numbers begins with the number of those.
     """

@@ -12,8 +12,9 @@ from gateway.sources.mapping import digest_of
 from gateway.store.readings import Readings
 from policies.compile import Compiled
 from policies.findings import Finding, TextError
+from policies.naming import usable
 from schemas.agreement import Agreement, Core
-from schemas.dataset import Dataset
+from schemas.dataset import Dataset, Key
 from schemas.instants import first_instant, instant_after
 from schemas.terms import RecipientKind
 
@@ -59,6 +60,10 @@ class LiveAgreement:
     def dataset(self) -> Dataset:
         """Return the dataset that it is about."""
         return self.compiled.rules.dataset
+
+    def keys_for(self, recipient: str) -> tuple[Key, ...]:
+        """Return how a recipient may name people: the keys, with the details, that can be used in some call."""
+        return tuple(usable(self.compiled.naming, self.compiled.rules, recipient).values())
 
     @property
     def holds_until(self) -> datetime | None:

@@ -56,7 +56,7 @@ class LiveTexts:
 
 
 def check_agreement(reader: Reader, text: str, number: int = NEWEST) -> RuleSet:
-    """Return its rule set, or raise TextError or ChangeRefusedError where an agreement can't be published beside what is."""
+    """Return an agreement's rule set; raise TextError or ChangeRefusedError where it can't be published now."""
     agreement = parse_agreement(text)
     dataset = reader.find_dataset(*agreement.dataset)
     if dataset is None:
@@ -74,7 +74,7 @@ def check_agreement(reader: Reader, text: str, number: int = NEWEST) -> RuleSet:
 
 
 def fallen(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
-    """Yield what is wrong with each live agreement, or worth a second look, were it published under the newest semantics."""
+    """Yield what is wrong with each live agreement, or worth a look, were it published under the newest semantics."""
     for (name, version), text, number in _live(reader, on):
         if number < NEWEST:
             findings = _flaws(reader, text, NEWEST) or warnings(check_agreement(reader, text))
