@@ -119,7 +119,7 @@ def compile_rules(rules: RuleSet) -> Compiled:
     edges = tuple(sorted({start, end, *(at for at in ends if start < at < end)}))
     # An epoch is known by the instant it begins with; the first by having none.
     begins: tuple[datetime | None, ...] = (None, *edges)
-    named = tuple(dict.fromkeys(path for line in agreement.releases for path in line.fields))
+    named = tuple(dict.fromkeys(path for line in agreement.releases for path in line.fields if path in dataset.fields))
     lanes = {path: _lane(rules, dataset.fields[path], begins) for path in named}
     return Compiled(
         rules=rules,
@@ -195,10 +195,16 @@ def _below(field: Field, form: str) -> int:
 
 
 def _lane(rules: RuleSet, field: Field, begins: tuple[datetime | None, ...]) -> Lane:
-    lines = tuple(_line(rules, field, one) for one in rules.agreement.releases if field.path in one.fields)
+    lines = tuple(_line(rules, field, one) for one in rules.agreement.releases if _can_release(one, field, rules))
     caps = tuple(_cap(rules, field, one) for one in rules.caps if field in covered(one.target, rules.dataset))
     group = field.path.partition(".")[0] if "." in field.path else None
     return Lane(field, lines, caps, tuple(_ceiling(rules, field, at) for at in begins), group)
+
+
+def _can_release(line: ReleaseLine, field: Field, rules: RuleSet) -> bool:
+    """Tell whether a line means anything of a field: a published text may name what is not there any more."""
+    is_lawful = line.under is None or any(line.under == law.id for law in rules.agreement.lawful)
+    return field.path in line.fields and line.form in field.chain and is_lawful
 
 
 def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
@@ -209,7 +215,7 @@ def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
     live = [
         field.rank(one.form)
         for one in rules.agreement.variations
-        if one.field == field.path and at < instant_after(one.ends_on)
+        if one.field == field.path and one.form in field.chain and at < instant_after(one.ends_on)
     ]
     return max([rank, *live])
 

@@ -23,6 +23,7 @@ from policies.reading import (
 )
 from policies.yaml_text import Members, Node, Scalar, read_document
 from schemas.dataset import CHAINS, Dataset, Field, FieldType, Group, Key
+from schemas.semantics import NEWEST
 from schemas.terms import Classification, Tag
 
 MOST_FIELDS: Final = 400
@@ -37,10 +38,11 @@ class _Place:
     at: Node
 
 
-def parse_dataset(text: str) -> Dataset:
+def parse_dataset(text: str, number: int = NEWEST) -> Dataset:
     """Return the dataset that a text describes, or raise TextError with all that is wrong with it.
 
-    The text is kept as it was written; `digest` is SHA-256 of its UTF-8 bytes.
+    The text is kept as it was written; `digest` is SHA-256 of its UTF-8 bytes. `number` is the semantics that it was
+    published under: an older text keeps its words.
     """
     section = Section(read_document(text), "the dataset")
     dataset_id = section.need("dataset", slug)

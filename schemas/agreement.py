@@ -8,6 +8,7 @@ from datetime import date
 from enum import StrEnum
 
 from schemas.dataset import Dataset
+from schemas.semantics import Semantics
 from schemas.terms import (
     AssuranceLevel,
     Classification,
@@ -227,3 +228,4 @@ class RuleSet:
     caps: tuple[Cap, ...]
     guardrails: tuple[Guardrail, ...]
     rules_digest: str
+    semantics: Semantics

@@ -8,7 +8,8 @@ import policies_texts as texts
 import pytest
 from policies_publishing import publish, put
 
-from policies.compose import rules_digest, warnings
+from policies.bind import rules_digest
+from policies.may_publish import warnings
 
 
 def test_the_rules_digest_names_everything_that_was_compiled():

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from policies_publishing import CORE, DATASET, FIRST, KINDS, LINE, publish, put, refused
 
-from policies.compose import compose
 from policies.findings import TextError
+from policies.may_publish import publishable
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.terms import RecipientKind
 
@@ -61,7 +61,7 @@ def test_two_followed_cores_allow_the_lower_of_both():
         put("[full_name], as: full", "[full_name], as: initial"),
     )
 
-    rules = compose(
+    rules = publishable(
         parse_agreement(text),
         dataset=parse_dataset(DATASET),
         cores=[parse_core(CORE), parse_core(other)],
