@@ -9,7 +9,7 @@ from typing import Final
 from gateway.judgement import agreement_asked
 from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
-from gateway.sources.cleaning import key_form, lenient, typed_form
+from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.store.live import LiveAgreement
 from policies.naming import facts_in, wanted
 from schemas.dataset import Dataset
@@ -111,7 +111,7 @@ def check_fields(ask: Ask, live: LiveAgreement) -> None:
 def _check_once(seen: Seen, number: int, query: SubjectQuery, dataset: Dataset) -> None:
     """Refuse a person who is named twice. Two who share a key must differ in a detail that both lines give."""
     fields = dataset.fields
-    value = lenient(key_form(fields[query.key], query.value) or query.value)
+    value = lenient(one_key(fields[query.key], query.value) or query.value)
     details = {name: typed_form(fields[name], text) for name, text in query.confirm.items()}
     others = seen.setdefault((query.key, value), [])
     if len(others) >= MOST_OF_ONE_KEY:

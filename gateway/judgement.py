@@ -15,7 +15,7 @@ from audit.keyring import reference
 from gateway.oauth.details import covers_subject
 from gateway.problems import AGREEMENT_UNCLEAR, ProblemError
 from gateway.services import Ask, Services
-from gateway.sources.cleaning import key_form, lenient
+from gateway.sources.comparing import lenient, one_key
 from gateway.sources.contract import Found
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
@@ -178,7 +178,7 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
         query = ask.request.subject
         field = live.dataset.fields.get(query.key) if live else None
         # However it is spelt: else each spelling would have its own count of misses.
-        same = key_form(field, query.value) if field is not None else None
+        same = one_key(field, query.value) if field is not None else None
         # And however a source might read it: `007` finds 7 where the key is a number there.
         ask.noted[known] = reference(services.secrets.index, dataset, f"?{query.key}={lenient(same or query.value)}").hex()
     found: str = ask.noted[known]
