@@ -27,7 +27,6 @@ from schemas.instants import london_day
 from schemas.organisation import PartnerAssurance
 from schemas.terms import AssuranceLevel, Environment
 
-BY = "operator:sandbox"
 SUPPOSED_FOR = timedelta(days=3_650)
 
 
@@ -40,7 +39,7 @@ class Made:
     left_out: tuple[str, ...]
 
 
-def make_sandbox(directory: Path, like: Likeness, *, public_url: str, people: int, seed: int) -> Made:
+def make_sandbox(directory: Path, like: Likeness, *, public_url: str, people: int, seed: int, by: str) -> Made:
     """Make a sandbox, whole or not at all: it is put together beside its place. Refuses a directory in use."""
     directory = directory.resolve()
     if directory.exists() and any(directory.iterdir()):
@@ -52,9 +51,9 @@ def make_sandbox(directory: Path, like: Likeness, *, public_url: str, people: in
         for name in peopled:
             MAKERS[name](making, people, seed)
         council = open_council(making)
-        append_all(council, lambda changes: _founding(changes, like, peopled))
-        refused = _publish_agreements(council, like.texts["agreement"])
-        _take_up(council, like.floor)
+        append_all(council, lambda changes: _founding(changes, like, peopled, by))
+        refused = _publish_agreements(council, like.texts["agreement"], by)
+        _take_up(council, like.floor, by)
         (making / "log.vkey").write_text(council.signer.vkey + "\n", encoding="ascii")
         council.keyring.close()
     without = [f"the people of {name}: map files of your own making onto it" for name in datasets if name not in MAKERS]
@@ -74,25 +73,25 @@ def _settings(like: Likeness, public_url: str) -> dict[str, Any]:
     }
 
 
-def _founding(changes: Changes, like: Likeness, peopled: Sequence[str]) -> list[Within]:
+def _founding(changes: Changes, like: Likeness, peopled: Sequence[str], by: str) -> list[Within]:
     texts = changes.texts
     return [
-        *(texts.publish_dataset(text, by=BY, number=number) for text, number in like.texts["dataset"]),
-        *(texts.publish_mapping(mapping_of(name), by=BY) for name in peopled),
+        *(texts.publish_dataset(text, by=by, number=number) for text, number in like.texts["dataset"]),
+        *(texts.publish_mapping(mapping_of(name), by=by) for name in peopled),
         *(
-            texts.publish_core(text, by=BY, number=number)
+            texts.publish_core(text, by=by, number=number)
             for kind in ("core", "council")
             for text, number in like.texts[kind]
         ),
-        *(changes.partners.register_partner(one.partner_id, name=one.name, kind=one.kind, by=BY) for one in like.partners),
+        *(changes.partners.register_partner(one.partner_id, name=one.name, kind=one.kind, by=by) for one in like.partners),
         *(
-            changes.organisations.set_code(one.partner_id, scheme, code, by=BY)
+            changes.organisations.set_code(one.partner_id, scheme, code, by=by)
             for one in like.partners
             for scheme, code in one.codes.items()
         ),
         # Else no agreement that asks for one could be tried.
         *(
-            changes.organisations.set_assurance(one.partner_id, _supposed(level), by=BY)
+            changes.organisations.set_assurance(one.partner_id, _supposed(level), by=by)
             for one in like.partners
             for level in AssuranceLevel
         ),
@@ -104,14 +103,14 @@ def _supposed(level: AssuranceLevel) -> PartnerAssurance:
     return PartnerAssurance(level, "supposed, for the sandbox", today, today + SUPPOSED_FOR)
 
 
-def _publish_agreements(council: Council, texts: Sequence[Text]) -> list[str]:
+def _publish_agreements(council: Council, texts: Sequence[Text], by: str) -> list[str]:
     """Publish agreements; return those that are left out: one that is over need not hold together any more."""
     refused = []
     for text, number in texts:
         try:
             append_all(
                 council,
-                lambda changes, text=text, number=number: [changes.texts.publish_agreement(text, by=BY, number=number)],  # type: ignore[misc]  # mypy can't type a default
+                lambda changes, text=text, number=number: [changes.texts.publish_agreement(text, by=by, number=number)],  # type: ignore[misc]  # mypy can't type a default
             )
         except TextError as error:
             name = re.search(r"^agreement: *(\S+)", text, re.MULTILINE)
@@ -121,9 +120,9 @@ def _publish_agreements(council: Council, texts: Sequence[Text]) -> list[str]:
     return refused
 
 
-def _take_up(council: Council, floor: int) -> None:
+def _take_up(council: Council, floor: int, by: str) -> None:
     """Bring a sandbox to its council's floor, where its older texts would leave it below."""
     with closing(open_connection(council.state, read_only=True)) as connection:
         is_below = read_floor(connection) < floor
     if is_below:
-        append_all(council, lambda changes: [changes.texts.take_up_semantics(by=BY)])
+        append_all(council, lambda changes: [changes.texts.take_up_semantics(by=by)])
