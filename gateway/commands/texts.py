@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, assert_never
 
@@ -16,7 +15,7 @@ from gateway.source_registry import SourceRegistry, refusal_of
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.export import Export
 from gateway.sources.mapping import Database, Mapping, mapping_findings, parse_mapping
-from gateway.sources.records import Survey
+from gateway.sources.surveying import Survey, told
 from gateway.sources.upstream import Upstream
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.live import binding_cores
@@ -27,7 +26,7 @@ from policies.explain import explain_agreement
 from policies.may_publish import warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset
 from schemas.instants import london_day
 from schemas.semantics import NEWEST, Semantics
 
@@ -153,7 +152,7 @@ def map_source(file: File, directory: Directory = Path()) -> None:
 def check_source(name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500) -> None:
     """Read a sample of the source and count, per field, what is held, blank, or does not fit its type.
 
-    Prints counts only, never a value.
+    Prints counts, and codes that look like blanks; never another value.
     """
     with office(directory) as here:
         row = here.reader.find_text("dataset", name)
@@ -161,12 +160,11 @@ def check_source(name: str, directory: Directory = Path(), sample: Annotated[int
             raise ChangeRefusedError(f"no dataset called {name} is published")
         found = parse_dataset(row[1])
         try:
-            counts = asyncio.run(_surveyed(SourceRegistry(here.council, utc_now), found, here.reader, sample))
+            survey = asyncio.run(_surveyed(SourceRegistry(here.council, utc_now), found, here.reader, sample))
         except SourceFailedError as error:
             raise ChangeRefusedError(str(error)) from error
-        for path, seen in sorted(counts.items()):
-            if found.fields[path].type is not FieldType.GROUP:
-                typer.echo(f"  {path:32} {_counted(seen)}")
+        for line in told(survey):
+            typer.echo(line)
 
 
 async def _surveyed(registry: SourceRegistry, dataset: Dataset, reader: Reader, sample: int) -> Survey:
@@ -196,10 +194,6 @@ def _kind_of(mapping: Mapping) -> str:
         case Export():
             return "CSV, minimised at the door: files hold whole records, and what was not decided is dropped"
     assert_never(mapping.system)
-
-
-def _counted(seen: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in sorted(seen.items()))
 
 
 def _warn_of_review(rules: RuleSet) -> None:

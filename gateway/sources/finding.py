@@ -5,12 +5,13 @@ The judgement on rows that an adapter has read, whatever it read them from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from gateway.sources.cleaning import Cleaner, clean_value, cleaner
+from gateway.sources.cleaning import Cleaner, clean_value, field_cleaner
 from gateway.sources.columns import Column
 from gateway.sources.comparing import Form, key_form, normal_form, person_form, typed_form
 from gateway.sources.contract import Found
@@ -37,9 +38,10 @@ class Sought:
 class Finding:
     """What one source's searches read, and what their rows say. Holds no state but what the mapping says."""
 
-    def __init__(self, dataset: Dataset, mapping: SourceMapping) -> None:
+    def __init__(self, dataset: Dataset, mapping: SourceMapping, clock: Callable[[], datetime]) -> None:
         self._dataset = dataset
         self._mapping = mapping
+        self._clock = clock
         self._selected = lru_cache(maxsize=64)(self._select)
 
     def sought(self, query: SubjectQuery) -> Sought | Found:
@@ -67,8 +69,8 @@ class Finding:
         columns: list[str | None] = [mapping.row, *mapping.people.values()]
         places = []
         for detail in sort[1]:
-            kind = self._dataset.fields[detail].type
-            clean, form = cleaner(mapping.fields.get(detail, Column()), kind), normal_form(kind)
+            form = normal_form(self._dataset.fields[detail].type)
+            clean = field_cleaner(self._dataset, detail, mapping.fields.get(detail, Column()), self._clock)
             for role in key.finds:
                 for place in mapping.confirm[detail].get(role, ()):
                     columns.append(place)

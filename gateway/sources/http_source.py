@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
@@ -20,7 +21,8 @@ from gateway.sources.http_client import HttpClient, OverdueError
 from gateway.sources.http_reading import HttpReading, plain, steps
 from gateway.sources.json_answer import at, reach
 from gateway.sources.mapping import Mapping as SourceMapping
-from gateway.sources.records import SURVEY_SECONDS, Records, Survey, by_person, count, surveyed, told_by_kind
+from gateway.sources.records import Records, told_by_kind
+from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
 from gateway.sources.upstream import Call, Upstream
 from schemas.dataset import Dataset
 from schemas.decision import Record
@@ -49,7 +51,7 @@ class HttpSource:
         self._dataset = dataset
         self._mapping = mapping
         self._upstream = mapping.system
-        self._finding = Finding(dataset, mapping)
+        self._finding = Finding(dataset, mapping, clock)
         self._records = Records(dataset, mapping, clock)
         self._reading = HttpReading(mapping, mapping.system, self._records)
         self._client = HttpClient(mapping.source, mapping.system, credentials=credentials, connections=connections)
@@ -204,7 +206,7 @@ class HttpSource:
     # -- does the mapping fit the source?
 
     async def _survey(self, sample: int) -> Survey:
-        call, counts = self._upstream.sample, surveyed(self._mapping)
+        call, survey = self._upstream.sample, Survey(self._mapping, self._dataset)
         if call is None:
             raise SourceFailedError(f"{self._mapping.source} can't be sampled: give its mapping `http.sample`")
         select = self._reading.select([self._mapping.row, *self._mapping.people.values()])
@@ -214,13 +216,14 @@ class HttpSource:
             row = self._reading.single(record, self._mapping.row)
             people = self._mapping.people.items()
             present = [role for role, place in people if self._reading.single(record, place)]
-            paths = [frozenset(counts), *[by_person(self._mapping)] * (len(present) - 1)]
+            paths = [survey.paths, *[by_person(self._mapping)] * (len(present) - 1)]
             roles: list[str | None] = [*present] or [None]
             wanted += [(Found(Match.CONFIRMED, subject=role, row=row), of) for role, of in zip(roles, paths, strict=True)]
+        watched = copy.copy(self)  # it asks as this one does, and counts what it reads
+        watched._reading = HttpReading(self._mapping, self._upstream, self._records.watched(survey.watching))  # noqa: SLF001 -- its own kind
         for batch in batches(wanted, MOST_PEOPLE):
-            for record_of in await self._fetch(batch):
-                count(counts, record_of)
-        return counts
+            await watched._fetch(batch)  # noqa: SLF001 -- as above
+        return survey
 
 
 def _asked(call: Call, values: list[str]) -> list[tuple[str, ...]]:

@@ -5,7 +5,8 @@ Reads the columns of the key, of the details that were given and of the marker t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
@@ -25,11 +26,11 @@ T = TypeVar("T")
 class Search:
     """The search of one source. Holds statements only; safe for several threads."""
 
-    def __init__(self, dataset: Dataset, mapping: SourceMapping, from_: str) -> None:
+    def __init__(self, dataset: Dataset, mapping: SourceMapping, from_: str, clock: Callable[[], datetime]) -> None:
         self._dataset = dataset
         self._mapping = mapping
         self._from = from_
-        self._finding = Finding(dataset, mapping)
+        self._finding = Finding(dataset, mapping, clock)
         self._one = lru_cache(maxsize=64)(self._make_one)
         self._many = lru_cache(maxsize=512)(self._make_many)
 
