@@ -84,20 +84,23 @@ class Finding:
     ) -> Found:
         key = self._dataset.keys[key_name]
         fits: dict[tuple[str, object], tuple[str, dict[str, str], Any]] = {}
+        near: dict[str, None] = {}
         for row in rows:
             people = self._people(row)
+            if not key.finds_place:
+                near.update(dict.fromkeys(people[role] for role in key.finds if role in people))
             for role in self._fitting(row, places, given, key.finds):
                 if role in people:
                     fits[people[role], row[0]] = (role, people, row)
         if not fits:
-            return Found(Match.MISMATCH)
+            return Found(Match.MISMATCH, near=tuple(near))
         # Beyond the limit another might fit as well.
         if len(fits) > 1 or len(rows) > MOST_ROWS:
-            return Found(Match.SEVERAL)
+            return Found(Match.SEVERAL, near=tuple(near))
         role, people, row = next(iter(fits.values()))
         if key.finds_place and self._is_protected(row[-1]):
             return Found(Match.PROTECTED_BY_PLACE, people={role: people[role]})
-        return Found(Match.CONFIRMED, subject=role, people=people, row=row[0])
+        return Found(Match.CONFIRMED, subject=role, people=people, row=row[0], near=tuple(near))
 
     def _people(self, row: Sequence[Any]) -> dict[str, str]:
         references = zip(self._mapping.people, row[1:], strict=False)

@@ -110,6 +110,7 @@ OTHERS = [
     "incident.closed",
     "complaint.received",
     "complaint.closed",
+    "misses.lifted",
 ]
 
 
