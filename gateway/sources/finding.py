@@ -111,7 +111,7 @@ class Finding:
         return Found(Match.CONFIRMED, subject=role, people=people, row=row[0], near=tuple(near))
 
     def _leads_to_people(self, key: Key) -> bool:
-        """Tell whether a miss counts for whom its key leads to: not where the key itself is a guess at something of theirs."""
+        """Tell whether a miss counts for whom its key leads to: not where the key itself is a guess at them."""
         return not (key.finds_place or key.all_of or self._dataset.fields[key.name].reveals)
 
     def _people(self, row: Sequence[Any]) -> dict[str, str]:

@@ -94,7 +94,7 @@ def test_each_of_many_has_claims_of_their_own(client: Client) -> None:
 
 
 def test_of_many_who_can_not_be_asked_about_is_told_after_the_others(client: Client) -> None:
-    wrong = Subject("account_ref", "1000043", {"date_of_birth": "30.11.1961"}, ref="wrong")
+    wrong = Subject("account_ref", "1000043", {"surname": "Price", "date_of_birth": "30.11.1961"}, ref="wrong")
     answers = client.many([somebody(0), wrong, somebody(1)], fields=["full_name"], **CASE)
     found = [next(answers), next(answers)]
 
@@ -108,7 +108,7 @@ def test_of_many_who_can_not_be_asked_about_is_told_after_the_others(client: Cli
 
 def test_an_answer_of_many_that_came_whole_tells_who_was_not_asked_about(client: Client) -> None:
     """A refusal of everybody is one document, and its malformed lines stand in it."""
-    wrong = Subject("account_ref", "1000043", {"date_of_birth": "30.11.1961"}, ref="wrong")
+    wrong = Subject("account_ref", "1000043", {"surname": "Price", "date_of_birth": "30.11.1961"}, ref="wrong")
     answers = client.many([wrong, somebody(0)], fields=["full_name"], caseworker=CASE["caseworker"])
     found = next(answers)
 
