@@ -42,6 +42,7 @@ ALLOWED: Final = frozenset(
         "reason",
         "kind",
         "worker",
+        "seconds",
     }
 )
 
@@ -179,6 +180,16 @@ class Telemetry:
             registry=self.registry,
         )
         self.assurance_days_left.set(NO_END)
+        self.log_ahead = Gauge(
+            "stile_log_ahead_seconds",
+            "Seconds by which the log's newest entry is ahead of this machine's clock.",
+            registry=self.registry,
+        )
+        self.clock_moved = Gauge(
+            "stile_clock_moved_seconds",
+            "Seconds by which this machine's clock has moved against its boot clock; over 60 nothing is written.",
+            registry=self.registry,
+        )
         self.log_size = Gauge("stile_log_state_index", "The newest state entry seen.", registry=self.registry)
 
     def count(self, route: str, status: int, steps: Steps) -> None:
@@ -201,6 +212,10 @@ class Telemetry:
         self.key_fetches.labels("done" if why is None else "failed").inc()
         if why is not None:
             self.logger.warning("client_keys_not_fetched", client_id=client_id, reason=why)
+
+    def warn_of_clock(self, moved: float) -> None:
+        """Tell operators that the clock has jumped against the boot clock, ahead or (less than nothing) back."""
+        self.logger.error("clock_jumped", seconds=round(moved))
 
     def alarm(self, guardrails: tuple[str, ...], request_id: str) -> None:
         """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""
