@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from gateway_working import body_of, partner_of, serving
-from house import CASEWORKER, Clock, House, open_house
+from house import CASEWORKER, HARBOUR, Clock, House, open_house
 from typer.testing import CliRunner
 
 from audit.heartbeat import Boot
@@ -27,6 +27,9 @@ BODY = {
     "subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}},
     "case_reference": "HH-1", "caseworker": CASEWORKER, "fields": ["age"],
 }  # fmt: skip
+
+
+DETAILS = json.dumps([{"type": "stile_disclosure_v1", "agreement": HARBOUR.agreement}])
 
 
 @dataclass
@@ -60,7 +63,7 @@ def beat(house: House) -> None:
 
 
 def sweep(house: House) -> None:
-    asyncio.run(sweep_once(house.wiring.services, house.wiring.early_limits))
+    house.http.portal.call(sweep_once, house.wiring.services, house.wiring.early_limits)  # type: ignore[union-attr]  # it runs
 
 
 def replayable(house: House) -> tuple[dict[str, str], bytes]:
@@ -82,7 +85,7 @@ def test_while_the_clock_has_jumped_nothing_is_written(council_directory: Path, 
         machine.put(jump)
         beat(house)
 
-        ready, asked = house.http.get("/readyz"), harbour.ask_token()
+        ready, asked = house.http.get("/readyz"), harbour.ask_token(authorization_details=DETAILS)
 
         assert ready.status_code == 503
         assert ready.json()["clock_moved"] == jump.total_seconds()
@@ -238,6 +241,7 @@ def test_a_command_by_a_shifted_clock_writes_nothing_and_shuts_nobody_out(counci
         served.wait_for("worker_ready", 2)
         partner = partner_of(council_directory, f"http://127.0.0.1:{served.port}")
         asked = body_of(BODY["subject"], fields=["age"])
+        partner.get_token(agreement=HARBOUR.agreement)
         assert partner.call("POST", "/v1/disclosures", asked).status == 200
 
         done = shifted(council_directory, by, *CONSENT)
@@ -246,5 +250,6 @@ def test_a_command_by_a_shifted_clock_writes_nothing_and_shuts_nobody_out(counci
         assert "against its boot clock: nothing is written" in done.stderr
         assert "stile clock accept" in done.stderr
         assert shifted(council_directory, by, "doctor").returncode == 1
+        partner.get_token(agreement=HARBOUR.agreement)
         assert partner.call("POST", "/v1/disclosures", asked).status == 200
         assert shifted(council_directory, "", *CONSENT).returncode == 0
