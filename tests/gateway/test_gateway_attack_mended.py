@@ -268,7 +268,10 @@ def test_people_are_bounded_also_where_no_agreement_is_in_force(house: House, ho
     if how == "ended":
         house.append(end_of(house))
     more = {"agreement": "no-such-agreement"} if how == "unknown" else {}
-    people = [{"ref": f"r{n}", "account_ref": str(7_000_000 + n), "confirm": {"surname": "N"}} for n in range(250)]
+    people = [
+        {"ref": f"r{n}", "account_ref": str(7_000_000 + n), "confirm": {"surname": "N", "date_of_birth": "1970-01-01"}}
+        for n in range(250)
+    ]
     before = house.rows("SELECT count(*) FROM subject_key")[0][0]
 
     caller.call("POST", "/v1/disclosures", body(people, **more))

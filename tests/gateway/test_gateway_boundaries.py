@@ -188,7 +188,9 @@ def test_a_token_for_one_person_is_for_nobody_else(house: House) -> None:
     caller = house.caller("harbour-case-system").get_token("northmoor-harbour-tenancies", subject=subject)
 
     own = caller.ask(fields=["age"])
-    other = caller.ask({"account_ref": "1000043", "confirm": {"surname": "Price"}}, fields=["age"])
+    other = caller.ask(
+        {"account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}, fields=["age"]
+    )
 
     assert own.status_code == 200
     assert (other.status_code, withheld(other)) == (403, {"age": "outside_the_token"})
