@@ -19,21 +19,19 @@ from gateway.sources.mapping import Database, Mapping, mapping_findings, parse_m
 from gateway.sources.surveying import Survey, told
 from gateway.sources.upstream import Upstream
 from gateway.store.changes import ChangeRefusedError
-from gateway.store.live import binding_cores
-from gateway.store.live_texts import check_agreement
+from gateway.store.live_texts import beside, bound_rules, check_agreement, mosaics
 from gateway.store.state import Reader
-from policies.bind import bind
 from policies.core_rules import core_may_publish, core_warnings
 from policies.dataset_checks import dataset_may_publish, dataset_warnings
 from policies.explain import explain_agreement
 from policies.findings import Finding
 from policies.line_notes import line_notes
-from policies.may_publish import warnings
+from policies.may_publish import mosaic_warnings, warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
 from schemas.dataset import Dataset
 from schemas.instants import london_day
-from schemas.semantics import NEWEST, Semantics
+from schemas.semantics import NEWEST
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
@@ -80,6 +78,8 @@ def publish_core(file: File, directory: Directory = Path()) -> None:
     """Publish a common core, or the council's own rules."""
     with office(directory) as here:
         said("published", here.append(here.changes.texts.publish_core(read_text(file), by=operator())))
+        for name, finding in mosaics(here.reader, london_day(utc_now())):
+            typer.echo(f"warning: {name}, line {finding.line}: {finding.message}. {finding.remedy}")
 
 
 @core.command("check")
@@ -98,7 +98,7 @@ def check(file: File, directory: Directory = Path()) -> None:
     with office(directory) as here:
         text = read_text(file)
         rules = check_agreement(here.reader, text)
-        _warn(warnings(rules))
+        _warn(warnings(rules, beside(here.reader, rules, london_day(utc_now()))))
         for place, note in line_notes(rules):
             typer.echo(f"note: line {place}: {note}")
         _warn_of_review(rules)
@@ -125,8 +125,10 @@ def show(name: str, directory: Directory = Path()) -> None:
 def publish(file: File, directory: Directory = Path()) -> None:
     """Publish a version of an agreement; it counts from its first day, or at once."""
     with office(directory) as here:
-        appended = here.append(here.changes.texts.publish_agreement(read_text(file), by=operator()))
-        said("published", appended)
+        text = read_text(file)
+        said("published", here.append(here.changes.texts.publish_agreement(text, by=operator())))
+        rules = check_agreement(here.reader, text)
+        _warn(mosaic_warnings(rules, beside(here.reader, rules, london_day(utc_now()))))
         typer.echo(
             "Not yet done by this command: proof of guardrails over all agreements, comparison with the version "
             "before, the register of powers, and a second person's approval."
@@ -220,9 +222,7 @@ def _warn_of_review(rules: RuleSet) -> None:
 
 def _rules(reader: Reader, text: str, number: int) -> RuleSet:
     parsed = parse_agreement(text)
-    found = reader.find_dataset(*parsed.dataset)
-    if found is None:
+    rules = bound_rules(reader, parsed, number)
+    if rules is None:
         raise ChangeRefusedError(f"dataset {parsed.dataset[0]}@{parsed.dataset[1]} is not published")
-    cores, kinds = binding_cores(reader, parsed), reader.partner_kinds()
-    semantics = Semantics(number, reader.floor())
-    return bind(parsed, dataset=found, cores=cores, recipient_kinds=kinds, semantics=semantics)
+    return rules
