@@ -113,6 +113,7 @@ OTHERS = [
     "incident.closed",
     "complaint.received",
     "complaint.closed",
+    "misses.lifted",
 ]
 
 
