@@ -6,14 +6,15 @@ A command works beside a running gateway: it takes the same lock, and its change
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
+import os
+import pwd
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -32,6 +33,7 @@ Directory = Annotated[
     Path, typer.Option("--dir", envvar="STILE_DIR", help="The council's directory, as `stile init` made it.")
 ]
 Id = Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")]
+LONGEST_NAME: Final = 64  # of a user, in an entry
 EXPECTED = (
     CouncilError,
     SettingsError,
@@ -121,11 +123,25 @@ def slug(value: str) -> str:
 
 
 def operator() -> str:
-    """Return who makes a change from this command line, as the entry names them."""
+    """Return who makes a change from this command line, as the entry names them: by the system's own user id.
+
+    Nothing of the environment has a say: an entry that anybody can sign with another's name is no evidence.
+    """
+    return operator_of(os.getuid(), _system_name)
+
+
+def operator_of(uid: int, name_of: Callable[[int], str | None]) -> str:
+    """Return how entries name a user id: with its name where the system knows one that reads as one word."""
+    name = name_of(uid)
+    is_one_word = name is not None and 0 < len(name) <= LONGEST_NAME and name.isprintable() and not set(name) & set(" ()")
+    return f"operator:{name} (uid {uid})" if is_one_word else f"operator:uid {uid}"
+
+
+def _system_name(uid: int) -> str | None:
     try:
-        return f"operator:{getpass.getuser()}"
-    except OSError:
-        return "operator:unnamed"
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # in a container, a user id need not have a name
+        return None
 
 
 def show(content: Any) -> None:

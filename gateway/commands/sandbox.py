@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.commands.common import Directory, show, telling
+from gateway.commands.common import Directory, operator, show, telling
 from gateway.council import CouncilError
 from gateway.demo.known import known_people
 from gateway.demo.likeness import likeness_of_council, likeness_of_demo
@@ -38,7 +38,7 @@ def init(
         raise typer.BadParameter("give either --like or --demo")
     with telling():
         likeness = likeness_of_demo() if like is None else likeness_of_council(like)
-        made = make_sandbox(directory, likeness, public_url=public_url, people=people, seed=seed)
+        made = make_sandbox(directory, likeness, public_url=public_url, people=people, seed=seed, by=operator())
     typer.echo(f"{directory} is ready, with made-up people for: {', '.join(made.peopled) or 'no dataset'}")
     for one in made.left_out:
         typer.secho(f"Left out: {one}", fg="yellow", err=True)

@@ -19,14 +19,16 @@ from gateway.sources.surveying import Survey, told
 from gateway.sources.upstream import Upstream
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.live import binding_cores
+from gateway.store.live_texts import check_agreement
 from gateway.store.state import Reader
-from gateway.store.texts import check_agreement
-from policies.compose import compose, warnings
+from policies.bind import bind
 from policies.explain import explain_agreement
+from policies.may_publish import warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
 from schemas.dataset import Dataset
 from schemas.instants import london_day
+from schemas.semantics import NEWEST, Semantics
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
@@ -86,8 +88,7 @@ def check(file: File, directory: Directory = Path()) -> None:
     """Say whether an agreement holds together with all that bounds it, and what to watch."""
     with office(directory) as here:
         text = read_text(file)
-        check_agreement(here.reader, text)
-        rules = _rules(here.reader, text)
+        rules = check_agreement(here.reader, text)
         for finding in warnings(rules):
             typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")
         _warn_of_review(rules)
@@ -99,13 +100,13 @@ def show(name: str, directory: Directory = Path()) -> None:
     """Read a published agreement aloud, in plain English; a FILE that ends in .yaml is read instead."""
     with office(directory) as here:
         if name.endswith((".yaml", ".yml")):
-            text = read_text(Path(name))
+            text, number = read_text(Path(name)), NEWEST
         else:
             row = here.reader.find_text("agreement", name)
             if row is None:
                 raise ChangeRefusedError(f"no agreement called {name} is published")
-            text = row[1]
-        rules = _rules(here.reader, text)
+            text, number = row[1], here.reader.number_of("agreement", name, row[0])
+        rules = _rules(here.reader, text, number)
         typer.echo(explain_agreement(rules))
         _warn_of_review(rules)
 
@@ -202,9 +203,11 @@ def _warn_of_review(rules: RuleSet) -> None:
         typer.echo(f"warning: the review of {review_on} is overdue. Review the agreement, and publish it with a new date.")
 
 
-def _rules(reader: Reader, text: str) -> RuleSet:
+def _rules(reader: Reader, text: str, number: int) -> RuleSet:
     parsed = parse_agreement(text)
     found = reader.find_dataset(*parsed.dataset)
     if found is None:
         raise ChangeRefusedError(f"dataset {parsed.dataset[0]}@{parsed.dataset[1]} is not published")
-    return compose(parsed, dataset=found, cores=binding_cores(reader, parsed), recipient_kinds=reader.partner_kinds())
+    cores, kinds = binding_cores(reader, parsed), reader.partner_kinds()
+    semantics = Semantics(number, reader.floor())
+    return bind(parsed, dataset=found, cores=cores, recipient_kinds=kinds, semantics=semantics)

@@ -13,7 +13,7 @@ from gateway.console.pages import page, see_other
 from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
-from gateway.store.texts import check_agreement
+from gateway.store.live_texts import check_agreement
 from policies.findings import TextError
 
 

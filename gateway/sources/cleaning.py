@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from gateway.sources.casing import lower_case, title_case
 from gateway.sources.columns import Column
 from gateway.sources.dates import london_day_of, read_day
-from schemas.dataset import IDENTIFIERS, Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field, FieldType
 from schemas.decision import RawValue, Unusable
 from schemas.identifiers import parse_nhs_number, parse_nino, parse_postcode, parse_upn, parse_uprn
 from schemas.instants import london_day
 
-_WORD: Final = re.compile(r"[^\W\d_]+('[^\W\d_]{1}\b)?")
 _CLEAN: Final[Mapping[str, Callable[[str], str]]] = {
     "trim": str.strip,
     "collapse": lambda text: " ".join(text.split()),
     "upper": str.upper,
-    "lower": str.lower,
-    "title": lambda text: _WORD.sub(_capital, text.lower()),
+    "lower": lower_case,
+    "title": title_case,
 }
 Cleaner = Callable[[object], RawValue]
 _BYTES: Final = (bytes, bytearray, memoryview)
@@ -118,10 +118,6 @@ def raw_text(raw: object) -> str:
         return str(raw)
 
 
-def _capital(word: re.Match[str]) -> str:
-    return word[0].capitalize()
-
-
 def _day(raw: date) -> date:
     """Return the day of a driver's date or time; of an instant, London's. ValueError for one past the calendar."""
     return london_day_of(raw) if isinstance(raw, datetime) else raw
@@ -188,67 +184,3 @@ _PARSE: Final[Mapping[FieldType, Callable[[str, Column], RawValue]]] = {
     FieldType.CODE: _as_it_is,
     FieldType.TEXT: _name,
 }
-
-
-# -- comparing what was typed with what is held
-
-_AS_TYPED: Final = {kind: cleaner(Column(), kind) for kind in FieldType if kind in _PARSE or kind is FieldType.BOOLEAN}
-# Letters that Unicode does not take apart into a plain one and a mark.
-_PLAIN: Final = str.maketrans(
-    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "\u0131": "i"}
-)
-
-
-def typed_form(field: Field, text: str) -> str | None:
-    """Return the normal form of a detail as a partner typed it (dates as 2026-04-01), None for nothing to compare."""
-    return folded(_AS_TYPED[field.type](text))
-
-
-def detail_form(raw: object, column: Column, field: Field) -> str | None:
-    """Return a detail's normal form as it is held."""
-    return folded(clean_value(raw, column, field))
-
-
-def folded(value: RawValue) -> str | None:
-    """Return what two spellings of one detail share, or None where there is nothing to compare.
-
-    A code that means "not held" never fits anything. Names: without case, accents, spaces and punctuation, so that
-    O'Brien is OBRIEN and Zoë is ZOE.
-    """
-    if value is None or value is Unusable.INVALID:
-        return None
-    if not isinstance(value, str):
-        return str(value)
-    if value.isascii():
-        folded = value.lower()
-        return folded if folded.isalnum() else "".join(filter(str.isalnum, folded)) or None
-    folded = unicodedata.normalize("NFKD", value).casefold().translate(_PLAIN)
-    return "".join(c for c in folded if c.isalnum()) or None
-
-
-def key_form(field: Field, text: str) -> str | None:
-    """Return a key's value as the source is asked for it: in its canonical form, or None where there is none."""
-    if field.type in IDENTIFIERS:
-        value = _AS_TYPED[field.type](text)
-        return value if isinstance(value, str) else None
-    return text.strip() or None
-
-
-def person_form(raw: object) -> str:
-    """Return a source's own reference of a person as log, consents and restrictions name it; "" for nobody.
-
-    Source and control side both come here: a reference that one spelt otherwise would hold nothing back.
-    """
-    return "" if raw is None else str(raw).strip()
-
-
-def lenient(value: object) -> Hashable:
-    """Return what all have in common that a database might take for one: by case, marks, spaces, or as numbers."""
-    text = str(value).strip()
-    if text.isascii() and text.isdigit():
-        return text.lstrip("0")
-    try:
-        number = float(text)
-    except ValueError:
-        return "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum())
-    return str(int(number)) if number.is_integer() else repr(number)

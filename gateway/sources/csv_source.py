@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.sources.columns import Codes
+from gateway.sources.comparing import one_key
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
 from gateway.sources.csv_index import Files, Index, Indexing, Table
 from gateway.sources.csv_reading import ExportFaultError
@@ -149,7 +150,8 @@ class CsvSource:
 
     def _found(self, index: Index, sought: Sought) -> Found:
         key = self._dataset.keys[sought.sort[0]]
-        rows = [index.records.values(number) for number in index.keys[key.name].get(sought.value, ())]
+        same = one_key(self._dataset.fields[key.name], sought.value)
+        rows = [index.records.values(number) for number in index.keys[key.name].get(same or "", ())]
         live = self._mapping.live
         if key.finds_place and isinstance(live, Codes):
             # A place finds those who live there now; a person's own key finds them after they left, too.

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from gateway.sources.breaker import Breaker
-from gateway.sources.cleaning import key_form
 from gateway.sources.columns import Codes
+from gateway.sources.comparing import one_key
 from gateway.sources.contract import Found, SourceFailedError, Wanted
 from gateway.sources.finding import Finding, Sort, Sought
 from gateway.sources.gathering import batches, grouped, together
@@ -113,21 +113,24 @@ class HttpSource:
         answer = await self._client.get(call.target(values, select), nobody=call.nobody)
         found = []
         for record in self._reading.objects(answer, call):
-            value = self._value_of(record, sort[0], values)
+            sought = self._values_of(record, sort[0], values)
             # A place finds those who live there now; a person's own key finds them after they left, too.
             if live is None or str(at(record, steps(live.place))).strip() in live.codes:
-                found.append((value, self._row(record, places)))
+                found += [(value, self._row(record, places)) for value in sought]
         return found
 
-    def _value_of(self, record: dict[str, Any], key: str, values: tuple[str, ...]) -> str:
-        held = key_form(self._dataset.fields[key], self._reading.single(record, self._mapping.keys[key])) or ""
-        if held in values:
-            return held
+    def _values_of(self, record: dict[str, Any], key: str, values: tuple[str, ...]) -> list[str]:
+        """Return what was asked for that a record's key is: in more than one spelling, it may be several."""
+        field = self._dataset.fields[key]
+        held = one_key(field, self._reading.single(record, self._mapping.keys[key])) or ""
+        own = {value: one_key(field, value) or "" for value in values}
         # Services are often lenient with case; but a record that nobody asked for is not looked at.
-        for value in values:
-            if value.casefold() == held.casefold():
-                return value
-        raise SourceFailedError(f"{self._mapping.source} gave the record of another than was asked for")
+        fitting = [value for value, one in own.items() if one == held] or [
+            value for value, one in own.items() if one.casefold() == held.casefold()
+        ][:1]
+        if not fitting:
+            raise SourceFailedError(f"{self._mapping.source} gave the record of another than was asked for")
+        return fitting
 
     def _row(self, record: dict[str, Any], places: tuple[str | None, ...]) -> tuple[Any, ...]:
         """Return what `Finding` judges: the record's reference, its people's, each detail's values, and the marker."""

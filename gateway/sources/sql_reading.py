@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Select
 
-from gateway.sources.cleaning import lenient
+from gateway.sources.comparing import lenient
 from gateway.sources.database import read, read_bound
 from gateway.sources.groups import Joined
 from gateway.sources.mapping import Mapping as SourceMapping

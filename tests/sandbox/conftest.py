@@ -17,7 +17,7 @@ from gateway.oauth.clients import Role
 
 def make_tried(directory: Path) -> Path:
     """Make a sandbox, and register the clients that its developers have."""
-    make_sandbox(directory, likeness_of_demo(), public_url=ISSUER, people=40, seed=7)
+    make_sandbox(directory, likeness_of_demo(), public_url=ISSUER, people=40, seed=7, by="test")
     council = open_council(directory)
     clients = (*PARTNERS, *MORE_PARTNERS)
     keys = {one.client_id: write_key(directory / "partners", one.client_id) for one in clients}
