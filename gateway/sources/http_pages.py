@@ -81,7 +81,7 @@ class Pages:
             if self._is_last(call, turn, answer.value, has_records=has_records):
                 return None
             return _Turn(self._address(call, asked, {call.page: str(turn.number + 1)}), turn.number + 1)
-        following = at(answer.value, steps(call.more)) if call.more is not None else None
+        following = _at(answer.value, call.more)
         if call.cursor is not None:
             if _is_nothing(following):
                 return None
@@ -93,13 +93,13 @@ class Pages:
     def _is_last(self, call: Call, turn: _Turn, value: Any, *, has_records: bool) -> bool:
         """Tell whether a numbered page is the last; where the service does not say it, one without records is."""
         if call.last is not None:
-            last = at(value, steps(call.last))
+            last = _at(value, call.last)
             if isinstance(last, str) and re.fullmatch(r"\d{1,9}", last, re.ASCII):
                 last = int(last)
             if not isinstance(last, int) or isinstance(last, bool):
                 raise self._failed("does not say which page is the last")
             return turn.number >= last
-        return not at(value, steps(call.more)) if call.more is not None else not has_records
+        return not _at(value, call.more) if call.more is not None else not has_records
 
     def _cursor(self, following: Any) -> str:
         is_plain = isinstance(following, (str, int)) and not isinstance(following, bool)
@@ -126,6 +126,14 @@ class Pages:
 
     def _failed(self, what: str) -> SourceFailedError:
         return SourceFailedError(f"{self._source} {what}")
+
+
+def _at(value: Any, place: str | None) -> Any:
+    """Return what stands at a place; or at the member whose name it is, dots and all, though nobody quoted it."""
+    if place is None:
+        return None
+    found = at(value, steps(place))
+    return value.get(place) if found is None and isinstance(value, dict) else found
 
 
 def _is_nothing(following: Any) -> bool:

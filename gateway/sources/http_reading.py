@@ -7,13 +7,18 @@ from typing import Any, Final
 
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.groups import Nested
-from gateway.sources.json_answer import at, steps
+from gateway.sources.json_answer import WHOLE, at, steps
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import Records, cleaned
 from gateway.sources.upstream import Call, Upstream
 from schemas.decision import RawValue, Record, Rows
 
-Notice = Callable[[Sequence[str], Any, bool], None]  # places, what they begin at, and whether its pages are turned
+Notice = Callable[[Sequence[str], Any], None]  # places, and what they begin at
+_TURNING: Final = """
+    next nextLink next_link nextPage next_page nextPageToken next_page_token nextCursor next_cursor hasMore has_more
+    hasNext has_next @odata.nextLink @nextLink
+"""
+_PAGES: Final = frozenset(_TURNING.split())
 NO_VALUE: Final = b""  # bytes are never a value: cleaning makes them Unusable.INVALID
 
 
@@ -41,16 +46,26 @@ class HttpReading:
         """
         if answer is None:
             return []
-        self.notice([call.more, call.last], answer, is_turned=call.turns_pages or call is self._upstream.sample)
+        self.notice([call.more, call.last], answer)
+        self._check_turning(answer, call)
         found = self._inside(answer, call.records)
         if found is None:
             raise self._failed("gave no records where the mapping has them")
         return self._objects(found)
 
-    def notice(self, places: Sequence[str | None], value: Any, *, is_turned: bool = True) -> None:
+    def notice(self, places: Sequence[str | None], value: Any) -> None:
         """Let a survey see which places a value has."""
         if self._notice is not None:
-            self._notice([place for place in places if place is not None], value, is_turned)
+            self._notice([place for place in places if place is not None], value)
+
+    def _check_turning(self, answer: Any, call: Call) -> None:
+        """Raise SourceFailedError for an answer that tells of further pages to a call that turns none: it is a part."""
+        if call.turns_pages or call is self._upstream.sample or call.records == WHOLE or not isinstance(answer, dict):
+            return
+        for name in sorted(_PAGES & answer.keys()):
+            if answer[name]:
+                text = f"gave part of its records alone: it has {name}, and its call says not how pages are turned"
+                raise self._failed(text)
 
     def _inside(self, value: Any, place: str) -> Any:
         for step in steps(place):

@@ -41,11 +41,6 @@ _DAYS: Final = frozenset(
         *((2222, 2, 2), (2999, 1, 1), (2999, 12, 31), (3000, 1, 1), (9999, 1, 1), (9999, 12, 31)),
     )
 )
-_TURNING: Final = """
-    next nextLink next_link nextPage next_page nextPageToken next_page_token nextCursor next_cursor hasMore has_more
-    hasNext has_next @odata.nextLink @nextLink
-"""
-_PAGES: Final = frozenset(_TURNING.split())
 _NO_PLACE: Final = re.compile(r"ZZ99 ?\d[A-Z]{2}|AA1 ?1AA|XX1 ?1XX", re.ASCII | re.IGNORECASE)
 
 
@@ -82,16 +77,13 @@ class Survey:
 
         return watched
 
-    def notice(self, places: Sequence[str], value: Any, is_turned: bool) -> None:  # noqa: FBT001 -- as its caller has it
-        """Note whether a value has the first step of each place, and whether it tells of pages that nobody turns."""
+    def notice(self, places: Sequence[str], value: Any) -> None:
+        """Note whether a value has the first step of each place."""
         members: Mapping[str, Any] = value if isinstance(value, dict) else {}
         for place in places:
             way = steps(place)
             if len(way) > 1 and not {'"', "'"} & set(place):
                 self.reached[place] = self.reached.get(place, False) or way[0] in members
-        for name in () if is_turned else sorted(_PAGES & members.keys()):
-            if members[name]:
-                self.remark(f"an answer has {name}, and its call says not how its pages are turned: give `more`, say")
 
     def found(self, key: str, *, is_found: bool) -> None:
         """Note whether a search by a key found a record that the sample gave."""

@@ -70,7 +70,8 @@ class Paged:
         if self.way == "link":
             body.setdefault("next", None)
         body["meta"] = {"after": None if is_last else f"c=&{following}", "pages": len(pages), "last": str(len(pages) - 1)}
-        body["has_more"] = not is_last
+        if self.way == "number":
+            body["has_more"] = not is_last
         return web.json_response(body, headers=headers)
 
 
@@ -335,13 +336,30 @@ def test_a_dot_that_is_a_names_own_is_told(service: Service) -> None:
     assert "names.former" not in printed
 
 
-def test_pages_that_nobody_turns_are_told(service: Service) -> None:
-    service.answer = paged = Paged(service, "number")
-    paged.cards = paged.cards[1:]
+@pytest.mark.parametrize("more", [True, "?page=2", 2, {"after": 7}])
+@pytest.mark.parametrize("name", ["next", "hasMore", "has_more", "nextPageToken", "@odata.nextLink"])
+def test_an_answer_that_tells_of_pages_which_nobody_turns_fails(
+    service: Service, tmp_path: Path, name: str, more: object
+) -> None:
+    service.answer = always(**{name: more})
 
-    printed = surveyed(text_of(service, ""))
+    told = failure(text_of(service, ""), tmp_path)
 
-    assert "an answer has has_more, and its call says not how its pages are turned: give `more`, say" in printed
+    assert told == f"library gave part of its records alone: it has {name}, and its call says not how pages are turned"
+
+
+@pytest.mark.parametrize("more", [None, False, "", 0])
+def test_an_answer_that_tells_of_no_further_page_is_whole(service: Service, tmp_path: Path, more: object) -> None:
+    service.answer = always(next=more, has_more=more)
+
+    assert loans_of(text_of(service, ""), tmp_path) == [date(2026, 3, 1)]
+
+
+def test_a_name_that_nobody_quoted_is_followed_all_the_same(service: Service, tmp_path: Path) -> None:
+    """A part is no answer, whatever was meant by the dot."""
+    service.answer = Paged(service, "quoted link")
+
+    assert len(loans_of(text_of(service, "more: list.next"), tmp_path)) == 6
 
 
 def test_a_search_that_misses_a_sampled_record_is_told(service: Service) -> None:
