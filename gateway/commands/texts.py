@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, assert_never
 
@@ -22,7 +23,10 @@ from gateway.store.live import binding_cores
 from gateway.store.live_texts import check_agreement
 from gateway.store.state import Reader
 from policies.bind import bind
+from policies.core_rules import core_may_publish, core_warnings
+from policies.dataset_checks import dataset_may_publish, dataset_warnings
 from policies.explain import explain_agreement
+from policies.findings import Finding
 from policies.may_publish import warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
@@ -43,6 +47,8 @@ def check_dataset(file: File) -> None:
     """Read a dataset and say what is wrong with it, with line and column."""
     with telling():
         found = parse_dataset(read_text(file))
+        dataset_may_publish(found)
+    _warn(dataset_warnings(found))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.fields)} fields")
 
 
@@ -76,10 +82,12 @@ def publish_core(file: File, directory: Directory = Path()) -> None:
 
 
 @core.command("check")
-def check_core(file: File) -> None:
-    """Read a core and say what is wrong with it."""
-    with telling():
-        found = parse_core(read_text(file))
+def check_core(file: File, directory: Directory = Path()) -> None:
+    """Read a core and say what is wrong with it, among the published datasets."""
+    with office(directory) as here:
+        found, datasets = parse_core(read_text(file)), here.reader.datasets()
+        core_may_publish(found, datasets)
+        _warn(core_warnings(found, datasets))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
 
 
@@ -89,8 +97,7 @@ def check(file: File, directory: Directory = Path()) -> None:
     with office(directory) as here:
         text = read_text(file)
         rules = check_agreement(here.reader, text)
-        for finding in warnings(rules):
-            typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")
+        _warn(warnings(rules))
         _warn_of_review(rules)
         typer.echo(f"{rules.agreement.id}@{rules.agreement.version} holds together")
 
@@ -194,6 +201,11 @@ def _kind_of(mapping: Mapping) -> str:
         case Export():
             return "CSV, minimised at the door: files hold whole records, and what was not decided is dropped"
     assert_never(mapping.system)
+
+
+def _warn(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")
 
 
 def _warn_of_review(rules: RuleSet) -> None:

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 from gateway.oauth.details import Available
 from gateway.sources.mapping import digest_of
 from gateway.store.readings import Readings
-from policies.compile import Compiled
+from policies.compile import Compiled, keys_for
 from policies.findings import Finding, TextError
-from policies.naming import usable
 from schemas.agreement import Agreement, Core
 from schemas.dataset import Dataset, Key
 from schemas.instants import first_instant, instant_after
@@ -47,6 +46,7 @@ class LiveAgreement:
 
     compiled: Compiled
     mapping_digest: str
+    keys: frozenset[str]  # by which the source can be asked
     ended: bool
     next_from: date | None  # the next published version's first day
     basis: tuple[str, ...]  # state keys that this object rests on
@@ -63,7 +63,7 @@ class LiveAgreement:
 
     def keys_for(self, recipient: str) -> tuple[Key, ...]:
         """Return how a recipient may name people: the keys, with the details, that can be used in some call."""
-        return tuple(usable(self.compiled.naming, self.compiled.rules, recipient).values())
+        return tuple(key for name, key in keys_for(self.compiled, recipient).items() if name in self.keys)
 
     @property
     def holds_until(self) -> datetime | None:
@@ -106,6 +106,7 @@ def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
     return LiveAgreement(
         compiled=compiled,
         mapping_digest=digest_of(row[1]) if row else "",
+        keys=frozenset(state.readings.mapping(row[1]).keys if row else dataset.keys),
         ended=ended_at is not None,
         next_from=min((day for day in later if day > on), default=None),
         basis=(
