@@ -27,6 +27,7 @@ from policies.core_rules import core_may_publish, core_warnings
 from policies.dataset_checks import dataset_may_publish, dataset_warnings
 from policies.explain import explain_agreement
 from policies.findings import Finding
+from policies.line_notes import line_notes
 from policies.may_publish import warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
@@ -98,6 +99,8 @@ def check(file: File, directory: Directory = Path()) -> None:
         text = read_text(file)
         rules = check_agreement(here.reader, text)
         _warn(warnings(rules))
+        for place, note in line_notes(rules):
+            typer.echo(f"note: line {place}: {note}")
         _warn_of_review(rules)
         typer.echo(f"{rules.agreement.id}@{rules.agreement.version} holds together")
 
