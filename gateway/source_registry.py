@@ -10,7 +10,7 @@ from typing import assert_never
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.council import Council
-from gateway.sources.contract import Source, SourceFailedError
+from gateway.sources.contract import Cause, Source, SourceFailedError
 from gateway.sources.csv_source import CsvSource
 from gateway.sources.database import place_url
 from gateway.sources.drivers import driver_refusal
@@ -45,7 +45,7 @@ class SourceRegistry:
         name = f"{dataset.id}@{dataset.version}"
         mapping = reader.find_mapping(name)
         if mapping is None:
-            raise SourceFailedError(f"{name} is mapped to no source")
+            raise SourceFailedError(f"{name} is mapped to no source", Cause.SETTING)
         known = (name, mapping[1])
         if known not in self._sources:
             self._sources[known] = self._made(dataset, mapping[0])
@@ -54,7 +54,8 @@ class SourceRegistry:
     def _made(self, dataset: Dataset, mapping: Mapping) -> Adapter:
         refusal = refusal_of(mapping, self._council)
         if refusal is not None:
-            raise SourceFailedError(f"{mapping.source} {refusal}")
+            cause = Cause.DRIVER if isinstance(mapping.system, Database) else Cause.SETTING
+            raise SourceFailedError(f"{mapping.source} {refusal}", cause)
         connections = self._council.settings.source_connections
         match mapping.system:
             case Database():
@@ -82,7 +83,7 @@ class SourceRegistry:
             ValueError,
             TypeError,
         ) as error:  # what a URL asks of a driver, and it has not
-            raise SourceFailedError(f"{mapping.source} can't be reached: {type(error).__name__}") from None
+            raise SourceFailedError(f"{mapping.source} can't be reached: {type(error).__name__}", Cause.DRIVER) from None
 
     async def aclose(self) -> None:
         """Let every source go, on the loop that asked it."""

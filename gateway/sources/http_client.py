@@ -17,12 +17,13 @@ import aiohttp
 from yarl import URL
 
 from gateway.sources.breaker import DownError
-from gateway.sources.contract import SourceFailedError, SourceSlowError
+from gateway.sources.contract import Cause, SourceFailedError, SourceSlowError
 from gateway.sources.json_answer import NotJsonError, parse
 from gateway.sources.upstream import Credentials, Upstream
 
 PAUSES: Final = (0.05, 0.25)  # seconds before the one retry: at random, so that many callers do not return as one
 PASSING: Final = frozenset({502, 503, 504})  # a proxy's word that what is behind it is not there just now
+FORBIDDEN: Final = frozenset({401, 403})
 IN_TROUBLE: Final = frozenset({429, 500})
 CHUNK: Final = 65_536
 SHORT: Final = 4_096  # bytes of a credential's file
@@ -42,6 +43,10 @@ class OverdueError(SourceSlowError, DownError):
 
 class _PassingError(Exception):
     """A failure that a second attempt may not meet: nothing has been answered yet, and a GET changes nothing."""
+
+    def __init__(self, message: str, cause: Cause) -> None:
+        super().__init__(message)
+        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +83,7 @@ class HttpClient:
         try:
             return await self._get_once(address, nobody, self._upstream.max_bytes if most is None else most)
         except _PassingError as error:
-            raise UnreachableError(f"{self._source} {error}") from None
+            raise UnreachableError(f"{self._source} {error}", error.cause) from None
 
     @property
     def is_open(self) -> bool:
@@ -102,11 +107,11 @@ class HttpClient:
                 f"{self._source} could not be connected to in {self._upstream.connect_timeout:g} s"
             ) from None
         except aiohttp.ClientSSLError as error:
-            raise UnreachableError(f"{self._source} could not be trusted: {type(error).__name__}") from None
+            raise UnreachableError(f"{self._source} could not be trusted: {type(error).__name__}", Cause.HOST) from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
-            raise _PassingError(f"could not be asked: {type(error).__name__}") from None
+            raise _PassingError(f"could not be asked: {type(error).__name__}", Cause.HOST) from None
         except aiohttp.ClientError as error:  # headers too long, say, or no HTTP at all
-            raise UnreachableError(f"{self._source} could not be read: {type(error).__name__}") from None
+            raise UnreachableError(f"{self._source} could not be read: {type(error).__name__}", Cause.ANSWER) from None
 
     async def _read(self, answer: aiohttp.ClientResponse, nobody: tuple[int, ...], most: int) -> Answer:
         if answer.status in nobody:
@@ -115,7 +120,9 @@ class HttpClient:
         self._check_status(answer.status)
         kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
         if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
-            raise self._refusal(answer, f"did not answer with JSON: {kind if _TYPE.fullmatch(kind) else 'no type'}")
+            kind = kind if _TYPE.fullmatch(kind) else "no type"
+            answer.close()
+            raise SourceFailedError(f"{self._source} did not answer with JSON: {kind}", Cause.NOT_JSON, kind)
         # Nothing compressed was asked for: so what is counted is what is read, and no few bytes become very many.
         if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise self._refusal(answer, "compressed its answer, and was asked not to")
@@ -123,20 +130,22 @@ class HttpClient:
         try:
             found = parse(body)
         except NotJsonError as error:
-            raise SourceFailedError(f"{self._source} answered with what {error}") from None
+            raise SourceFailedError(f"{self._source} answered with what {error}", Cause.NOT_JSON) from None
         if found is None:
             raise SourceFailedError(f"{self._source} answered with nothing")
         return Answer(found, len(body), _following(answer.headers.getall("Link", [])))
 
     def _check_status(self, status: int) -> None:
         if status in PASSING:
-            raise _PassingError(f"answered {status}")
+            raise _PassingError(f"answered {status}", Cause.STATUS)
         if status in IN_TROUBLE:
-            raise UnreachableError(f"{self._source} answered {status}")
+            raise UnreachableError(f"{self._source} answered {status}", Cause.STATUS, str(status))
         if 300 <= status < 400:  # noqa: PLR2004 -- RFC 9110, section 15.4
-            raise SourceFailedError(f"{self._source} answered {status}: it leads elsewhere, and is not followed")
+            text = f"{self._source} answered {status}: it leads elsewhere, and is not followed"
+            raise SourceFailedError(text, Cause.STATUS, str(status))
         if status != 200:  # noqa: PLR2004 -- RFC 9110, section 15.3.1
-            raise SourceFailedError(f"{self._source} answered {status}")
+            cause = Cause.PERMISSION if status in FORBIDDEN else Cause.STATUS
+            raise SourceFailedError(f"{self._source} answered {status}", cause, str(status))
 
     async def _body(self, answer: aiohttp.ClientResponse, most: int) -> bytes:
         if (answer.content_length or 0) > most:
@@ -195,8 +204,9 @@ def read_credentials(credentials: Credentials, file: str) -> str:
         finally:
             os.close(handle)
     except OSError as error:
-        raise SourceFailedError(f"the file of the credentials can't be read: {error.strerror}") from None
+        text = f"the file of the credentials can't be read: {error.strerror}"
+        raise SourceFailedError(text, Cause.CREDENTIALS) from None
     value = content.strip()
     if len(content) > SHORT or not _PRINTABLE.fullmatch(value):
-        raise SourceFailedError("the file of the credentials is not one line of plain characters")
+        raise SourceFailedError("the file of the credentials is not one line of plain characters", Cause.CREDENTIALS)
     return f"{credentials.prefix} {value.decode()}" if credentials.prefix else value.decode()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
-from gateway.sources.contract import SourceFailedError
+from gateway.sources.contract import Cause, SourceFailedError
 from gateway.sources.http_client import Answer, HttpClient
 from gateway.sources.http_reading import HttpReading
 from gateway.sources.json_answer import at, steps
@@ -125,7 +125,7 @@ class Pages:
         return self._upstream.base + call.target(*asked, turned)
 
     def _failed(self, what: str) -> SourceFailedError:
-        return SourceFailedError(f"{self._source} {what}")
+        return SourceFailedError(f"{self._source} {what}", Cause.PAGES)
 
 
 def _at(value: Any, place: str | None) -> Any:

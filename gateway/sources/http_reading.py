@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.sources.contract import SourceFailedError
+from gateway.sources.contract import Cause, SourceFailedError
 from gateway.sources.groups import Nested
 from gateway.sources.json_answer import WHOLE, at, steps
 from gateway.sources.mapping import Mapping as SourceMapping
@@ -65,7 +65,7 @@ class HttpReading:
         for name in sorted(_PAGES & answer.keys()):
             if answer[name]:
                 text = f"gave part of its records alone: it has {name}, and its call says not how pages are turned"
-                raise self._failed(text)
+                raise SourceFailedError(f"{self._mapping.source} {text}", Cause.PAGES)
 
     def _inside(self, value: Any, place: str) -> Any:
         for step in steps(place):

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from sqlalchemy.engine import URL, Connection
 
 from gateway.sources.at_once import AtOnce, NotAtOnceError
+from gateway.sources.causes import cause_of, named_in
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
 from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read_bound, read_one_instant
 from gateway.sources.gathering import batches, grouped
@@ -97,7 +98,8 @@ class SqlSource:
             if is_slowness(error):
                 raise self._slow(seconds) from None
             # The driver's message may hold values, and so its kind alone is told.
-            raise SourceFailedError(f"{self._mapping.source} could not be asked: {type(error).__name__}") from None
+            text = f"{self._mapping.source} could not be asked: {type(error).__name__}"
+            raise SourceFailedError(text, cause_of(error), named_in(error, self._mapping.text)) from None
 
     def _guarded(self, work: Callable[[Any], T]) -> Callable[[Any], T]:
         def guarded(connection: Any) -> T:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import importlib
 import os
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -46,7 +48,11 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
             importlib.import_module("psycopg")
         except ImportError as error:
             pytest.skip(f"PostgreSQL was not asked: {error.name} is not installed, and STILE_TEST_DATABASE_URL names none")
-        server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+        with (Path(tempfile.gettempdir()) / "stile-test-postgresql.lock").open("w") as lock:
+            fcntl.flock(
+                lock, fcntl.LOCK_EX
+            )  # run as root it makes a user for itself, and two workers would make it at once
+            server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
     try:
         yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     finally:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from sources_people import DATASET, NOW
+from sources_people import NOW
 from sqlalchemy.dialects import mssql, mysql, oracle, postgresql, sqlite
 from sqlalchemy.engine import URL
 
@@ -24,9 +24,36 @@ from gateway.sources.sql import SqlSource
 from gateway.sources.sql_reading import SqlReading
 from gateway.sources.sql_search import Search
 from gateway.sources.statements import Statement, select
+from policies.parse import parse_dataset
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 
+DATASET = parse_dataset("""\
+dataset: library-cards
+version: 1
+title: Library cards
+collected_for: library-membership
+collected_under: public-libraries-and-museums-act-1964-s7
+people:
+  holder: {ref: holder_ref}
+  joint: {ref: joint_ref}
+keys:
+  card_no: {finds: [holder, joint], confirm: [surname, date_of_birth], at_least: 1}
+  uprn: {finds: place, confirm: [surname, date_of_birth], at_least: 2}
+fields:
+  card_no: {type: reference, label: Card number, classification: personal}
+  surname: {type: name, label: Surname, classification: personal}
+  date_of_birth: {type: date, label: Date of birth, classification: personal}
+  fines: {type: money, label: Fines, classification: personal}
+  blocked: {type: boolean, label: Card is blocked, classification: personal, marker: true}
+  uprn: {type: uprn, label: Property, classification: personal}
+groups:
+  loans:
+    label: Loans
+    order_by: lent_on
+    fields:
+      lent_on: {type: date, label: Lent on, classification: personal}
+""")
 TEXT = """\
 source: library
 version: 1
@@ -86,15 +113,13 @@ def told(statement: Statement, values: dict[str, Any], dialect: Any) -> tuple[st
     return " ".join(found.statement.split()), parameters
 
 
-SEARCH = (
-    "SELECT {}c.no AS c0, c.holder AS c1, NULL AS c2, c.surname AS c3, NULL AS c4, NULL AS c5 FROM card c WHERE c.no = {}"
-)
+SEARCH = "SELECT {}c.no AS c0, c.holder AS c1, NULL AS c2, c.surname AS c3, NULL AS c4 FROM card c WHERE c.no = {}"
 PLACE = (
-    "SELECT {}c.no AS c0, c.holder AS c1, NULL AS c2, c.born AS c3, NULL AS c4, c.surname AS c5, NULL AS c6, NULL AS c7 "
+    "SELECT {}c.no AS c0, c.holder AS c1, NULL AS c2, c.born AS c3, NULL AS c4, c.surname AS c5, NULL AS c6 "
     "FROM card c WHERE c.uprn = {} AND (c.status = 'open' OR c.kept LIKE {})"
 )
 MANY = (
-    "SELECT {}c.no AS c0, c.no AS c1, c.holder AS c2, NULL AS c3, c.surname AS c4, NULL AS c5, NULL AS c6 "
+    "SELECT {}c.no AS c0, c.no AS c1, c.holder AS c2, NULL AS c3, c.surname AS c4, NULL AS c5 "
     "FROM card c WHERE c.no IN ({}, {})"
 )
 RECORD = "SELECT {}c.no AS c0, c.fines AS c1, NULL AS c2 FROM card c WHERE c.no = {}"
@@ -264,7 +289,6 @@ fields:
   surname: h.surname
   date_of_birth: h.seen
   blocked: "CASE WHEN h.note LIKE '100%' THEN 'Y' ELSE 'N' END"
-  protected_address: {sql: "'N'"}
 groups: {loans: {from: visit v, where: 'v.code = :row', fields: {lent_on: v.lent}}}
 """
 Asking = Callable[..., Any]
