@@ -165,6 +165,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         secrets=Secrets(index=council.keyring.named("index"), pseudonym=council.keyring.named("pseudonym")),
         new_id=make_new_id(),
         build_digest=build_digest(),
+        note_failure=telemetry.note_source_failed,
     )
     wiring = Wiring(
         council=council,

@@ -151,7 +151,7 @@ def map_source(file: File, directory: Directory = Path()) -> None:
         mapping = parse_mapping(text)
         refusal = refusal_of(mapping, here.council)
         if refusal is not None:
-            raise ChangeRefusedError(f"{mapping.source} can't be asked: {refusal}")
+            raise ChangeRefusedError(f"{mapping.source} {refusal}")
         name, _, version = mapping.dataset.partition("@")
         found = here.reader.find_dataset(name, int(version)) if version.isdigit() else None
         if found is not None:

@@ -26,6 +26,7 @@ from sources_people import (
     sql_text,
     write_database,
     write_files,
+    write_postgresql,
 )
 
 from gateway.sources import at_once
@@ -34,7 +35,7 @@ from schemas.decision import Record, Unusable
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 
-KINDS = ["sql", "sql in a thread", "http", "http one by one", "http repeated, whole records", "csv"]
+KINDS = ["sql", "sql in a thread", "postgresql", "http", "http one by one", "http repeated, whole records", "csv"]
 Make = Callable[..., Adapter]
 ALL = frozenset(DATASET.fields)
 
@@ -47,6 +48,10 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
 
     def made(cards: list[dict[str, str]] = CARDS, loans: list[tuple[str, str, str]] = LOANS) -> Adapter:
         service.cards, service.loans = cards, loans
+        if kind == "postgresql":
+            url = request.getfixturevalue("postgresql")
+            write_postgresql(url, cards, loans)
+            return source_of(sql_text(url=url.render_as_string(hide_password=False)), tmp_path)
         if kind.startswith("sql"):
             write_database(tmp_path, cards, loans)
             source = source_of(sql_text(), tmp_path)

@@ -347,9 +347,18 @@ def test_a_source_is_made_once_for_each_mapping(registry: SourceRegistry, datase
     assert asyncio.run(again.survey(1))
 
 
-@pytest.mark.parametrize("url", ["nonsense", "nosuch://{dir}", "mssql+nosuch://x/y"])
-def test_a_database_that_is_not_known_is_a_failure_of_the_source(registry, dataset, mapping_text: str, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("nonsense", "is given by what is no URL of a database"),
+        ("nosuch://{dir}", "is in a kind of database, or by a driver, that is not known"),
+        ("mssql+nosuch://x/y", "is in a kind of database, or by a driver, that is not known"),
+    ],
+)
+def test_a_database_that_is_not_known_is_a_failure_of_the_source(
+    registry, dataset, mapping_text: str, url: str, words: str
+) -> None:
     text = mapping_text.replace("sqlite:///{dir}/revenues.sqlite", url)
 
-    with pytest.raises(SourceFailedError, match=r"northmoor-revenues can't be reached: \w+$"):
+    with pytest.raises(SourceFailedError, match=f"northmoor-revenues {words}"):
         registry.source_of(dataset, Published(text))
