@@ -61,6 +61,7 @@ def parse_agreement(text: str) -> Agreement:
     limits = section.may("limits", _limits, Limits())
     variations = section.may("variations", listed(_variation), ())
     retention_class = section.may("retention_class", duration, "P6Y")
+    resumes = section.may("resumes", word, None)
     section.close()
     return Agreement(
         id=agreement_id,
@@ -88,6 +89,7 @@ def parse_agreement(text: str) -> Agreement:
         limits=limits,
         variations=variations,
         retention_class=retention_class,
+        resumes=resumes,
         text=text,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
     )

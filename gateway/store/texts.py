@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
 from gateway.sources.mapping import digest_of, mapped_paths, mapping_findings, parse_mapping
 from gateway.store.entries import ChangeRefusedError, Entries
-from gateway.store.instants import to_micros
+from gateway.store.instants import from_micros, to_micros
 from gateway.store.live import binding_cores
 from gateway.store.state import Reader
 from policies.compose import compose
 from policies.findings import Finding, TextError
 from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.places import Flaw, located
+from policies.wording import day_text
+from schemas.agreement import Agreement
 from schemas.instants import london_day
+
+LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,7 @@ class Texts:
             agreement = parse_agreement(text)
             if agreement.controller != self.controller:
                 raise ChangeRefusedError(f"the controller here is {self.controller}, not {agreement.controller}")
+            check_resuming(connection, agreement)
             what = (agreement.id, agreement.version, agreement.digest, text)
             _insert_text(connection, moment, "agreement", *what)
             check_agreement(Reader(connection), text)
@@ -83,12 +89,14 @@ class Texts:
                 "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
                 [(partner, agreement.id) for partner in agreement.recipients],
             )
-            return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, f"agreement/{agreement.id}", what, by)
+            resumes = {"resumes": agreement.resumes} if agreement.resumes else {}
+            return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, f"agreement/{agreement.id}", what, by, **resumes)
 
         return within
 
-    def end_agreement(self, name: str, *, by: str) -> Within:
-        """End every version of an agreement, now."""
+    def end_agreement(self, name: str, *, reason: str, by: str) -> Within:
+        """End every version of an agreement, now. The reason stands in the entry."""
+        why = _one_line(reason)
 
         def within(connection: Any, moment: Moment) -> Draft:
             found = connection.execute(
@@ -97,14 +105,16 @@ class Texts:
             )
             if found.rowcount < 1:
                 raise ChangeRefusedError(f"no live agreement is called {name}")
-            what = {"what": {"agreement": name}, "who": {"by": by}}
+            what = {"what": {"agreement": name, "reason": why}, "who": {"by": by}}
             return self.entries.plain(Kind.AGREEMENT_ENDED, moment, (f"agreement/{name}",), what)
 
         return within
 
-    def _text_entry(self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str], by: str) -> Draft:
+    def _text_entry(
+        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str], by: str, **more: str
+    ) -> Draft:
         name, version, digest, _ = what
-        names = {"what": {"id": name, "version": version, "digest": digest}, "who": {"by": by}}
+        names = {"what": {"id": name, "version": version, "digest": digest, **more}, "who": {"by": by}}
         return self.entries.plain(kind, moment, (state_key,), names)
 
 
@@ -122,6 +132,35 @@ def check_agreement(reader: Reader, text: str) -> None:
         recipient_kinds=reader.partner_kinds(),
         mapped=mapped_paths(mapping[0]) if mapping else None,
     )
+
+
+def check_resuming(connection: Any, agreement: Agreement) -> None:
+    """Raise TextError where a later version would bring an ended agreement back without a word, or says so for nothing.
+
+    A reason that stayed behind in a text would bring it back unseen after its next end.
+    """
+    row = connection.execute(
+        "SELECT version, ended_at FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version DESC", (agreement.id,)
+    ).fetchone()
+    if row is None:
+        return
+    newest, ended_at = row
+    if ended_at is not None and agreement.resumes is None:
+        ended_on = day_text(london_day(from_micros(ended_at)))
+        text = f"{agreement.id} was ended on {ended_on}, and this version would bring it back"
+        flaw = Flaw(("version",), text, "Where that is meant, add `resumes:` with the reason; else give it another id.")
+    elif ended_at is None and agreement.resumes is not None:
+        flaw = Flaw(("resumes",), f"version {newest} is not ended, so there is nothing to take up again", "Take it out.")
+    else:
+        return
+    raise TextError(located(agreement.text, [flaw]))
+
+
+def _one_line(reason: str) -> str:
+    said = " ".join(reason.split())
+    if not said or len(said) > LONGEST_REASON or not said.isprintable():
+        raise ChangeRefusedError(f"a reason is one line of 1 to {LONGEST_REASON} characters: say why it ends")
+    return said
 
 
 def _insert_text(connection: Any, moment: Moment, kind: str, name: str, version: int, digest: str, text: str) -> None:
