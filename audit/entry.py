@@ -53,6 +53,10 @@ class Kind(StrEnum):
     KEY_REGISTERED = "key.registered"
     KEY_REVOKED = "key.revoked"
     TOKEN_REVOKED = "token.revoked"  # noqa: S105 -- a kind of entry, not a secret
+    SEMANTICS_CHANGED = "semantics.changed"
+    OBJECTION_DECIDED = "objection.decided"
+    EMERGENCY_INCIDENT_OPENED = "emergency.incident_opened"
+    EMERGENCY_INCIDENT_CLOSED = "emergency.incident_closed"
     ERASURE = "erasure"
     DISCLOSURE = "disclosure"
     REFUSAL = "refusal"
@@ -79,7 +83,6 @@ class Kind(StrEnum):
     SIGN_IN = "sign-in"
     SIGN_IN_FAILED = "sign-in.failed"
     OBJECTION_RECEIVED = "objection.received"
-    OBJECTION_DECIDED = "objection.decided"
     RECTIFIED = "rectified"
     NOTICE_SENT = "notice.sent"
     NOTICE_ACKNOWLEDGED = "notice.acknowledged"

@@ -13,8 +13,8 @@ from audit.entry import Kind, entry_bytes
 from audit.merkle import leaf_hash
 from gateway.demo.making import text_of
 from policies.compile import compile_rules
-from policies.compose import compose
 from policies.decide import decide
+from policies.may_publish import publishable
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.instants import london_day
 from schemas.request import Circumstances
@@ -65,7 +65,7 @@ def _forty_fields() -> tuple[Any, Circumstances]:
         for name in ("tenancy-sustainment", "statutory-bars")
     ]
     kinds = {"harbour-housing": RecipientKind.HOUSING_ASSOCIATION}
-    compiled = compile_rules(compose(agreement, dataset=dataset, cores=cores, recipient_kinds=kinds, mapped=None))
+    compiled = compile_rules(publishable(agreement, dataset=dataset, cores=cores, recipient_kinds=kinds, mapped=None))
     asked = tuple(dataset.fields)
     assert len(asked) == 40
     circumstances = Circumstances(

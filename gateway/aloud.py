@@ -13,13 +13,14 @@ from gateway.store.entries import ChangeRefusedError
 from gateway.store.live import binding_cores
 from gateway.store.published import PublishedText
 from gateway.store.state import Reader
-from policies.compose import compose
+from policies.bind import bind
 from policies.explain import explain_agreement
 from policies.explain_core import explain_core
 from policies.findings import TextError
 from policies.wording import listed
 from schemas.agreement import RuleSet
 from schemas.dataset import Dataset
+from schemas.semantics import Semantics
 
 
 def reading(reader: Reader, one: PublishedText, today: date) -> str:
@@ -36,22 +37,28 @@ def reading(reader: Reader, one: PublishedText, today: date) -> str:
 def _aloud(reader: Reader, one: PublishedText, text: str) -> str:
     match one.kind:
         case "agreement":
-            return explain_agreement(rules_of(reader, text))
+            return explain_agreement(rules_of(reader, one))
         case "core" | "council":
             return explain_core(reader.readings.core(text))
         case "dataset":
-            return _dataset(reader, reader.readings.dataset(text))
+            return _dataset(reader, reader.readings.dataset(text, reader.number_of("dataset", one.id, one.version)))
         case _:
             return _source(reader, reader.readings.mapping(text))
 
 
-def rules_of(reader: Reader, text: str) -> RuleSet:
-    """Return an agreement's text with all that bounds it, as published; a draft's too."""
-    parsed = reader.readings.agreement(text)
+def rules_of(reader: Reader, one: PublishedText) -> RuleSet:
+    """Return a published agreement with all that bounds it, as it counts."""
+    parsed = reader.readings.agreement(one.text)
     found = reader.find_dataset(*parsed.dataset)
     if found is None:
-        raise ChangeRefusedError(f"dataset {parsed.dataset[0]}@{parsed.dataset[1]} is not published")
-    return compose(parsed, dataset=found, cores=binding_cores(reader, parsed), recipient_kinds=reader.partner_kinds())
+        raise ChangeRefusedError(f"dataset {parsed.dataset[0]}@{parsed.dataset[1]} can't be read: restore the database")
+    return bind(
+        parsed,
+        dataset=found,
+        cores=binding_cores(reader, parsed),
+        recipient_kinds=reader.partner_kinds(),
+        semantics=Semantics(reader.number_of("agreement", one.id, one.version), reader.floor()),
+    )
 
 
 def _dataset(reader: Reader, found: Dataset) -> str:

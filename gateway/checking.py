@@ -9,8 +9,9 @@ from typing import Final
 from gateway.judgement import agreement_asked
 from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
-from gateway.sources.cleaning import key_form, lenient, typed_form
+from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.store.live import LiveAgreement
+from policies.naming import facts_in, wanted
 from schemas.dataset import Dataset
 from schemas.instants import london_day
 from schemas.request import SubjectQuery
@@ -84,14 +85,17 @@ def _check_batch(live: LiveAgreement | None, count: int) -> None:
 def check_query(query: SubjectQuery, claims: Mapping[str, str] | None, live: LiveAgreement, where: str = "subject") -> None:
     """Raise ProblemError unless a person's key, confirming details and claims are the dataset's."""
     dataset = live.dataset
-    key = dataset.keys.get(query.key)
+    key, naming, semantics = dataset.keys.get(query.key), live.compiled.naming, live.compiled.rules.semantics
     if key is None:
         raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {', '.join(dataset.keys)}")
     unknown = [name for name in query.confirm if name not in key.confirm]
-    if unknown or len(query.confirm) < key.at_least:
+    # What the agreement does not let people be named by is refused by the decision, and recorded: it is no mistake of form.
+    ours = naming.keys.get(query.key, key)
+    facts = facts_in(query.confirm, dataset) if naming.counts and not unknown else len(query.confirm)
+    least = wanted(ours, ours.confirm, dataset, semantics)
+    if unknown or facts < least:
         raise ProblemError(
-            REQUEST_MALFORMED,
-            f"{where}.confirm: {query.key} wants at least {key.at_least} of {', '.join(key.confirm)}",
+            REQUEST_MALFORMED, f"{where}.confirm: {query.key} wants at least {least} of {', '.join(ours.confirm)}"
         )
     for path in claims or ():
         if path not in dataset.fields or path in dataset.groups or "." in path:
@@ -107,7 +111,7 @@ def check_fields(ask: Ask, live: LiveAgreement) -> None:
 def _check_once(seen: Seen, number: int, query: SubjectQuery, dataset: Dataset) -> None:
     """Refuse a person who is named twice. Two who share a key must differ in a detail that both lines give."""
     fields = dataset.fields
-    value = lenient(key_form(fields[query.key], query.value) or query.value)
+    value = lenient(one_key(fields[query.key], query.value) or query.value)
     details = {name: typed_form(fields[name], text) for name, text in query.confirm.items()}
     others = seen.setdefault((query.key, value), [])
     if len(others) >= MOST_OF_ONE_KEY:

@@ -59,7 +59,8 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     body = written_answer(prepared, appended, services.settings.origin)
     if prepared.permits:
         return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped)
-    refusal = canonical({**nothing_permitted(ask, services), **orjson.loads(body)})
+    detail = not_named_by(attempt.judged.decision.unnamed, attempt.judged)
+    refusal = canonical({**nothing_permitted(ask, services, detail), **orjson.loads(body)})
     return Answer(403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped)
 
 
@@ -135,7 +136,8 @@ def _judge_early(chunk: Chunk, services: Services, *, at: datetime, state_index:
     """Judge everybody as if nobody were found: once for all where they differ in nothing but who they are."""
     first = judge(services.reader, chunk.asks[0], services, found=NOBODY, at=at, state_index=state_index)
     others = chunk.asks[1:]
-    if any(ask.differs for ask in others):
+    named = chunk.asks[0].request.subject
+    if any(ask.differs or not ask.request.subject.is_named_like(named) for ask in others):
         nobody = [NOBODY] * len(others)
         return [first, *judge_all(services.reader, others, services, found=nobody, at=at, state_index=state_index)]
     return [first, *(about(first, ask, services) for ask in others)]
@@ -201,10 +203,21 @@ def _kept(attempt: Attempt, appended: Appended | None) -> tuple[Attempt, Appende
     return attempt, appended, attempt.prepared
 
 
-def nothing_permitted(ask: Ask, services: Services) -> dict[str, object]:
+def not_named_by(unnamed: Sequence[str], judged: Judgement) -> str | None:
+    """Say which key or detail the agreement lets nobody be named by, and which it does."""
+    if not unnamed or judged.live is None:
+        return None
+    key = judged.circumstances.key
+    where = ", ".join(f"subject.{one}" if one == key else f"subject.confirm.{one}" for one in unnamed)
+    keys = judged.live.keys_for(judged.circumstances.recipient)
+    told = "; ".join(f"{one.name} with {', '.join(one.confirm)}" for one in keys) or "no key at present"
+    return f"{where}: this agreement lets nobody be named by it. It takes {told}"
+
+
+def nothing_permitted(ask: Ask, services: Services, detail: str | None = None) -> dict[str, object]:
     """Return the members of the problem (RFC 9457) that stand beside a refusal's disclosure and receipt."""
     return NOTHING_PERMITTED.body(
-        detail=None,
+        detail=detail,
         request_id=ask.request_id,
         base=services.settings.public_url,
         urgent_contact=services.settings.urgent_contact,

@@ -8,7 +8,7 @@ from gateway.answer import withheld
 from gateway.checking import check_fields
 from gateway.judgement import NOBODY, Judgement, judge
 from gateway.services import Ask, Services
-from schemas.agreement import Atom, Condition
+from schemas.agreement import Atom, PersonTerm, Resting
 from schemas.decision import Option, Release
 
 
@@ -37,8 +37,10 @@ def _option(option: Option) -> dict[str, Any]:
     return {"form": option.form, "line": option.line, "if_record": [condition_text(one) for one in option.record]}
 
 
-def condition_text(condition: Condition) -> str:
+def condition_text(condition: Resting) -> str:
     """Return a condition as a reader sees it."""
     if isinstance(condition, Atom):
         return condition.value
+    if isinstance(condition, PersonTerm):
+        return f"{condition.person} is {condition.needs.value.replace('_', ' ')}"
     return f"{condition.marker} is {str(condition.value).lower()}"

@@ -15,7 +15,7 @@ from audit.keyring import reference
 from gateway.oauth.details import covers_subject
 from gateway.problems import AGREEMENT_UNCLEAR, ProblemError
 from gateway.services import Ask, Services
-from gateway.sources.cleaning import key_form, lenient
+from gateway.sources.comparing import lenient, one_key
 from gateway.sources.contract import Found
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
@@ -122,6 +122,7 @@ def _judge_one(
     circumstances = Circumstances(
         at=at,
         subject=found.subject,
+        people=frozenset(refs),
         consents=consents,
         restrictions=restrictions,
         assurances=assurances,
@@ -177,7 +178,7 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
         query = ask.request.subject
         field = live.dataset.fields.get(query.key) if live else None
         # However it is spelt: else each spelling would have its own count of misses.
-        same = key_form(field, query.value) if field is not None else None
+        same = one_key(field, query.value) if field is not None else None
         # And however a source might read it: `007` finds 7 where the key is a number there.
         ask.noted[known] = reference(services.secrets.index, dataset, f"?{query.key}={lenient(same or query.value)}").hex()
     found: str = ask.noted[known]
@@ -194,6 +195,8 @@ def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict
     query = request.subject
     if request.claims is not None:
         told = {**told, "asked": tuple(request.claims)}
+    if query.key:
+        told = {**told, "key": query.key, "details": frozenset(query.confirm)}
     if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=query.value):
         told = {**told, "token_fields": frozenset()}  # the token was narrowed to another person
     return told

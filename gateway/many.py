@@ -14,7 +14,7 @@ import orjson
 from audit.entry import canonical
 from gateway.appending import Chunk
 from gateway.checking import check_people
-from gateway.disclose import decide_and_record, headers_of, nothing_permitted
+from gateway.disclose import decide_and_record, headers_of, not_named_by, nothing_permitted
 from gateway.prepared import written_lines
 from gateway.services import Ask, Services
 from schemas.request import NamedSubject
@@ -32,6 +32,7 @@ class Lines:
     ask: Ask
     services: Services
     permits: bool = False
+    detail: str | None = None  # of a refusal
     headers: dict[str, str] = field(default_factory=dict)
     tripped: tuple[str, ...] = ()
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -60,6 +61,7 @@ class Lines:
         asks = tuple(call.about(one) for one in people)
         refs = tuple(one.ref for one in people)
         attempt, appended, prepared = await decide_and_record(Chunk(asks, self.chunks, refs), self.services)
+        self.detail = self.detail or not_named_by(attempt.judged.decision.unnamed, attempt.judged)
         self.headers = headers_of(attempt)
         self.permits = self.permits or not attempt.refuses_everybody
         self.tripped = tuple(dict.fromkeys((*self.tripped, *prepared.tripped)))
@@ -68,9 +70,9 @@ class Lines:
         return written_lines(prepared, refs, appended, self.services.settings.origin)
 
 
-def refusal_of(lines: Sequence[bytes], end: bytes, ask: Ask, services: Services) -> bytes:
+def refusal_of(lines: Sequence[bytes], end: bytes, ask: Ask, services: Services, detail: str | None) -> bytes:
     """Return the body of a 403: the lines, and the problem's members beside them."""
-    return canonical({**nothing_permitted(ask, services), **orjson.loads(whole(lines, end))})
+    return canonical({**nothing_permitted(ask, services, detail), **orjson.loads(whole(lines, end))})
 
 
 def whole(lines: Sequence[bytes], end: bytes | None, problem: bytes | None = None) -> bytes:

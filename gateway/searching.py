@@ -18,7 +18,11 @@ from audit.keyring import Keyring, KeyringError, reference
 from audit.search import find_entries
 from audit.sequencer import Draft, Moment, Within
 from audit.sqlite import bundles, inclusion, newest_checkpoint
+from gateway.store.changes import ChangeRefusedError
 from gateway.store.entries import Entries
+from gateway.store.state import Reader
+from policies.findings import did_you_mean
+from schemas.unseen import label_form
 
 _SHOWN: Final = ("parties", "caseworker", "basis")  # what an entry says of who asked, on which basis; nothing of the person
 
@@ -39,6 +43,10 @@ class CaseworkerQuery:
     def covers(self, at: datetime) -> bool:
         """Tell whether an entry's instant is asked for."""
         return (self.begins is None or self.begins <= at) and (self.ends is None or at < self.ends)
+
+
+class UnknownPartnerError(ChangeRefusedError):
+    """Nobody was ever registered by this id: a search in their name would find nothing, and seem to be an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,22 +74,31 @@ def search_caseworker(
 ) -> Searched:
     """Return every entry in which a caseworker asked, also those that were refused. `by` is who searches.
 
-    Raises KeyringError where the key file can't be read. An entry whose caseworker's key was destroyed is not found.
+    Raises UnknownPartnerError, and KeyringError where the key file can't be read. An entry whose caseworker's key was
+    destroyed is not found.
     """
-    ref = reference(keyring.named("index"), "caseworker", f"{query.partner}/{query.caseworker}")
-    found = find_entries(connection, index, ref)
+    known = Reader(connection).partner_kinds()
+    if query.partner not in known:
+        raise UnknownPartnerError(f"no partner is registered as {query.partner}. {did_you_mean(query.partner, known)}")
+    refs = [
+        reference(keyring.named("index"), "caseworker", f"{query.partner}/{name}")
+        for name in dict.fromkeys((label_form(query.caseworker), query.caseworker))  # entries of before it hold the latter
+    ]
+    found = [find_entries(connection, index, ref) for ref in refs]
+    places = sorted({place for one in found for place in one.indices}, reverse=True)
+    complete_to = min(one.complete_to for one in found)
     signed = newest_checkpoint(connection)
     size, checkpoint = signed or (0, "")
-    asked_for = (row for place in reversed(found.indices) if (row := _row(connection, keyring, place, query)) is not None)
+    asked_for = (row for place in places if (row := _row(connection, keyring, place, query)) is not None)
     opened = list(islice(asked_for, query.most + 1))
     rows = tuple({**row, "proof": _proof(connection, row["index"], size)} for row in opened[: query.most])
 
     def record(_connection: Any, moment: Moment) -> Draft:
         # The reference, not the name: this entry is sealed under the controller's key, which no erasure destroys.
-        asked = {"question": "caseworker", "ref": ref.hex(), "found": len(rows), "complete_to": found.complete_to}
+        asked = {"question": "caseworker", "ref": refs[0].hex(), "found": len(rows), "complete_to": complete_to}
         return entries.plain(Kind.SEARCH, moment, (), {"what": asked, "who": {"by": by}})
 
-    return Searched(rows, len(opened) > query.most, checkpoint, found.complete_to, record)
+    return Searched(rows, len(opened) > query.most, checkpoint, complete_to, record)
 
 
 def _row(connection: Any, keyring: Keyring, place: int, query: CaseworkerQuery) -> dict[str, Any] | None:
@@ -93,7 +110,7 @@ def _row(connection: Any, keyring: Keyring, place: int, query: CaseworkerQuery) 
     told = {name: value_of(openings[name]) for name in _SHOWN if name in openings}
     parties = told.get("parties", {})
     who = told.get("caseworker", {})
-    if (parties.get("partner"), who.get("id")) != (query.partner, query.caseworker):
+    if parties.get("partner") != query.partner or label_form(who.get("id", "")) != label_form(query.caseworker):
         return None
     basis = told.get("basis", {})
     return {

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from gateway.explaining import condition_text
-from policies.compile import Compiled, birth_path
+from policies.choosing import Work, look
+from policies.compile import DECEASED, Compiled
 from policies.decide import decide
-from policies.facts import holds
 from policies.wording import condition_text as spoken_condition
 from policies.wording import form_text, listed
-from schemas.agreement import Condition
+from schemas.agreement import PersonTerm, Resting
 from schemas.consent import ConsentRecord, Restriction
-from schemas.decision import Decision, Option, Record, RecordCap, Release, Withhold
+from schemas.dataset import Dataset
+from schemas.decision import Decision, Record, Release, Withhold
 from schemas.instants import london_day
 from schemas.reasons import REMEDY_OF, Reason
 from schemas.request import Circumstances
@@ -94,11 +95,11 @@ class Outlook:
         dataset = self.compiled.rules.dataset
         found = dataset.fields[path]
         for option in one.options:
-            needed = [spoken_condition(term, dataset) for term in option.record]
+            needed = [_spoken(term, dataset) for term in option.record]
             when = f", if {listed(needed)}" if needed else ""
             yield f"{form_text(found, option.form)}{when} ({option.line})"
         for cap in one.caps:
-            needed = [spoken_condition(term, dataset) for term in cap.record]
+            needed = [_spoken(term, dataset) for term in cap.record]
             spared = f", but for {listed(sorted(cap.spares))}" if cap.spares else ""
             yield f"withheld{spared} where {listed(needed)}, or where that is not known (cap {cap.id})"
 
@@ -110,14 +111,14 @@ def outlook(compiled: Compiled, supposed: Supposed, at: datetime, *, is_ended: b
         fields: dict[str, Release | Withhold] = dict.fromkeys(asked, Withhold(Reason.AGREEMENT_NOT_IN_FORCE))
     else:
         decision = decide(compiled, circumstances(compiled, supposed, at))
-        fields = _with_age(compiled, supposed, decision, london_day(at))
+        fields = _answered(compiled, supposed, decision, london_day(at))
     return Outlook(compiled, supposed, london_day(at), fields)
 
 
 def circumstances(compiled: Compiled, supposed: Supposed, at: datetime) -> Circumstances:
     """Return the circumstances of a call in which all that is supposed is so."""
     agreement, dataset = compiled.rules.agreement, compiled.rules.dataset
-    subject = supposed.about or next(iter(dataset.people), None)
+    subject = _subject(compiled, supposed)
     yes = tuple(_consent(compiled, supposed.recipient, kind) for kind in ConsentKind)
     held = _restriction(compiled, supposed.restriction) if supposed.restriction else None
     return Circumstances(
@@ -138,9 +139,14 @@ def circumstances(compiled: Compiled, supposed: Supposed, at: datetime) -> Circu
         is_vouched=True,
         assurances=frozenset(AssuranceLevel),
         subject=subject,
+        people=frozenset(dataset.people),
         consents=dict.fromkeys(dataset.people, yes) if supposed.consent else {},
         restrictions={subject: (held,)} if subject and held else {},
     )
+
+
+def _subject(compiled: Compiled, supposed: Supposed) -> str | None:
+    return supposed.about or next(iter(compiled.rules.dataset.people), None)
 
 
 def _consent(compiled: Compiled, recipient: str, kind: ConsentKind) -> ConsentRecord:
@@ -156,7 +162,7 @@ def _consent(compiled: Compiled, recipient: str, kind: ConsentKind) -> ConsentRe
         state=ConsentState.GIVEN,
         kind=kind,
         given_by=GivenBy.SELF,
-        capacity=Capacity.PRESUMED,
+        capacity=Capacity.ASSESSED,
         authority=None,
         evidence=None,
         text_version="",
@@ -173,40 +179,50 @@ def _restriction(compiled: Compiled, kind: RestrictionKind) -> Restriction:
     return Restriction("supposed", "", dataset, kind, everything, everything, _BEGAN, None, "")
 
 
-# -- what an age answers
+# -- what an age, or a life, answers
 
 
-def _with_age(compiled: Compiled, supposed: Supposed, decision: Decision, on: date) -> dict[str, Release | Withhold]:
-    if supposed.age is None:
+def _answered(compiled: Compiled, supposed: Supposed, decision: Decision, on: date) -> dict[str, Release | Withhold]:
+    """Work out the conditions of the record that the suppositions answer."""
+    values: dict[str, object] = {DECEASED: False} if supposed.consent else {}  # who consents is alive
+    if supposed.age is not None:
+        born = date(on.year - supposed.age, on.month, min(on.day, 28))
+        values |= {path: born for path in compiled.births.values() if path}
+    if not values:
         return dict(decision.fields)
-    born = date(on.year - supposed.age, on.month, min(on.day, 28))
-    places = {birth_path(compiled.rules, person) for person in (None, *compiled.rules.dataset.people)}
-    record = Record({path: born for path in places if path}, {}, datetime.combine(on, datetime.min.time(), UTC))
-    return {path: _answered(compiled, record, on, path, one) for path, one in decision.fields.items()}
+    record = Record(values, {}, datetime.combine(on, time(), UTC))
+    work = Work(record, compiled, on, _no_pseudonym, of=compiled.whose, subject=_subject(compiled, supposed))
+    return {path: _told_by(work, path, one) for path, one in decision.fields.items()}
 
 
-def _answered(compiled: Compiled, record: Record, on: date, path: str, one: Release | Withhold) -> Release | Withhold:
-    """Take out what the record's age answers: conditions that hold, lines that can't be, caps that are lifted."""
+def _no_pseudonym(_path: str, _value: str) -> str:
+    return ""
+
+
+def _told_by(work: Work, path: str, one: Release | Withhold) -> Release | Withhold:
+    """Take out what the record answers: conditions that hold, lines that can't be, caps that are lifted."""
     if isinstance(one, Withhold):
         return one
+    found = work.compiled.rules.dataset.fields[path]
 
-    def open_of(terms: tuple[Condition, ...], of: str | None) -> tuple[Condition, ...] | None:
-        """Return the conditions that are still open, or None where one is known not to hold."""
-        said = [(term, holds(term, record, compiled, on=on, of=of)) for term in terms]
-        return None if any(value is False for _, value in said) else tuple(term for term, value in said if value is None)
+    def said(term: Resting, of: str | None) -> frozenset[bool | None]:
+        return frozenset(look(work, term, found, of, None))
 
-    whose = compiled.rules.dataset.fields[path].of
-    caps = [(cap, left) for cap in one.caps if (left := open_of(cap.record, whose)) is not None]
-    barring = [cap for cap, left in caps if not left]
+    caps = [cap for cap in one.caps if not any(said(term, found.of) == {False} for term in cap.record)]
+    left = {cap.id: tuple(term for term in cap.record if said(term, found.of) != {True}) for cap in caps}
     options = tuple(
-        Option(option.form, option.line, option.lawful, left)
+        replace(option, record=tuple(term for term in option.record if said(term, work.of[option.line]) != {True}))
         for option in one.options
-        if (left := open_of(option.record, compiled.whose[option.line])) is not None
-        if all(option.line in cap.spares for cap in barring)
+        if not any(False in said(term, work.of[option.line]) for term in option.record)
+        if all(left[cap.id] or option.line in cap.spares for cap in caps)
     )
     if not options:
         return Withhold(Reason.NOT_AVAILABLE, one.options[0].line)
-    return Release(options, tuple(RecordCap(cap.id, left, cap.spares) for cap, left in caps if left))
+    return Release(options, tuple(replace(cap, record=left[cap.id]) for cap in caps if left[cap.id]))
+
+
+def _spoken(term: Resting, dataset: Dataset) -> str:
+    return condition_text(term) if isinstance(term, PersonTerm) else spoken_condition(term, dataset)
 
 
 def _document(one: Release | Withhold) -> Any:

@@ -8,7 +8,7 @@ from typing import Final
 from policies.lawful import fields_under, kinds_under
 from policies.lines import ceiling_rank, kinds_of, law_of
 from policies.places import Flaw, Step
-from policies.targets import covered, most
+from policies.targets import covered_by, most
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, LegalBasis, RecordTerm, ReleaseLine, RuleSet, Side
 from schemas.dataset import Field
 from schemas.terms import Classification, LawfulBasis, RecipientKind, Regime
@@ -35,7 +35,7 @@ def _telling_caps(rules: RuleSet) -> Iterator[Flaw]:
     for place, line in enumerate(rules.agreement.releases):
         for path in line.fields:
             field = rules.dataset.fields[path]
-            caps = [cap for cap in rules.caps if _rests_on_record(cap) and field in covered(cap.target, rules.dataset)]
+            caps = [cap for cap in rules.caps if _rests_on_record(cap) and field in covered_by(cap.target, rules)]
             if caps and (path in always or field.derived_from in always):
                 yield Flaw(
                     ("releases", place, "fields"),
@@ -68,7 +68,7 @@ def _always_holds(rules: RuleSet, cap: Cap, line: ReleaseLine) -> bool:
 
 
 def _lowers(rules: RuleSet, cap: Cap, field: Field, form: str) -> bool:
-    return field in covered(cap.target, rules.dataset) and most(field, cap.form, rules.dataset) < field.rank(form)
+    return field in covered_by(cap.target, rules) and most(field, cap.form, rules.dataset) < field.rank(form)
 
 
 def _unused(rules: RuleSet) -> Iterator[Flaw]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from dataclasses import field as member
 from datetime import date
 from typing import Any
 
-from policies.compile import Compiled
+from policies.compile import AGES, Compiled, births_for, born_of
 from policies.facts import holds
 from policies.forms import Pseudonym, apply_form
-from schemas.agreement import Atom, Condition, RecordTerm
+from schemas.agreement import Atom, PersonTerm, RecordTerm, Resting
 from schemas.dataset import Field
 from schemas.decision import Option, Record, Release, Unusable
 from schemas.reasons import TrueReason
@@ -28,6 +28,7 @@ class Work:
     on: date
     pseudonym: Pseudonym
     of: Mapping[str, str | None]  # release line -> whose
+    subject: str | None = None  # the role of the person asked about
     markers: dict[str, bool | None] = member(default_factory=dict)
     values: dict[str, dict[str, Any]] = member(default_factory=dict)
     lines: dict[str, tuple[str, str]] = member(default_factory=dict)
@@ -40,14 +41,28 @@ def choose(work: Work, field: Field, release: Release, row: Row | None) -> Optio
     """Return the first option whose conditions are known to hold, unless a cap is not known to be lifted."""
     if is_plain(release):
         return release.options[0]
-    barred = [cap for cap in release.caps if False not in [look(work, one, field.of, row) for one in cap.record]]
+    return next(choices(work, field, release, row))
+
+
+def choices(work: Work, field: Field, release: Release, row: Row | None) -> Iterator[Option | TrueReason]:
+    """Yield the options whose conditions are known to hold, most revealing first; at the end, why there is no further."""
+    barred = [cap for cap in release.caps if not any(_is_lifted(work, one, field, row) for one in cap.record)]
     for option in release.options:
-        if not option.record and not barred:
-            return option
-        known = [look(work, one, work.of[option.line], row) for one in option.record]
-        if all(one is True for one in known) and all(option.line in cap.spares for cap in barred):
-            return option
-    return TrueReason.RECORD_CAP if barred else TrueReason.RECORD_CONDITION
+        if any(option.line not in cap.spares for cap in barred):
+            continue
+        if all(_is_met(work, one, field, work.of[option.line], row) for one in option.record):
+            yield option
+    yield TrueReason.RECORD_CAP if barred else TrueReason.RECORD_CONDITION
+
+
+def _is_lifted(work: Work, condition: Resting, field: Field, row: Row | None) -> bool:
+    """Tell whether what restricts is known to be otherwise."""
+    return all(one is False for one in look(work, condition, field, field.of, row))
+
+
+def _is_met(work: Work, condition: Resting, field: Field, of: str | None, row: Row | None) -> bool:
+    """Tell whether what releases is known to be so."""
+    return all(one is True for one in look(work, condition, field, of, row))
 
 
 def is_plain(release: Release) -> bool:
@@ -55,22 +70,38 @@ def is_plain(release: Release) -> bool:
     return not release.caps and not release.options[0].record
 
 
-def look(work: Work, condition: Condition, of: str | None, row: Row | None) -> bool | None:
-    """Tell whether a condition holds, and keep for the log what the record said: a row's marker as that of any row."""
-    said = holds(condition, work.record, work.compiled, on=work.on, of=of)
-    work.markers[_name(condition, of)] = _as_marker(condition, said=said)
+def look(work: Work, condition: Resting, field: Field, of: str | None, row: Row | None) -> tuple[bool | None, ...]:
+    """Tell whether a condition beside a field holds, and keep for the log what the record said.
+
+    A row's marker is kept as that of any row. An age is asked of each date that it counts from.
+    """
+    return tuple(_look(work, condition, born, row) for born in _births(work, condition, field, of))
+
+
+def _births(work: Work, condition: Resting, field: Field, of: str | None) -> tuple[str | None, ...]:
+    if isinstance(condition, PersonTerm):
+        return (born_of(work.compiled, condition.person, work.subject),)
+    return births_for(work.compiled, field, work.subject, of) if condition in AGES else (None,)
+
+
+def _look(work: Work, condition: Resting, born: str | None, row: Row | None) -> bool | None:
+    said = holds(condition, work.record, on=work.on, born=born)
+    work.markers[_name(work, condition, born)] = _as_marker(condition, said=said)
     if row is None or not isinstance(condition, RecordTerm) or "." not in condition.marker:
         return said
-    return holds(condition, work.record, work.compiled, on=work.on, of=of, row=row)
+    return holds(condition, work.record, on=work.on, born=born, row=row)
 
 
-def _name(condition: Condition, of: str | None) -> str:
+def _name(work: Work, condition: Resting, born: str | None) -> str:
     if isinstance(condition, RecordTerm):
         return condition.marker if isinstance(condition.value, bool) else f"{condition.marker}={condition.value}"
-    return condition.value if of is None or condition is Atom.DECEASED else f"{condition.value}:{of}"
+    if isinstance(condition, PersonTerm):
+        return f"{condition.needs.value}:{condition.person}"
+    whose = next((of for of, path in work.compiled.births.items() if path == born), None)
+    return condition.value if whose is None or condition is Atom.DECEASED else f"{condition.value}:{whose}"
 
 
-def _as_marker(condition: Condition, *, said: bool | None) -> bool | None:
+def _as_marker(condition: Resting, *, said: bool | None) -> bool | None:
     """Return a boolean marker's own value, and not what a comparison with it gave."""
     if said is None or not isinstance(condition, RecordTerm) or condition.value is not False:
         return said

@@ -13,14 +13,16 @@ from typing import Any, Final
 from policies.forms import apply_form, band_of
 from schemas.dataset import Dataset, Field, FieldType
 from schemas.decision import Option, RawValue, Release, Shaped, Unusable, Withhold
-from schemas.identifiers import folded
+from schemas.identifiers import nino_without_suffix
 from schemas.reasons import Reason, TrueReason
+from schemas.spelling import differ_in_spelling, folded, name_form, without_title
 
 YES: Final = "yes"
 NO: Final = "no"
 _EXACT: Final = frozenset({FieldType.BOOLEAN, FieldType.CODE})  # of few values: half a value would be guessed at once
 
-_PROSE: Final = frozenset({FieldType.NAME, FieldType.TEXT})
+# What people write in more than one way; of these a no that only the spelling made would be a false one.
+_WRITTEN: Final = frozenset({FieldType.NAME, FieldType.TEXT, FieldType.REFERENCE, FieldType.CODE})
 
 
 def comparable(field: Field, one: Release) -> Release | Withhold:
@@ -68,19 +70,39 @@ def _fits(field: Field, form: str, value: Any, typed: RawValue, text: str, on: d
         return False
     if field.type is FieldType.AGE and isinstance(typed, (int, Decimal)):
         return bool(_age_in(field, form, int(typed)) == value)
+    said = {_claimed_is(field, form, value, one, on) for one in _readings(field, typed)}
+    return True if True in said else None if None in said else False
+
+
+def _readings(field: Field, typed: RawValue) -> tuple[RawValue, ...]:
+    """Return what a claim may mean: a name's title is no part of it, or it is a name."""
+    if field.type is not FieldType.NAME or not isinstance(typed, str):
+        return (typed,)
+    return tuple(dict.fromkeys((typed, without_title(typed))))
+
+
+def _claimed_is(field: Field, form: str, value: Any, typed: RawValue, on: date) -> bool | None:
     claimed = apply_form(field, form, typed, on=on, pseudonym=lambda _path, one: one)
     if claimed is None or isinstance(claimed, Unusable):
         return None
-    if isinstance(claimed, str) and isinstance(value, str):
-        return _same(field, claimed, value)
-    return bool(claimed == value)
+    if not isinstance(claimed, str) or not isinstance(value, str):
+        return bool(claimed == value)
+    if _same(field, claimed, value):
+        return True
+    return None if field.type in _WRITTEN and differ_in_spelling(claimed, value) else False
 
 
 def _same(field: Field, one: str, other: str) -> bool:
     """Tell whether two texts say the same: names and prose however they are spelt, the rest but for case."""
-    if field.type in _PROSE:
-        return bool(folded(one)) and folded(one) == folded(other)
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
+    match field.type:
+        case FieldType.NAME:
+            return bool(name_form(one)) and name_form(one) == name_form(other)
+        case FieldType.TEXT:
+            return bool(folded(one)) and folded(one) == folded(other)
+        case FieldType.NINO:
+            return nino_without_suffix(one) == nino_without_suffix(other)
+        case _:
+            return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()
 
 
 def _age_in(field: Field, form: str, years: int) -> object:

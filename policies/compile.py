@@ -12,22 +12,40 @@ from dataclasses import field as member
 from datetime import datetime
 from typing import Any, Final
 
-from policies.targets import covered, most
-from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, LegalBasis, RecordTerm, ReleaseLine, RuleSet
-from schemas.dataset import CHAINS, Field, FieldType
+from policies.naming import Naming, is_protective, naming_of
+from policies.targets import covered_by, most
+from schemas.agreement import (
+    RECORD_ATOMS,
+    Atom,
+    Cap,
+    Condition,
+    ConsentOf,
+    Guardrail,
+    LegalBasis,
+    PersonTerm,
+    RecordTerm,
+    ReleaseLine,
+    Resting,
+    RuleSet,
+    Speaking,
+)
+from schemas.dataset import CHAINS, Dataset, Field, FieldType
 from schemas.decision import Decision
 from schemas.instants import first_instant, instant_after
 from schemas.terms import (
     Classification,
     ConsentKind,
     Despite,
+    EmergencyKind,
     LawfulBasis,
     RecipientKind,
+    RestrictionLaw,
     SpecialCategoryCondition,
 )
 
 DECEASED: Final = Atom.DECEASED.value
 AGES: Final = frozenset({Atom.ADULT, Atom.CHILD})
+AGES_SINCE: Final = 2  # the semantics in which an age is that of whose field it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +64,11 @@ class Line:
     despite: frozenset[Despite]
     consent_kinds: frozenset[ConsentKind]
     in_emergency: bool
+    basis: LawfulBasis
+    consent_of: ConsentOf
+    exempt: bool
+    heeds: frozenset[RestrictionLaw]
+    emergencies: frozenset[EmergencyKind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +82,8 @@ class LaneCap:
     kinds: frozenset[RecipientKind]
     except_emergency: frozenset[RecipientKind]
     except_powers: frozenset[str]
+    except_own_consent: bool
+    is_protective: bool  # holds back only from those who are never found by what it covers
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +129,8 @@ class Compiled:
     power_of: Mapping[str, str | None]
     whose: Mapping[str, str | None]  # release line -> the person whose fields it is for
     emergency_lines: frozenset[str]
+    naming: Naming
+    births: Mapping[str | None, str]  # whose age -> the date that it derives from; None: of the person asked about
     counts_days: bool  # an age is released or asked about, so that midnight may change a decision
     memo: dict[object, Decision] = member(default_factory=dict, compare=False)
     today: dict[str, tuple[datetime, datetime]] = member(default_factory=dict, compare=False)
@@ -119,7 +146,7 @@ def compile_rules(rules: RuleSet) -> Compiled:
     edges = tuple(sorted({start, end, *(at for at in ends if start < at < end)}))
     # An epoch is known by the instant it begins with; the first by having none.
     begins: tuple[datetime | None, ...] = (None, *edges)
-    named = tuple(dict.fromkeys(path for line in agreement.releases for path in line.fields))
+    named = tuple(dict.fromkeys(path for line in agreement.releases for path in line.fields if path in dataset.fields))
     lanes = {path: _lane(rules, dataset.fields[path], begins) for path in named}
     return Compiled(
         rules=rules,
@@ -132,25 +159,55 @@ def compile_rules(rules: RuleSet) -> Compiled:
         power_of={one.id: one.discloser.power for one in agreement.lawful},
         whose={one.id: one.of for one in agreement.releases},
         emergency_lines=frozenset(one.id for one in agreement.releases if Atom.EMERGENCY in one.when),
+        naming=naming_of(rules),
+        births=_births(dataset),
         counts_days=_counts_days(rules, lanes.values()),
     )
 
 
+def _births(dataset: Dataset) -> dict[str | None, str]:
+    ages = [one for one in dataset.fields.values() if one.type is FieldType.AGE and "." not in one.path]
+    return {one.of: one.derived_from for one in reversed(ages) if one.derived_from is not None}
+
+
+def born_of(compiled: Compiled, person: str | None, subject: str | None) -> str | None:
+    """Return the date that a person's age is counted from; an age of nobody's own is that of the person asked about."""
+    own = compiled.births.get(person) if person is not None else None
+    return own or (compiled.births.get(None) if person == subject else None)
+
+
+def births_for(compiled: Compiled, field: Field, subject: str | None, of: str | None) -> tuple[str | None, ...]:
+    """Return the dates that an age beside a field is counted from: that of the person whose field it is.
+
+    A text of the first semantics looked at whomever its line was `of`: it releases only where both would, and what
+    restricts holds unless both are known to be otherwise.
+    """
+    semantics = compiled.rules.semantics
+    now, before = born_of(compiled, field.of or subject, subject), birth_path(compiled.rules, of)
+    if semantics.loosens(AGES_SINCE):
+        return (now,)
+    return (before,) if now == before or not semantics.tightens(AGES_SINCE) else (now, before)
+
+
 def birth_path(rules: RuleSet, of: str | None) -> str | None:
-    """Return the date of birth that `adult` and `child` rest on: what an age of that person derives from."""
+    """Return the date that `adult` and `child` rested on in the first semantics: what that person's age derives from."""
     ages = [one for one in rules.dataset.fields.values() if one.type is FieldType.AGE and "." not in one.path]
     own = [one.derived_from for one in ages if one.of == of]
     return next(iter(own or [one.derived_from for one in ages if one.of is None]), None)
 
 
-def paths_of(condition: Condition, rules: RuleSet, of: str | None) -> tuple[str, ...]:
-    """Return what must be read to know a condition on the record."""
+def paths_of(condition: Resting, compiled: Compiled, field: Field, subject: str | None, of: str | None) -> tuple[str, ...]:
+    """Return what must be read to know a condition on the record, beside a field."""
     if isinstance(condition, RecordTerm):
-        return (condition.marker,)
-    if condition is Atom.DECEASED:
-        return (DECEASED,)
-    found = birth_path(rules, of)
-    return (found,) if found else ()
+        paths: tuple[str | None, ...] = (condition.marker,)
+    elif condition is Atom.DECEASED:
+        paths = (DECEASED,)
+    elif isinstance(condition, PersonTerm):
+        is_life = condition.needs is Speaking.ALIVE
+        paths = (DECEASED if is_life else born_of(compiled, condition.person, subject),)
+    else:
+        paths = births_for(compiled, field, subject, of)
+    return tuple(one for one in paths if one is not None and one in compiled.rules.dataset.fields)
 
 
 def consent_kinds(field: Field, law: LegalBasis) -> frozenset[ConsentKind]:
@@ -168,7 +225,7 @@ def net_parts(guardrail: Guardrail, rules: RuleSet) -> tuple[tuple[tuple[str, in
     dataset = rules.dataset
     if guardrail.target is not None:
         above = guardrail.above or "withheld"
-        return tuple(((one.path, most(one, above, dataset)),) for one in covered(guardrail.target, dataset))
+        return tuple(((one.path, most(one, above, dataset)),) for one in covered_by(guardrail.target, rules))
     # A rule over all of a council's datasets may name a field that this one lacks: then it can't happen here.
     if any(path not in dataset.fields for path in guardrail.together):
         return ()
@@ -195,10 +252,16 @@ def _below(field: Field, form: str) -> int:
 
 
 def _lane(rules: RuleSet, field: Field, begins: tuple[datetime | None, ...]) -> Lane:
-    lines = tuple(_line(rules, field, one) for one in rules.agreement.releases if field.path in one.fields)
-    caps = tuple(_cap(rules, field, one) for one in rules.caps if field in covered(one.target, rules.dataset))
+    lines = tuple(_line(rules, field, one) for one in rules.agreement.releases if _can_release(one, field, rules))
+    caps = tuple(_cap(rules, field, one) for one in rules.caps if field in covered_by(one.target, rules))
     group = field.path.partition(".")[0] if "." in field.path else None
     return Lane(field, lines, caps, tuple(_ceiling(rules, field, at) for at in begins), group)
+
+
+def _can_release(line: ReleaseLine, field: Field, rules: RuleSet) -> bool:
+    """Tell whether a line means anything of a field: a published text may name what is not there any more."""
+    is_lawful = line.under is None or any(line.under == law.id for law in rules.agreement.lawful)
+    return field.path in line.fields and line.form in field.chain and is_lawful
 
 
 def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
@@ -209,7 +272,7 @@ def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
     live = [
         field.rank(one.form)
         for one in rules.agreement.variations
-        if one.field == field.path and at < instant_after(one.ends_on)
+        if one.field == field.path and one.form in field.chain and at < instant_after(one.ends_on)
     ]
     return max([rank, *live])
 
@@ -231,7 +294,20 @@ def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
         despite=line.despite,
         consent_kinds=consent_kinds(field, law),
         in_emergency=Atom.EMERGENCY in atoms,
+        basis=law.discloser.basis,
+        consent_of=_consent_of(rules, law),
+        exempt=line.exempt is not None,
+        heeds=line.heeds,
+        emergencies=line.emergencies,
     )
+
+
+def _consent_of(rules: RuleSet, law: LegalBasis) -> ConsentOf:
+    """Where consent is the basis itself, everybody's is asked whom a field belongs to."""
+    if rules.agreement.consent_of is not None:
+        return rules.agreement.consent_of
+    is_basis = law.discloser.basis is LawfulBasis.CONSENT and rules.semantics.tightens(2)
+    return ConsentOf.ALL if is_basis else ConsentOf.ASKED
 
 
 def _cap(rules: RuleSet, field: Field, cap: Cap) -> LaneCap:
@@ -244,6 +320,8 @@ def _cap(rules: RuleSet, field: Field, cap: Cap) -> LaneCap:
         kinds=cap.recipient_kinds,
         except_emergency=cap.except_emergency,
         except_powers=cap.except_powers,
+        except_own_consent=cap.except_own_consent,
+        is_protective=is_protective(cap.when, field, rules.dataset),
     )
 
 

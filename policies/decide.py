@@ -14,8 +14,10 @@ from typing import Final
 
 from policies.claims import comparable
 from policies.compile import Compiled, Lane, paths_of
-from policies.facts import Covered, Held, consented, personal_edges, restricted
-from policies.lane import Facts, counting_nets, decide_field, is_emergency
+from policies.consents import Covered, consented
+from policies.facts import personal_edges
+from policies.lane import Facts, counting_nets, decide_field, is_emergency, opens_in, unnamed
+from policies.restrictions import Held, restricted
 from schemas.dataset import SHOWS_ROWS
 from schemas.decision import Decision, Release, Withhold
 from schemas.instants import first_instant, instant_after, london_day
@@ -58,6 +60,9 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
         c.is_vouched,
         c.assurances if compiled.rules.agreement.assurance else None,
         c.subject,
+        c.people,
+        c.key,
+        c.details,
         covered,
         held,
     )
@@ -65,7 +70,9 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
     if decision is None:
         if len(compiled.memo) >= MOST_KEPT:
             compiled.memo.clear()
-        decision = _decide(compiled, Facts(c, compiled.rules.recipient_kinds.get(c.recipient), covered, held, epoch))
+        kind = compiled.rules.recipient_kinds.get(c.recipient)
+        said = {(one.person, one.path, one.kind): one for one in covered}
+        decision = _decide(compiled, Facts(c, kind, compiled, held, epoch, said))
         compiled.memo[known] = decision
     if c.consents or c.restrictions:
         return _until_they_change(decision, c)
@@ -97,6 +104,10 @@ def _decide(compiled: Compiled, facts: Facts) -> Decision:
     refusal = _whole_refusal(compiled, facts)
     if refusal is not None:
         return replace(_refuse_all(asked, refusal), holds_until=min(edges, default=None))
+    not_by = unnamed(compiled, facts)
+    if not_by:
+        refused = _refuse_all(asked, Reason.NAMING_NOT_AGREED)
+        return replace(refused, holds_until=min(edges, default=None), unnamed=not_by)
     if compiled.counts_days:
         edges.append(_midnight(compiled, facts.c.at))
     carriers = _carriers(compiled, asked)
@@ -114,11 +125,12 @@ def _decide(compiled: Compiled, facts: Facts) -> Decision:
     return Decision(
         fields=fields,
         permits=bool(released) or _may_be_anothers(fields.values()),
-        read=_read(compiled, released, nets),
+        read=_read(compiled, released, nets, facts.c.subject),
         lawful=_lawful(compiled, released),
         holds_until=min(edges, default=None),
         carriers=carriers - idle,
         nets=nets,
+        subject=facts.c.subject,
     )
 
 
@@ -129,7 +141,7 @@ def waives_in_emergency(compiled: Compiled, c: Circumstances) -> bool:
     kind = compiled.rules.recipient_kinds.get(c.recipient)
     they = {c.recipient, kind.value if kind else ""}
     return any(
-        line.in_emergency and (not line.to or line.to & they) and (not line.roles or c.role in line.roles)
+        opens_in(line, c) and (not line.to or line.to & they) and (not line.roles or c.role in line.roles)
         for lane in compiled.lanes.values()
         for line in lane.lines
     )
@@ -199,24 +211,25 @@ def _carries(group: str, fields: dict[str, Release | Withhold]) -> bool:
 # -- what must be read, and under which law
 
 
-def _read(compiled: Compiled, released: dict[str, Release], nets: tuple[int, ...]) -> frozenset[str]:
+def _read(compiled: Compiled, released: dict[str, Release], nets: tuple[int, ...], subject: str | None) -> frozenset[str]:
     rules = compiled.rules
     of = compiled.whose
     paths: set[str] = set()
     for path, one in released.items():
+        field = rules.dataset.fields[path]
         paths |= rules.dataset.bases_of(path)
         if path in rules.dataset.groups:
             paths.add(rules.dataset.groups[path].order_by)
         for option in one.options:
-            for condition in option.record:
-                paths.update(paths_of(condition, rules, of[option.line]))
+            for resting in option.record:
+                paths.update(paths_of(resting, compiled, field, subject, of[option.line]))
         for cap in one.caps:
             for condition in cap.record:
-                paths.update(paths_of(condition, rules, rules.dataset.fields[path].of))
+                paths.update(paths_of(condition, compiled, field, subject, field.of))
     for net in (compiled.nets[place] for place in nets):
-        if any(path in released for part in net.parts for path, _ in part):
+        for path in {path for part in net.parts for path, _ in part} & released.keys():
             for condition in net.record:
-                paths.update(paths_of(condition, rules, None))
+                paths.update(paths_of(condition, compiled, rules.dataset.fields[path], subject, None))
     return frozenset(paths)
 
 

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from policies.facts import age_on
 from schemas.dataset import Field, FieldType
 from schemas.decision import RawValue, Unusable
+from schemas.identifiers import special_postcode
 
 Pseudonym = Callable[[str, str], str]  # (path, canonical value) -> pseudonym
 Former = Callable[[RawValue, date, Pseudonym], Any]
@@ -93,10 +94,18 @@ def _postcode(_field: Field, form: str, raw: Any, _on: date) -> Any:
     # From the right: the inward part is always a digit and two letters; the outward part's length varies.
     found = _POSTCODE.fullmatch(raw)
     if found is None:
-        return Unusable.INVALID
+        return _special_postcode(form, raw)
     area, number, inward = found.groups()
     outward = area + number
     return {"area": area, "district": outward, "sector": f"{outward} {inward[0]}"}.get(form, f"{outward} {inward}")
+
+
+def _special_postcode(form: str, raw: str) -> Any:
+    """Return what stands before the last part for each coarser form: anything shorter would be a guess."""
+    special = special_postcode(raw)
+    if special is None or special.written != raw:
+        return Unusable.INVALID
+    return special.outward if form in _COARSE else raw
 
 
 def _name(_field: Field, form: str, raw: Any, _on: date) -> Any:
@@ -125,6 +134,8 @@ def _number(field: Field, form: str, raw: Any, _on: date) -> Any:
 
 
 def _code(field: Field, form: str, raw: Any, _on: date) -> Any:
+    if field.codes is not None and raw not in field.codes:
+        return Unusable.INVALID  # a remark in a column of codes is no code, and may be about a third person
     return (field.code_groups or {}).get(raw, Unusable.INVALID) if form == "group" else raw
 
 
@@ -138,7 +149,8 @@ _FORMS: Final[Mapping[FieldType, Callable[[Field, str, Any, date], Any]]] = {
     FieldType.MONEY: _number,
     FieldType.CODE: _code,
 }
-_FULL_AS_IT_IS: Final = frozenset({FieldType.NAME, FieldType.CODE})
+_COARSE: Final = frozenset({"area", "district", "sector"})
+_FULL_AS_IT_IS: Final = frozenset({FieldType.NAME})
 # The exact types of a raw value: True is an int, and a datetime a date, to isinstance.
 _RAW: Final[Mapping[FieldType, frozenset[type]]] = {
     **dict.fromkeys(FieldType, frozenset({str})),

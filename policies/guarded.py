@@ -13,7 +13,7 @@ from itertools import product
 from policies.compile import net_parts
 from policies.lines import ceiling_rank, contradicts, effective, law_of, receivers
 from policies.places import Flaw
-from policies.targets import covered, most
+from policies.targets import covered_by, most
 from schemas.agreement import Atom, Cap, Condition, Guardrail, ReleaseLine, RuleSet
 from schemas.dataset import Field
 from schemas.terms import RecipientKind
@@ -85,7 +85,7 @@ def _forced(
     """Yield the ranks of the caps that hold whatever else is so."""
     power = law_of(rules, line).discloser.power
     for cap in rules.caps:
-        if _holds_for(cap, line, kind, power, known) and field in covered(cap.target, rules.dataset):
+        if _holds_for(cap, line, kind, power, known) and field in covered_by(cap.target, rules):
             yield most(field, cap.form, rules.dataset)
 
 

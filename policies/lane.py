@@ -6,18 +6,22 @@ otherwise.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from policies.compile import Compiled, LaneCap, Line, Net
-from policies.facts import OBJECTIONS, SURVIVES, Covered, Held
-from schemas.agreement import Atom
-from schemas.dataset import Field
+from policies.compile import Compiled, Lane, LaneCap, Line, Net
+from policies.consents import Yes
+from policies.naming import KNOWN_BEFORE
+from policies.restrictions import Held, is_held_back, objected
+from schemas.agreement import Atom, ConsentOf, PersonTerm
+from schemas.dataset import Field, FieldType
 from schemas.decision import Option, RecordCap, Release, Withhold
 from schemas.reasons import Reason
 from schemas.request import Circumstances
-from schemas.terms import PUBLIC_AUTHORITIES, RecipientKind, RestrictionKind
+from schemas.terms import PUBLIC_AUTHORITIES, ConsentKind, RecipientKind
 
+GIVES_WAY_SINCE: Final = 2  # the semantics in which a form that can't be made gives way to the next
 # Where lines miss as much as each other, the reason that is the least work to mend is told first.
 _ORDER: Final = (
     Reason.ROLE_NOT_AGREED,
@@ -38,9 +42,15 @@ class Facts:
 
     c: Circumstances
     kind: RecipientKind | None
-    covered: Covered
+    compiled: Compiled
     held: Held
     epoch: int
+    said: Mapping[tuple[str, str, ConsentKind], Yes]
+
+    def yes_of(self, person: str, path: str, kinds: Collection[ConsentKind]) -> Yes | None:
+        """Return a person's yes to a path of one of these kinds; one of their own where there is one."""
+        found = [yes for kind in kinds if (yes := self.said.get((person, path, kind))) is not None]
+        return min(found, key=lambda one: (not one.own, len(one.needs), one.kind), default=None)
 
 
 def is_emergency(c: Circumstances) -> bool:
@@ -60,7 +70,7 @@ def decide_field(compiled: Compiled, path: str, facts: Facts) -> Release | Withh
     caps = [cap for cap in lane.caps if _counts(cap, lane.field, facts)]
     options, missed = [], []
     for line in ours:
-        rank = min([line.rank, lane.ceilings[facts.epoch], *_ranks(caps, line, facts)])
+        rank = min([line.rank, lane.ceilings[facts.epoch], *_ranks(caps, line, lane.field, facts)])
         missing = _missing(line, lane.field, facts)
         if rank == 0:
             missing.add(Reason.FIELD_NOT_AGREED)
@@ -71,22 +81,68 @@ def decide_field(compiled: Compiled, path: str, facts: Facts) -> Release | Withh
     if not options:
         _, reason, nearest = min(missed)
         return Withhold(_ORDER[reason], nearest)
-    record_caps = tuple(_record_cap(cap, options, facts) for cap in caps if cap.record)
-    return Release(_ordered(options, lane.field, record_caps), record_caps)
+    record_caps = tuple(_record_cap(cap, options, lane.field, facts) for cap in caps if cap.record)
+    return Release(_ordered(options, lane.field, record_caps, facts), record_caps)
 
 
-def _record_cap(cap: LaneCap, options: list[tuple[int, Line]], facts: Facts) -> RecordCap:
-    return RecordCap(cap.id, cap.record, frozenset(line.id for _, line in options if _spares(cap, line, facts)))
+def _record_cap(cap: LaneCap, options: list[tuple[int, Line]], field: Field, facts: Facts) -> RecordCap:
+    return RecordCap(cap.id, cap.record, frozenset(line.id for _, line in options if _spares(cap, line, field, facts)))
 
 
-def _ordered(options: list[tuple[int, Line]], field: Field, caps: tuple[RecordCap, ...]) -> tuple[Option, ...]:
-    """Put the most revealing first; after one that rests on no record, none matters but one that a cap spares."""
+def _ordered(
+    options: list[tuple[int, Line]], field: Field, caps: tuple[RecordCap, ...], facts: Facts
+) -> tuple[Option, ...]:
+    """Put the most revealing first. None is left out: one whose form can't be made of the value gives way to the next."""
+    resting = [(rank, line, (*line.record, *_consent_terms(line, field, facts))) for rank, line in options]
     found: list[Option] = []
-    for rank, line in sorted(options, key=lambda one: (-one[0], len(one[1].record), one[1].id)):
-        found.append(Option(field.form(rank), line.id, line.lawful, line.record))
-        if not line.record and not any(cap.spares for cap in caps):
+    for rank, line, record in sorted(resting, key=lambda one: (-one[0], len(one[2]), one[1].id)):
+        found.append(Option(field.form(rank), line.id, line.lawful, record))
+        if not record and not any(cap.spares for cap in caps) and not _may_give_way(field, facts):
             break
     return tuple(found)
+
+
+def _may_give_way(field: Field, facts: Facts) -> bool:
+    """Tell whether a form can fail where a coarser one would not: a group's rows are chosen by their own rule."""
+    return facts.compiled.rules.semantics.loosens(GIVES_WAY_SINCE) and field.type is not FieldType.GROUP
+
+
+# -- how somebody is named
+
+
+def unnamed(compiled: Compiled, facts: Facts) -> tuple[str, ...]:
+    """Return the key and details of a call that it may not name anybody by: a yes or no to them would tell a place, say."""
+    c, naming = facts.c, compiled.naming
+    if c.key is None or not naming.counts:
+        return ()
+    key = naming.keys.get(c.key)
+    if key is None:
+        return (c.key,)
+    named = (*(() if key.all_of else (key.name,)), *sorted(c.details))
+    return tuple(one for one in named if one not in {key.name, *key.confirm} or not _may_name(compiled, one, facts))
+
+
+def _may_name(compiled: Compiled, path: str, facts: Facts) -> bool:
+    field = compiled.rules.dataset.fields[path]
+    if not field.reveals or facts.kind in compiled.naming.by_core.get(path, ()):
+        return True
+    lane = compiled.lanes.get(path)
+    return lane is not None and any(_opens(line, lane, facts) for line in lane.lines if _is_for(line, facts))
+
+
+def _opens(line: Line, lane: Lane, facts: Facts) -> bool:
+    """Tell whether a line releases its field in full to this call, whoever is found."""
+    c, full = facts.c, len(lane.field.chain)
+    waived = {Atom.CONSENT} if opens_in(line, c) else set()
+    atoms = set(line.atoms) - waived
+    if line.rank < full or lane.ceilings[facts.epoch] < full or line.record or not atoms <= KNOWN_BEFORE:
+        return False
+    if line.of not in {None, lane.field.of} or (line.roles and c.role not in line.roles):
+        return False
+    if any(_missed(atom, line, lane.field, facts) is not None for atom in atoms):
+        return False
+    barring = [cap for cap in lane.caps if cap.rank < full and not cap.is_protective and _is_of_kind(cap, facts)]
+    return all(_spares(cap, line, lane.field, facts) for cap in barring)
 
 
 # -- lines
@@ -104,9 +160,9 @@ def _missing(line: Line, field: Field, facts: Facts) -> set[Reason]:
     if line.of is None and field.of is not None and c.subject is not None and field.of != c.subject:
         # Another person's own field: that it is another's is not the partner's to learn.
         missing.add(Reason.NOT_AVAILABLE)
-    if _is_restricted(line, field, facts):
+    waives_consent = opens_in(line, c)
+    if is_held_back(line, field, facts.held, facts.compiled, in_emergency=waives_consent):
         missing.add(Reason.RESTRICTED)
-    waives_consent = line.in_emergency and is_emergency(c)
     for atom in line.atoms:
         reason = _missed(atom, line, field, facts)
         if reason is not None and not (waives_consent and reason is Reason.CONSENT_NEEDED):
@@ -117,51 +173,78 @@ def _missing(line: Line, field: Field, facts: Facts) -> set[Reason]:
 def _missed(atom: Atom, line: Line, field: Field, facts: Facts) -> Reason | None:
     c = facts.c
     if atom is Atom.CONSENT:
-        person = line.of or c.subject or ""
-        has = any((person, field.path, kind) in facts.covered for kind in line.consent_kinds)
-        return None if has else Reason.CONSENT_NEEDED
+        return _missed_consent(line, field, facts)
     if atom is Atom.NO_OBJECTION:
-        return Reason.RESTRICTED if _objected(field, facts) else None
+        return Reason.RESTRICTED if objected(field, facts.held) else None
     if atom is Atom.PUBLIC_TASK_STATEMENT:
         return None if c.has_statement and facts.kind in PUBLIC_AUTHORITIES else Reason.STATEMENT_NEEDED
     if atom is Atom.RISK_HIGH:
         return None if c.has_assessment else Reason.ASSESSMENT_NEEDED
-    if c.emergency is None:
+    if c.emergency is None or (line.emergencies and c.emergency not in line.emergencies):
         return Reason.EMERGENCY_ONLY
     return None if is_emergency(c) else Reason.CASEWORKER_NEEDED
 
 
-def _held_on(field: Field, facts: Facts) -> list[RestrictionKind]:
-    """Return the restrictions of every person that a field belongs to."""
-    return [kind for person, path, kind in facts.held if path == field.path and field.of in {None, person}]
+def _missed_consent(line: Line, field: Field, facts: Facts) -> Reason | None:
+    """Return why a line's consent is missing. That another of the record has not said yes is not the partner's to learn."""
+    asked = line.of or facts.c.subject or ""
+    whose = _whose_consent(line, field, facts)
+    if asked in whose and not facts.yes_of(asked, field.path, line.consent_kinds):
+        return Reason.CONSENT_NEEDED
+    others = [person for person in whose if not facts.yes_of(person, field.path, line.consent_kinds)]
+    return Reason.NOT_AVAILABLE if others else None
 
 
-def _objected(field: Field, facts: Facts) -> bool:
-    return any(kind in OBJECTIONS for kind in _held_on(field, facts))
+def _whose_consent(line: Line, field: Field, facts: Facts) -> frozenset[str]:
+    asked = line.of or facts.c.subject or ""
+    if line.of is not None or line.consent_of is ConsentOf.ASKED or facts.c.subject is None:
+        return frozenset({asked})
+    return frozenset({field.of}) if field.of is not None else facts.c.people or frozenset({asked})
 
 
-def _is_restricted(line: Line, field: Field, facts: Facts) -> bool:
-    return bool(facts.held) and any(not line.despite & SURVIVES[kind] for kind in _held_on(field, facts))
+def opens_in(line: Line, c: Circumstances) -> bool:
+    """Tell whether a line is one of the emergency that a caseworker declares."""
+    return line.in_emergency and is_emergency(c) and (not line.emergencies or c.emergency in line.emergencies)
+
+
+def _consent_terms(line: Line, field: Field, facts: Facts) -> tuple[PersonTerm, ...]:
+    """Return what the record must say of those whose yes a line rests on; nothing where an emergency waives consent."""
+    if Atom.CONSENT not in line.atoms or opens_in(line, facts.c):
+        return ()
+    yes = (facts.yes_of(person, field.path, line.consent_kinds) for person in sorted(_whose_consent(line, field, facts)))
+    return tuple(dict.fromkeys(term for one in yes if one is not None for term in one.needs))
 
 
 # -- what restricts: caps, and guardrails' nets
 
 
-def _ranks(caps: list[LaneCap], line: Line, facts: Facts) -> list[int]:
-    return [cap.rank for cap in caps if not cap.record and not _spares(cap, line, facts)]
+def _ranks(caps: list[LaneCap], line: Line, field: Field, facts: Facts) -> list[int]:
+    return [cap.rank for cap in caps if not cap.record and not _spares(cap, line, field, facts)]
 
 
-def _spares(cap: LaneCap, line: Line, facts: Facts) -> bool:
-    """Tell whether a cap excepts a line: for its power, or as an emergency's own."""
-    own = line.in_emergency and is_emergency(facts.c)
-    return line.power in cap.except_powers or (own and facts.kind in cap.except_emergency)
+def _spares(cap: LaneCap, line: Line, field: Field, facts: Facts) -> bool:
+    """Tell whether a cap excepts a line: for its power, as an emergency's own, or for consent of the persons themselves."""
+    own = opens_in(line, facts.c)
+    if line.power in cap.except_powers or (own and facts.kind in cap.except_emergency):
+        return True
+    # An emergency waives consent: then nobody has given any.
+    return cap.except_own_consent and Atom.CONSENT in line.atoms and not own and _all_said_yes(line, field, facts)
+
+
+def _all_said_yes(line: Line, field: Field, facts: Facts) -> bool:
+    """Tell whether everybody whom a field belongs to has said yes to it themselves."""
+    whose = frozenset({field.of}) if field.of is not None else facts.c.people
+    said = [facts.yes_of(person, field.path, line.consent_kinds) for person in whose]
+    return bool(said) and all(one is not None and one.own for one in said)
 
 
 def _counts(cap: LaneCap, field: Field, facts: Facts) -> bool:
     """Tell whether a cap counts on request-time facts; one that is not known to be false, counts."""
-    if cap.kinds and facts.kind is not None and facts.kind not in cap.kinds:
-        return False
-    return all(_may_hold(atom, field, facts) for atom in cap.atoms)
+    return _is_of_kind(cap, facts) and all(_may_hold(atom, field, facts) for atom in cap.atoms)
+
+
+def _is_of_kind(cap: LaneCap, facts: Facts) -> bool:
+    return not cap.kinds or facts.kind is None or facts.kind in cap.kinds
 
 
 def counting_nets(nets: tuple[Net, ...], fields: tuple[Field, ...], facts: Facts) -> tuple[int, ...]:
@@ -176,4 +259,4 @@ def counting_nets(nets: tuple[Net, ...], fields: tuple[Field, ...], facts: Facts
 
 def _may_hold(atom: Atom, field: Field, facts: Facts) -> bool:
     """Tell whether a condition is not known to be false. That a partner is silent is no knowledge."""
-    return atom is not Atom.NO_OBJECTION or not _objected(field, facts)
+    return atom is not Atom.NO_OBJECTION or not objected(field, facts.held)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.binding import marker_flaw
+from policies.core_rules import marker_flaw
 from policies.findings import did_you_mean
 from policies.places import Flaw
 from schemas.agreement import Atom, Condition, LegalBasis, RecordTerm, ReleaseLine, RuleSet

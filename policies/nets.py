@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from policies.choosing import Work, look
+from policies.choosing import Row, Work, look
 from policies.compile import Net
 from schemas.agreement import Condition, RecordTerm
 from schemas.decision import Decision
@@ -71,13 +71,11 @@ def _is_above(work: Work, net: Net, path: str, most: int, *, excepted: bool) -> 
 
 def _may_hold(work: Work, condition: Condition, path: str) -> bool:
     """Tell whether a condition is not known to be false; that of a row, in any row that the field leaves in."""
-    if not isinstance(condition, RecordTerm) or "." not in condition.marker:
-        return look(work, condition, None, None) is not False
-    same = condition.marker.partition(".")[0] == path.partition(".")[0]
-    rows = work.shown.get(path) if same else None
-    if rows is None:
-        return look(work, condition, None, None) is not False
-    return any(look(work, condition, None, row) is not False for row in rows)
+    field = work.compiled.rules.dataset.fields[path]
+    is_of_rows = isinstance(condition, RecordTerm) and "." in condition.marker
+    same = is_of_rows and str(condition.marker).partition(".")[0] == path.partition(".")[0]  # type: ignore[union-attr]  # a term of rows
+    rows: Sequence[Row | None] = work.shown.get(path, [None]) if same else [None]
+    return any(said is not False for row in rows for said in look(work, condition, field, None, row))
 
 
 def _take_back(work: Work, path: str) -> None:

@@ -7,7 +7,7 @@ import re
 from datetime import date
 
 from policies.findings import Finding, TextError
-from policies.parse_rules import conditions
+from policies.parse_rules import identify, line_conditions
 from policies.reading import (
     Section,
     boolean,
@@ -26,8 +26,17 @@ from policies.reading import (
     word,
 )
 from policies.yaml_text import Items, Node, Scalar, read_document
-from schemas.agreement import Agreement, LegalBasis, Limits, ReleaseLine, Retain, Side, Variation
-from schemas.terms import AssuranceLevel, Despite, LawfulBasis, Regime, Relationship, SpecialCategoryCondition
+from schemas.agreement import Agreement, ConsentOf, LegalBasis, Limits, ReleaseLine, Retain, Side, Variation
+from schemas.terms import (
+    AssuranceLevel,
+    Despite,
+    EmergencyKind,
+    LawfulBasis,
+    Regime,
+    Relationship,
+    RestrictionLaw,
+    SpecialCategoryCondition,
+)
 
 _MOST_A_DAY = 1_000_000
 
@@ -61,6 +70,10 @@ def parse_agreement(text: str) -> Agreement:
     limits = section.may("limits", _limits, Limits())
     variations = section.may("variations", listed(_variation), ())
     retention_class = section.may("retention_class", duration, "P6Y")
+    identified = section.may("identify", identify, None)
+    consent_of = section.may("consent_of", choice(ConsentOf), None)
+    direct_care = section.may("direct_care", boolean, False)
+    emergencies = section.may("emergencies", _emergencies, None)
     resumes = section.may("resumes", word, None)
     section.close()
     return Agreement(
@@ -92,6 +105,10 @@ def parse_agreement(text: str) -> Agreement:
         resumes=resumes,
         text=text,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+        identify=identified,
+        consent_of=consent_of,
+        direct_care=direct_care,
+        emergency_people_per_day=emergencies,
     )
 
 
@@ -202,17 +219,21 @@ def _releases(node: Node) -> tuple[ReleaseLine, ...]:
 
 def _release(node: Node, own: str) -> ReleaseLine:
     section = Section(node, "a release line")
+    when, kinds = section.may("when", line_conditions, ((), frozenset[EmergencyKind]()))
     line = ReleaseLine(
         id=own,
         line=node.line,
         fields=section.need("fields", listed(path)),
         form=section.need("as", name),
-        when=section.may("when", conditions, ()),
+        when=when,
         to=section.may("to", listed(_recipient_or_kind), ()),
         roles=section.may("roles", listed(slug), ()),
         of=section.may("of", name, None),
         under=section.may("under", slug, None),
         despite=frozenset(section.may("despite", _despite, ())),
+        exempt=section.may("exempt", word, None),
+        heeds=frozenset(section.may("heeds", listed(choice(RestrictionLaw)), ())),
+        emergencies=kinds,
     )
     section.close()
     return line
@@ -240,6 +261,13 @@ def _limits(node: Node) -> Limits:
     )
     section.close()
     return found
+
+
+def _emergencies(node: Node) -> int:
+    section = Section(node, "emergencies")
+    people = section.need("people_per_day", integer(1, _MOST_A_DAY))
+    section.close()
+    return people
 
 
 def _variation(node: Node) -> Variation:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from policies.parse_rules import caps, guardrails
+from policies.parse_rules import caps, guardrails, identify
 from policies.reading import Section, choice, integer, listed, members, name, path, slug
 from policies.yaml_text import Node, read_document
 from schemas.agreement import Core
@@ -24,9 +24,14 @@ def parse_core(text: str) -> Core:
     ceiling = section.may("ceiling", members(path, name), None)
     found_caps = section.may("caps", caps, ())
     found_guardrails = section.may("guardrails", guardrails, ())
+    identified = section.may("identify", identify, None)
+    may_confirm = section.may("may_confirm", listed(path), ())
+    section.check(
+        not (is_council and may_confirm), "may_confirm", "council rules open nothing", "They only lower: list it in a core."
+    )
     section.check(not (is_council and ceiling), "ceiling", "council rules set no ceiling", "Write caps; they only lower.")
     section.check(
-        not {"ceiling", "caps", "guardrails"}.isdisjoint(section.names()),
+        not {"ceiling", "caps", "guardrails", "identify"}.isdisjoint(section.names()),
         "core",
         "says nothing",
         "Add a ceiling, caps or guardrails.",
@@ -44,6 +49,8 @@ def parse_core(text: str) -> Core:
         guardrails=found_guardrails,
         text=text,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+        identify=identified,
+        may_confirm=may_confirm,
     )
 
 

@@ -23,6 +23,7 @@ from policies.reading import (
 )
 from policies.yaml_text import Members, Node, Scalar, read_document
 from schemas.dataset import CHAINS, Dataset, Field, FieldType, Group, Key
+from schemas.semantics import NEWEST
 from schemas.terms import Classification, Tag
 
 MOST_FIELDS: Final = 400
@@ -37,10 +38,11 @@ class _Place:
     at: Node
 
 
-def parse_dataset(text: str) -> Dataset:
+def parse_dataset(text: str, number: int = NEWEST) -> Dataset:
     """Return the dataset that a text describes, or raise TextError with all that is wrong with it.
 
-    The text is kept as it was written; `digest` is SHA-256 of its UTF-8 bytes.
+    The text is kept as it was written; `digest` is SHA-256 of its UTF-8 bytes. `number` is the semantics that it was
+    published under: an older text keeps its words.
     """
     section = Section(read_document(text), "the dataset")
     dataset_id = section.need("dataset", slug)
@@ -51,8 +53,9 @@ def parse_dataset(text: str) -> Dataset:
     stale_after = section.may("stale_after", span, None)
     people = section.need("people", members(name, _person))
     keys = section.need("keys", _keys)
-    plain = section.need("fields", _fields)
-    groups = section.may("groups", _groups, ((), ()))
+    plain = section.need("fields", lambda node: _all_fields(node, "", number))
+    groups = section.may("groups", lambda node: _groups(node, number), ((), ()))
+    no_protection = section.may("no_protection", word, None)
     section.close()
     placed = (*plain, *groups[1])
     dataset = Dataset(
@@ -68,6 +71,7 @@ def parse_dataset(text: str) -> Dataset:
         groups={group.name: group for group in groups[0]},
         text=text,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
+        no_protection=no_protection,
     )
     findings = [*_whole(dataset, placed), *_key_findings(dataset, keys)]
     if findings:
@@ -95,11 +99,19 @@ def _keys(node: Node) -> tuple[tuple[Key, Node], ...]:
 def _key(at: Scalar, node: Node) -> tuple[Key, Node]:
     section = Section(node, f"key {at.text}")
     finds_place = isinstance(found := section.need("finds", _finds), str)
-    confirm = section.need("confirm", listed(name))
-    at_least = section.may("at_least", integer(1, 9), 1)
+    all_of = section.may("all_of", listed(name), ())
+    if all_of:
+        section.check("confirm" not in section.names(), "confirm", "`all_of` names the details already", "Take it out.")
+        section.check("at_least" not in section.names(), "at_least", "of `all_of` every detail must fit", "Take it out.")
+        section.check(len(all_of) > 1, "all_of", "one detail is no composite key", "Name two or more.")
+        section.check(not finds_place, "finds", "a composite key finds persons", "Name whom it finds: [person].")
+        confirm, at_least = all_of, len(all_of)
+    else:
+        confirm = section.need("confirm", listed(name))
+        at_least = section.may("at_least", integer(1, 9), 1)
     section.close()
     roles = () if isinstance(found, str) else found
-    return Key(name(at), roles, finds_place, confirm, at_least), at
+    return Key(name(at), roles, finds_place, confirm, at_least, all_of), at
 
 
 def _finds(node: Node) -> str | tuple[str, ...]:
@@ -111,13 +123,16 @@ def _key_findings(dataset: Dataset, keys: tuple[tuple[Key, Node], ...]) -> list[
     for key, at in keys:
         for known, names, what in (
             (dataset.people, key.finds, "person"),
-            (_top_level(dataset), (*key.confirm, key.name), "field"),
+            (_top_level(dataset), (*key.confirm, *key.named_by), "field"),
         ):
             found += [
                 Finding(at.line, at.column, f"key {key.name} names an unknown {what} {one}", did_you_mean(one, known))
                 for one in names
                 if one not in known
             ]
+        if key.all_of and key.name in dataset.fields:
+            text = f"key {key.name} is composite, and a field has its name"
+            found.append(Finding(at.line, at.column, text, "Give the key another name."))
         if key.at_least > len(key.confirm):
             text = f"key {key.name} wants {key.at_least} of {len(key.confirm)} confirming details"
             found.append(Finding(at.line, at.column, text, "Name more details, or want fewer."))
@@ -134,11 +149,7 @@ def _top_level(dataset: Dataset) -> list[str]:
 # -- fields
 
 
-def _fields(node: Node) -> tuple[_Place, ...]:
-    return _all_fields(node, "")
-
-
-def _all_fields(node: Node, prefix: str) -> tuple[_Place, ...]:
+def _all_fields(node: Node, prefix: str, number: int) -> tuple[_Place, ...]:
     if not isinstance(node, Members) or not node.members:
         raise refused(node, "fields must be a mapping with at least one field", "Write name: {type: …, label: …}.")
     if len(node.members) > MOST_FIELDS:
@@ -147,7 +158,7 @@ def _all_fields(node: Node, prefix: str) -> tuple[_Place, ...]:
     findings: list[Finding] = []
     for at, value in node.members.values():
         try:
-            found.append(_Place(parse_field(at, value, prefix), at))
+            found.append(_Place(parse_field(at, value, prefix, number), at))
         except TextError as error:
             findings += error.findings
     if findings:
@@ -158,23 +169,23 @@ def _all_fields(node: Node, prefix: str) -> tuple[_Place, ...]:
 # -- groups
 
 
-def _groups(node: Node) -> tuple[tuple[Group, ...], tuple[_Place, ...]]:
+def _groups(node: Node, number: int) -> tuple[tuple[Group, ...], tuple[_Place, ...]]:
     if not isinstance(node, Members):
         raise refused(node, "groups must be a mapping", "Write name: {label: …, order_by: …, fields: …}.")
     groups, places = [], []
     for at, value in node.members.values():
-        group, own = _group(at, value)
+        group, own = _group(at, value, number)
         groups.append(group)
         places += own
     return tuple(groups), tuple(places)
 
 
-def _group(at: Scalar, node: Node) -> tuple[Group, list[_Place]]:
+def _group(at: Scalar, node: Node, number: int) -> tuple[Group, list[_Place]]:
     own = name(at)
     section = Section(node, f"group {own}")
     label = section.need("label", word)
     order_by = section.need("order_by", name)
-    fields = section.need("fields", lambda inner: _all_fields(inner, own + "."))
+    fields = section.need("fields", lambda inner: _all_fields(inner, own + ".", number))
     allowed = section.may("forms", listed(one_of(*CHAINS[FieldType.GROUP])), None)
     classification = section.may("classification", choice(Classification), Classification.PERSONAL)
     reveals = section.may("reveals", listed(choice(Tag)), ())

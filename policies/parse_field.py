@@ -9,6 +9,7 @@ from policies.findings import did_you_mean
 from policies.reading import Section, boolean, choice, integer, listed, members, name, refused, word
 from policies.yaml_text import Node, Scalar
 from schemas.dataset import CHAINS, Field, FieldType
+from schemas.semantics import FIRST
 from schemas.terms import Classification, Origin, SpecialCategory, Tag
 
 _DEFAULT_OVER: Final = 18
@@ -16,8 +17,8 @@ _STEPPED: Final = frozenset({FieldType.NUMBER, FieldType.MONEY})
 _BANDED: Final = _STEPPED | {FieldType.AGE}
 
 
-def parse_field(at: Scalar, node: Node, prefix: str) -> Field:
-    """Return a field; `prefix` is its group's name and a dot, or nothing."""
+def parse_field(at: Scalar, node: Node, prefix: str, number: int) -> Field:
+    """Return a field; `prefix` is its group's name and a dot, or nothing. `number` is the semantics of the text."""
     own = name(at)
     section = Section(node, f"field {prefix}{own}")
     type_ = section.need("type", choice(FieldType))
@@ -28,6 +29,8 @@ def parse_field(at: Scalar, node: Node, prefix: str) -> Field:
     over = section.may("over", integer(1, 120), None)
     base = section.may("from", name, None)
     groups = section.may("groups", members(word, word), None)
+    codes = section.may("codes", listed(word), None)
+    is_open = section.may("open", boolean, number == FIRST and not (groups or codes))
     allowed = section.may("forms", listed(name), None)
     categories = section.may("categories", listed(choice(SpecialCategory)), ())
     field = Field(
@@ -45,11 +48,40 @@ def parse_field(at: Scalar, node: Node, prefix: str) -> Field:
         bands=bands,
         step=step,
         code_groups=groups,
+        codes=None if is_open or type_ is not FieldType.CODE else frozenset((*(codes or ()), *(groups or ()))),
+        protects=frozenset(section.may("protects", listed(choice(Tag)), _old_words(own, type_, number))),
     )
     if type_ is not None:
         _check_field(section, field, over)
+        _check_codes(section, field, codes)
     section.close()
     return replace(field, chain=_chain(node, field, over, allowed))
+
+
+def _old_words(own: str, kind: FieldType, number: int) -> tuple[Tag, ...]:
+    """Return what a marker protects that says nothing of it: in texts of the first semantics its name said so."""
+    is_old = number == FIRST and own == "protected_address" and kind is FieldType.BOOLEAN
+    return (Tag.LOCATION,) if is_old else ()
+
+
+def _check_codes(section: Section, field: Field, codes: tuple[str, ...] | None) -> None:
+    is_code = field.type is FieldType.CODE
+    for member in ("codes", "open"):
+        is_there = member in section.names()
+        section.check(not is_there or is_code, member, f"a {field.type.value} has no {member}", f"Take `{member}` out.")
+    section.check(
+        not (codes and field.codes is None), "open", "`open` and `codes` stand against each other", "Take one of them out."
+    )
+    outside = sorted(set(field.code_groups or ()) - set(codes)) if codes else []
+    section.check(
+        not outside, "codes", f"groups has {outside[:1]}, which is not among the codes", "Add it, or take it out of groups."
+    )
+    section.check(
+        not field.protects or (field.marker and field.type is FieldType.BOOLEAN),
+        "protects",
+        "only a boolean marker protects",
+        "Write `type: boolean` and `marker: true`, or take `protects` out.",
+    )
 
 
 def _check_field(section: Section, field: Field, over: int | None) -> None:

@@ -6,6 +6,7 @@ from policies.findings import did_you_mean
 from policies.reading import (
     Section,
     choice,
+    integer,
     listed,
     members,
     name,
@@ -16,9 +17,9 @@ from policies.reading import (
     truth_or_code,
     word,
 )
-from policies.yaml_text import Members, Node, Scalar
-from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, RecordTerm, Target
-from schemas.terms import Classification, Origin, RecipientKind, Tag
+from policies.yaml_text import Items, Members, Node, Scalar
+from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, Identify, RecordTerm, Target
+from schemas.terms import Classification, EmergencyKind, Origin, RecipientKind, Tag
 
 
 def conditions(node: Node) -> tuple[Condition, ...]:
@@ -37,6 +38,28 @@ def conditions(node: Node) -> tuple[Condition, ...]:
             raise refused(item, "the same condition stands here twice", "Keep one of them.")
         found += more
     return tuple(found)
+
+
+def line_conditions(node: Node) -> tuple[tuple[Condition, ...], frozenset[EmergencyKind]]:
+    """Read a line's `when`: `{emergency: [risk_to_life, …]}` stands for the atom, held to these kinds."""
+    if not isinstance(node, Items):
+        kinds = _kinds_of_emergency(node)
+        return ((Atom.EMERGENCY,), kinds) if kinds else (conditions(node), frozenset())
+    named = [one for item in node.items for one in _kinds_of_emergency(item)]
+    others = Items(tuple(item for item in node.items if not _kinds_of_emergency(item)), node.line, node.column)
+    found = conditions(others) if others.items or not named else ()
+    if named and Atom.EMERGENCY in found:
+        raise refused(node, "emergency stands here with kinds and without", "Keep one of them.")
+    return ((*found, Atom.EMERGENCY) if named else found), frozenset(named)
+
+
+def _kinds_of_emergency(node: Node) -> frozenset[EmergencyKind]:
+    if not isinstance(node, Members) or "emergency" not in node.members:
+        return frozenset()
+    section = Section(node, "a condition")
+    found = section.need("emergency", listed(choice(EmergencyKind)))
+    section.close()
+    return frozenset(found)
 
 
 def _restricting(node: Node) -> tuple[Condition, ...]:
@@ -136,6 +159,19 @@ def _needs_a_facet(section: Section, target: Target, node: Node) -> None:
     section.close()
     if target == Target():
         raise refused(node, "names no fields", "Write one of fields, reveals, classification, origin.")
+
+
+def identify(node: Node) -> Identify:
+    """Read how people may be named."""
+    section = Section(node, "identify")
+    found = Identify(
+        keys=section.may("keys", listed(name), ()),
+        confirm=section.may("confirm", listed(name), ()),
+        at_least=section.may("at_least", integer(1, 9), None),
+    )
+    section.check(found != Identify(), "identify", "says nothing", "Name keys, confirming details, or how many: at_least.")
+    section.close()
+    return found
 
 
 def unique(node: Node, ids: list[str], what: str) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
-from policies.choosing import Work, choose, formed, is_plain
+from policies.choosing import Work, choices, formed, is_plain
 from policies.compile import Compiled
 from policies.forms import Former, Pseudonym, former
 from policies.nets import cast_nets
@@ -42,7 +42,7 @@ def shape(
         return _without_record(decision)
     plan = _plan_of(decision, compiled, people)
     withheld = dict(plan.withheld)
-    work = Work(record, compiled, on, pseudonym, compiled.whose, true_reasons=dict(plan.not_held))
+    work = Work(record, compiled, on, pseudonym, compiled.whose, decision.subject, true_reasons=dict(plan.not_held))
     _shape_plain(work, plan)
     for field, release in plan.conditional:
         _shape_field(work, field, release)
@@ -78,6 +78,7 @@ class Plan:
     """
 
     fields: Mapping[str, Release | Withhold]
+    releases: Mapping[str, Release]
     withheld: Mapping[str, Reason]
     asked: tuple[str, ...]
     not_held: Mapping[str, TrueReason]
@@ -106,6 +107,7 @@ def _make_plan(decision: Decision, compiled: Compiled, people: frozenset[str]) -
     own = {path: one for path, one in theirs.items() if path not in groups and "." not in path}
     return Plan(
         fields=decision.fields,
+        releases=releases,
         withheld=_withheld(decision),
         asked=tuple(path for path in releases if path not in decision.carriers),
         not_held={path: TrueReason.NOT_HELD for path in releases if path not in theirs},
@@ -129,8 +131,11 @@ def _shape_plain(work: Work, plan: Plan) -> None:
     raws, on, pseudonym = work.record.values, work.on, work.pseudonym
     for path, base, form_of, form, line, lawful in plan.plain:
         value = form_of(raws.get(base), on, pseudonym)
-        if value is None or value is Unusable.INVALID:
-            work.true_reasons[path] = TrueReason.NOT_HELD if value is None else TrueReason.SOURCE_VALUE_INVALID
+        if value is None:
+            work.true_reasons[path] = TrueReason.NOT_HELD
+            continue
+        if value is Unusable.INVALID:
+            _shape_field(work, work.compiled.rules.dataset.fields[path], plan.releases[path])
             continue
         work.values[path] = {"value": value, "form": form}
         work.lines[path] = line
@@ -138,14 +143,17 @@ def _shape_plain(work: Work, plan: Plan) -> None:
 
 
 def _shape_field(work: Work, field: Field, release: Release) -> None:
-    path, chosen = field.path, choose(work, field, release, None)
-    if isinstance(chosen, TrueReason):
-        work.true_reasons[path] = chosen
-        return
-    value = formed(work, field, chosen.form, work.record.values.get(field.derived_from or path))
-    if isinstance(value, TrueReason):
-        work.true_reasons[path] = value
-        return
-    work.values[path] = {"value": value, "form": chosen.form}
-    work.lines[path] = (chosen.form, chosen.line)
-    work.lawful[path] = chosen.lawful
+    """Release a field by the first option whose conditions hold and whose form can be made of the value."""
+    path, raw = field.path, work.record.values.get(field.derived_from or field.path)
+    failed: TrueReason | None = None
+    for chosen in choices(work, field, release, None):
+        if isinstance(chosen, TrueReason):
+            work.true_reasons[path] = failed or chosen
+            return
+        value = formed(work, field, chosen.form, raw)
+        if not isinstance(value, TrueReason):
+            work.values[path] = {"value": value, "form": chosen.form}
+            work.lines[path] = (chosen.form, chosen.line)
+            work.lawful[path] = chosen.lawful
+            return
+        failed = failed or value

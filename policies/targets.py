@@ -1,20 +1,35 @@
 """Which fields does a cap or guardrail cover, and how far may each go under it?
 
 A rule on a field covers the fields derived from it: asking an age every day yields the birth date, and so
-`years` counts as a full date, a band or a threshold as its year.
+`years` counts as a full date, a band or a threshold as its year. A rule on a derived field covers what it derives from, in
+every form from which more than the rule allows could be worked out.
 """
 
 from __future__ import annotations
 
-from schemas.agreement import Target
-from schemas.dataset import CHAINS, SHOWS_ROWS, WITHHELD, Dataset, Field
+from typing import Final
 
+from schemas.agreement import RuleSet, Target
+from schemas.dataset import CHAINS, SHOWS_ROWS, WITHHELD, Dataset, Field
+from schemas.semantics import Semantics
+
+SINCE: Final = 2  # the semantics in which either facet is enough, and a rule on an age covers the date it derives from
 _YEARS = "years"
 
 
-def covered(target: Target, dataset: Dataset) -> tuple[Field, ...]:
-    """Return the fields that every named facet of a target fits, themselves or by what they derive from or lie in."""
-    return tuple(field for field in dataset.fields.values() if any(_fits(target, one) for one in _kin(field, dataset)))
+def covered(target: Target, dataset: Dataset, semantics: Semantics) -> tuple[Field, ...]:
+    """Return the fields that a target is about: themselves, by their kin (their base, their group, what derives from them).
+
+    Any facet that fits is enough: two in one target cover what either does.
+    """
+    fits = _fits_either if semantics.tightens(SINCE) else _fits_all
+    kin = _kin if semantics.tightens(SINCE) else _kin_above
+    return tuple(field for field in dataset.fields.values() if any(fits(target, one) for one in kin(field, dataset)))
+
+
+def covered_by(target: Target, rules: RuleSet) -> tuple[Field, ...]:
+    """Return the fields that a target of a rule set is about."""
+    return covered(target, rules.dataset, rules.semantics)
 
 
 def most(field: Field, form: str, dataset: Dataset) -> int:
@@ -31,10 +46,27 @@ def most(field: Field, form: str, dataset: Dataset) -> int:
     if group is not None and form in group.chain:
         return len(field.chain) if form in SHOWS_ROWS else 0
     base = dataset.fields.get(field.derived_from or "")
-    if base is None or form not in base.chain:
+    if base is None:
+        return _most_of_base(field, form, dataset)
+    if form not in base.chain:
         return 0
     allowed = [rank for rank in range(1, len(field.chain) + 1) if _as_base(field.form(rank), base) <= base.rank(form)]
     return max(allowed, default=0)
+
+
+def _most_of_base(base: Field, form: str, dataset: Dataset) -> int:
+    """Return the highest rank of a date from which nothing above a form of the age that derives from it can be told."""
+    ages = [one for one in dataset.fields.values() if one.derived_from == base.path and form in one.chain]
+    return min((_untold(base, age, form) for age in ages), default=0)
+
+
+def _untold(base: Field, age: Field, form: str) -> int:
+    # The year alone tells most of a band or a threshold; the month, or the day, nearly always the years.
+    if form == age.chain[-1]:
+        return len(base.chain)
+    told_by_month = age.rank(form) == len(age.chain) - 1
+    allowed = ("present", "year") if told_by_month and age.chain[-1] == _YEARS else ("present",)
+    return max((base.rank(one) for one in allowed if one in base.chain), default=0)
 
 
 def _as_base(form: str, base: Field) -> int:
@@ -47,11 +79,25 @@ def _group(field: Field) -> str:
 
 
 def _kin(field: Field, dataset: Dataset) -> tuple[Field, ...]:
+    derived = (one for one in dataset.fields.values() if one.derived_from == field.path)
+    return (*_kin_above(field, dataset), *derived)
+
+
+def _kin_above(field: Field, dataset: Dataset) -> tuple[Field, ...]:
     others = (dataset.fields.get(name) for name in (field.derived_from, _group(field)) if name)
     return (field, *(one for one in others if one is not None))
 
 
-def _fits(target: Target, field: Field) -> bool:
+def _fits_either(target: Target, field: Field) -> bool:
+    return (
+        field.path in target.fields
+        or target.reveals in field.reveals
+        or (target.classification is not None and target.classification is field.classification)
+        or (target.origin is not None and target.origin == field.origin)
+    )
+
+
+def _fits_all(target: Target, field: Field) -> bool:
     return (
         (not target.fields or field.path in target.fields)
         and (target.reveals is None or target.reveals in field.reveals)

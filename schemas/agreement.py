@@ -8,14 +8,17 @@ from datetime import date
 from enum import StrEnum
 
 from schemas.dataset import Dataset
+from schemas.semantics import Semantics
 from schemas.terms import (
     AssuranceLevel,
     Classification,
     Despite,
+    EmergencyKind,
     LawfulBasis,
     RecipientKind,
     Regime,
     Relationship,
+    RestrictionLaw,
     SpecialCategoryCondition,
     Tag,
 )
@@ -45,7 +48,24 @@ class RecordTerm:
     value: bool | str
 
 
-Condition = Atom | RecordTerm
+class Speaking(StrEnum):
+    """What must be so of a person for a yes to count."""
+
+    ALIVE = "alive"
+    UNDER_18 = "under_18"  # a parent speaks for them
+    PRESUMED_ABLE = "presumed_able"  # not known to be under 16: below that, capacity is assessed
+
+
+@dataclass(frozen=True, slots=True)
+class PersonTerm:
+    """Something of one person of the record that a yes rests on. No text writes it: it follows from who said yes."""
+
+    person: str
+    needs: Speaking
+
+
+Condition = Atom | RecordTerm  # what a text may say
+Resting = Condition | PersonTerm  # what a decision may rest on
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +107,9 @@ class ReleaseLine:
     of: str | None = None
     under: str | None = None  # id of a LegalBasis; None: the first
     despite: frozenset[Despite] = frozenset()
+    exempt: str | None = None  # the paragraph of DPA 2018 Schedules 2 to 4 by which no objection holds it back
+    heeds: frozenset[RestrictionLaw] = frozenset()  # of an emergency's line: what holds it back all the same
+    emergencies: frozenset[EmergencyKind] = frozenset()  # of an emergency's line: the kinds that open it; none: all
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +134,7 @@ class Cap:
     recipient_kinds: frozenset[RecipientKind] = frozenset()  # empty: everyone
     except_emergency: frozenset[RecipientKind] = frozenset()
     except_powers: frozenset[str] = frozenset()
+    except_own_consent: bool = False  # spares a line that rests on consent which whoever it is about gave themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +153,24 @@ class Guardrail:
 
 
 @dataclass(frozen=True, slots=True)
+class Identify:
+    """How people may be named: by which keys, with which details, and how many of them at the least.
+
+    An empty list narrows nothing; None asks for no more than the dataset does.
+    """
+
+    keys: tuple[str, ...] = ()
+    confirm: tuple[str, ...] = ()
+    at_least: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Core:
     """The common core, or (kind `council`) one council's rules over all its agreements.
 
     `purpose`, `recipient_kinds` and `dataset` are None or empty where it is for everything;
-    `ceiling` is None where it sets none (statutory bars, council rules).
+    `ceiling` is None where it sets none (statutory bars, council rules). `may_confirm` are keys and details that reveal a
+    tag and may be used all the same.
     """
 
     id: str
@@ -147,6 +184,15 @@ class Core:
     guardrails: tuple[Guardrail, ...]
     text: str
     digest: str
+    identify: Identify | None = None
+    may_confirm: tuple[str, ...] = ()
+
+
+class ConsentOf(StrEnum):
+    """Whose consent a line asks for: of the person asked about, or of all whom the field belongs to."""
+
+    ASKED = "asked"
+    ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +260,10 @@ class Agreement:
     resumes: str | None  # why an agreement that was ended is taken up again by this version
     text: str
     digest: str
+    identify: Identify | None = None
+    consent_of: ConsentOf | None = None
+    direct_care: bool = False  # the purpose is the care of the person themselves
+    emergency_people_per_day: int | None = None  # beyond it a client waits for the duty officer
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,3 +278,4 @@ class RuleSet:
     caps: tuple[Cap, ...]
     guardrails: tuple[Guardrail, ...]
     rules_digest: str
+    semantics: Semantics

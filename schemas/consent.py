@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
+from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, ObjectionDecision, OptOutScheme, RestrictionKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,3 +49,6 @@ class Restriction:
     from_at: datetime
     until: datetime | None
     recorded_by: str
+    scheme: OptOutScheme | None = None  # of an opt-out: whose rules say what it is from
+    purposes: frozenset[str] = frozenset()  # of an opt-out of the council's own: none, from everything
+    decided: ObjectionDecision | None = None  # against an objection: it holds nothing back any more

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -60,7 +60,8 @@ class Field:
     """One named piece of data. `path` is `name`, or `group.name` inside a repeated group.
 
     `chain` is what this dataset allows, least revealing first; rank 0 is `withheld`, rank n is
-    `chain[n - 1]`. `of` names the person whose own it is; None means everybody's in the record.
+    `chain[n - 1]`. `of` names the person whose own it is; None means everybody's in the record. A marker that
+    `protects` tags keeps back what reveals them, and nobody is found by it.
     """
 
     path: str
@@ -77,6 +78,8 @@ class Field:
     bands: tuple[int, ...] = ()
     step: int | None = None
     code_groups: Mapping[str, str] | None = None
+    codes: frozenset[str] | None = None  # what may stand in a code; None: anything may
+    protects: frozenset[Tag] = frozenset()  # of a marker: the tags that it keeps back
 
     def rank(self, form: str) -> int:
         """Return how revealing a form is: 0 for `withheld`; ValueError if the chain lacks it."""
@@ -91,7 +94,8 @@ class Field:
 class Key:
     """A way to find a person: by whom it finds, and which details must fit besides.
 
-    `finds_place` is a key that finds where someone lives, not a person: `finds` is then everybody.
+    `finds_place` is a key that finds where someone lives, not a person: `finds` is then everybody. A composite key has
+    no value of its own: `all_of` are the details of which every one must fit, and `confirm` names the same.
     """
 
     name: str
@@ -99,6 +103,12 @@ class Key:
     finds_place: bool
     confirm: tuple[str, ...]
     at_least: int
+    all_of: tuple[str, ...] = ()
+
+    @property
+    def named_by(self) -> tuple[str, ...]:
+        """Return the fields whose values this key itself is made of."""
+        return self.all_of or (self.name,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +137,11 @@ class Dataset:
     groups: Mapping[str, Group]
     text: str
     digest: str  # "sha256:…" of the text's bytes
+    no_protection: str | None = None  # why no marker protects what reveals where somebody is
+
+    def markers_of(self, tags: Collection[Tag]) -> tuple[Field, ...]:
+        """Return the markers that protect one of these tags."""
+        return tuple(one for one in self.fields.values() if one.marker and not one.protects.isdisjoint(tags))
 
     def bases_of(self, path: str) -> frozenset[str]:
         """Return the paths that must be read from the source for this field: itself, or what it derives from."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
-from schemas.agreement import Condition
+from schemas.agreement import Condition, Resting
 from schemas.reasons import Reason, TrueReason
 
 
@@ -43,7 +43,7 @@ class Option:
     form: str
     line: str  # ReleaseLine.id
     lawful: str  # LegalBasis.id
-    record: tuple[Condition, ...]
+    record: tuple[Resting, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,8 @@ class Decision:
 
     `permits` is False where they alone permit nothing. `read` is every path to fetch, bases of derived fields
     and markers included. `holds_until` is the first instant at which time alone would change it. `carriers` are
-    groups that nobody asked for, in whose rows asked fields stand. `nets` are the places of the guardrails that
+    groups that nobody asked for, in whose rows asked fields stand. `unnamed` are the key and details by which the
+    agreement lets nobody be named: then nobody is looked for. `nets` are the places of the guardrails that
     count on request-time facts; None stands for all.
     """
 
@@ -88,6 +89,8 @@ class Decision:
     holds_until: datetime | None
     carriers: frozenset[str] = frozenset()
     nets: tuple[int, ...] | None = None
+    unnamed: tuple[str, ...] = ()
+    subject: str | None = None  # the role of the person asked about
 
 
 @dataclass(frozen=True, slots=True)

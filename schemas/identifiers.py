@@ -7,13 +7,14 @@ never whether the identifier was given to anyone.
 from __future__ import annotations
 
 import re
-import unicodedata
+from dataclasses import dataclass
 from typing import Final
 
 from nhs_number.validate import is_valid
 from stdnum.gb import upn
 
-_NINO: Final = re.compile(r"([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z])(\d{6})([A-D])", re.ASCII)
+_NINO: Final = re.compile(r"([A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z])(\d{6})([A-D]?)", re.ASCII)
+NINO_SUFFIXES: Final = ("A", "B", "C", "D")
 _NEVER_ISSUED: Final = frozenset({"BG", "GB", "KN", "NK", "NT", "TN", "ZZ"})
 _UPRN: Final = re.compile(r"\d{1,12}", re.ASCII)
 _UPN: Final = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
@@ -21,12 +22,22 @@ _UPN: Final = re.compile(r"[A-HJ-NP-RT-Z]\d{11}[\dA-HJ-NP-RT-Z]", re.ASCII)
 _POSTCODE: Final = re.compile(
     r"([A-PR-UWYZ](?:\d{1,2}|[A-HK-Y]\d{1,2}|\d[A-HJKPSTUW]|[A-HK-Y]\d[ABEHMNPRVWXY]))(\d[ABD-HJLNP-UW-Z]{2})", re.ASCII
 )
-
-
-# Letters that Unicode does not take apart into a plain one and a mark.
-_PLAIN: Final = str.maketrans(
-    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "\u0131": "i"}
+# Postcodes of no mainland shape, as outward and last part, and what their own post writes between them. Bermuda's are
+# not among them: the beginning of a Scottish one would be one of them.
+_SPECIAL: Final = tuple(
+    (re.compile(shape, re.ASCII), between)
+    for shape, between in (
+        (r"(ASCN|BBND|BIQQ|FIQQ|PCRN|SIQQ|STHL|TDCU|TKCA)(1ZZ)", " "),
+        (r"(GIR)(0AA)", " "),
+        (r"(BFPO)([1-9]\d{0,3})", " "),
+        (r"(AI)(2640)", "-"),
+        (r"(KY[1-3])(\d{4})", "-"),
+        (r"(VG)(11[1-6]0)", ""),
+        (r"(MSR)(1[1-3]\d0)", ""),
+    )
 )
+# Spaces and every hyphen that a keyboard or a text program makes of one.
+_BETWEEN: Final = re.compile(r"[\s\-\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 
 
 class IdentifierError(ValueError):
@@ -36,18 +47,24 @@ class IdentifierError(ValueError):
 def parse_nhs_number(text: str) -> str:
     """Return ten digits whose last is the check digit (NHS Data Dictionary, NHS NUMBER: modulus 11)."""
     digits = _compact(text)
-    # Ten noughts pass the check, and are how systems write that there is none.
-    if not re.fullmatch(r"(?!0{10})\d{10}", digits, re.ASCII) or not is_valid(digits):
+    # Some of ten equal digits pass the check, and are how systems write that there is none.
+    if not re.fullmatch(r"(?!(\d)\1{9})\d{10}", digits, re.ASCII) or not is_valid(digits):
         raise IdentifierError("not an NHS number")
     return digits
 
 
 def parse_nino(text: str) -> str:
-    """Return a National Insurance number of a prefix that HMRC issues, with its suffix (NIM39110)."""
+    """Return a National Insurance number of a prefix that HMRC issues, with its suffix if it has one (NIM39110)."""
     found = _NINO.fullmatch(_compact(text))
     if found is None or found[1] in _NEVER_ISSUED:
         raise IdentifierError("not a National Insurance number")
     return found[0]
+
+
+def nino_without_suffix(text: str) -> str:
+    """Return what a number has in common with itself under another suffix, which only says when stamps fell due."""
+    compact = _compact(text)
+    return compact[:-1] if _NINO.fullmatch(compact) and compact[-1].isalpha() else compact
 
 
 def parse_uprn(text: str) -> str:
@@ -70,20 +87,33 @@ def parse_upn(text: str) -> str:
 
 
 def parse_postcode(text: str) -> str:
-    """Return a postcode as outward part, one space, inward part."""
-    found = _POSTCODE.fullmatch(_compact(text))
-    if found is None:
+    """Return a postcode as outward part, one space, inward part; a special one as its own post writes it."""
+    if found := _POSTCODE.fullmatch(_compact(text)):
+        return f"{found[1]} {found[2]}"
+    special = special_postcode(text)
+    if special is None:
         raise IdentifierError("not a postcode")
-    return f"{found[1]} {found[2]}"
+    return special.written
 
 
-def folded(text: str) -> str:
-    """Return what spellings of one text share: without case, accents, spaces and punctuation (Unicode, form KD)."""
-    plain = unicodedata.normalize("NFKD", text).casefold().translate(_PLAIN)
-    return "".join(c for c in plain if c.isalnum())
+@dataclass(frozen=True, slots=True)
+class SpecialPostcode:
+    """A postcode of no mainland shape: what stands before its last part is all that it has of a place."""
+
+    outward: str
+    written: str
+
+
+def special_postcode(text: str) -> SpecialPostcode | None:
+    """Return a postcode of those who serve abroad, of an overseas territory or of Girobank; None for any other text."""
+    compact = _compact(text)
+    for shape, between in _SPECIAL:
+        if found := shape.fullmatch(compact):
+            return SpecialPostcode(found[1], f"{found[1]}{between}{found[2]}")
+    return None
 
 
 def _compact(text: str) -> str:
     # Upper case only of ASCII: elsewhere it turns letters into others.
-    compact = re.sub(r"[\s-]", "", text)
+    compact = _BETWEEN.sub("", text)
     return compact.upper() if compact.isascii() else ""

@@ -18,6 +18,7 @@ class Reason(StrEnum):
     VOUCHING_NEEDED = "vouching_needed"
     CASE_REFERENCE_NEEDED = "case_reference_needed"
     ROLE_NOT_AGREED = "role_not_agreed"
+    NAMING_NOT_AGREED = "naming_not_agreed"
     OUTSIDE_THE_TOKEN = "outside_the_token"  # noqa: S105 -- a reason, not a secret
     FIELD_NOT_AGREED = "field_not_agreed"
     CONSENT_NEEDED = "consent_needed"
@@ -52,6 +53,7 @@ class Remedy(StrEnum):
     SEND_A_SIGNED_CONTEXT = "send_a_signed_context"
     SEND_A_CASE_REFERENCE = "send_a_case_reference"
     ASK_IN_AN_AGREED_ROLE = "ask_in_an_agreed_role"
+    NAME_THE_PERSON_OTHERWISE = "name_the_person_otherwise"
     ASK_FOR_A_WIDER_TOKEN = "ask_for_a_wider_token"  # noqa: S105 -- a remedy, not a secret
     ASK_FOR_A_CHANGE_OF_AGREEMENT = "ask_for_a_change_of_agreement"
     ASK_FOR_CONSENT = "ask_for_consent"
@@ -103,6 +105,10 @@ REMEDY_OF: dict[Reason, tuple[Remedy, str]] = {
     Reason.ROLE_NOT_AGREED: (
         Remedy.ASK_IN_AN_AGREED_ROLE,
         "The caseworker's role is not one that the agreement names for this.",
+    ),
+    Reason.NAMING_NOT_AGREED: (
+        Remedy.NAME_THE_PERSON_OTHERWISE,
+        "The agreement lets nobody be named by this key or detail. GET /v1/agreements tells by which it does.",
     ),
     Reason.OUTSIDE_THE_TOKEN: (
         Remedy.ASK_FOR_A_WIDER_TOKEN,

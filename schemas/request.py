@@ -42,6 +42,10 @@ class SubjectQuery:
     value: str
     confirm: Mapping[str, str]
 
+    def is_named_like(self, other: SubjectQuery) -> bool:
+        """Tell whether two people are asked about by the same key and details: what a decision may rest on."""
+        return self.key == other.key and self.confirm.keys() == other.confirm.keys()
+
 
 @dataclass(frozen=True, slots=True)
 class NamedSubject:
@@ -98,6 +102,9 @@ class Circumstances:
     emergency: EmergencyKind | None = None
     is_vouched: bool = False  # the caseworker, by a context that the partner signed
     subject: str | None = None
+    people: frozenset[str] = frozenset()  # roles of everybody in the record
+    key: str | None = None  # how the person is named; None where nobody is asked about
+    details: frozenset[str] = frozenset()
     consents: Mapping[str, tuple[ConsentRecord, ...]] = field(default_factory=dict)
     restrictions: Mapping[str, tuple[Restriction, ...]] = field(default_factory=dict)
     assurances: frozenset[AssuranceLevel] = frozenset()  # what the recipient has shown, and is not over

@@ -251,9 +251,31 @@ class RestrictionKind(StrEnum):
     ACCURACY_DISPUTED = "accuracy_disputed"  # UK GDPR Article 18(1)(a)
 
 
+class RestrictionLaw(StrEnum):
+    """Which of three laws a hold is of: each holds back other lines."""
+
+    RESTRICTION = "restriction"  # UK GDPR Article 18
+    OBJECTION = "objection"  # UK GDPR Article 21
+    OPT_OUT = "opt_out"  # a scheme's own rules
+
+
+class OptOutScheme(StrEnum):
+    """A scheme that people opt out of, with rules of its own."""
+
+    NATIONAL_DATA_OPT_OUT = "national_data_opt_out"  # NHS: confidential patient information beyond one's own care
+
+
+class ObjectionDecision(StrEnum):
+    """Why an objection holds nothing back any more: UK GDPR Article 21(1). By a named officer, with reasons."""
+
+    COMPELLING_GROUNDS = "compelling_grounds"
+    LEGAL_CLAIM = "legal_claim"
+
+
 class Despite(StrEnum):
     """What lets a release line survive a restriction: UK GDPR Article 18(2)."""
 
+    CONSENT = "consent"
     LEGAL_CLAIM = "legal_claim"
     RIGHTS_OF_ANOTHER = "rights_of_another"
     IMPORTANT_PUBLIC_INTEREST = "important_public_interest"

@@ -13,7 +13,8 @@ from starlette.responses import Response
 from audit.entry import canonical
 from audit.sqlite import open_connection
 from gateway.api.offices import PREFIX, Authenticated, make_change
-from gateway.searching import CaseworkerQuery, Searched, search_caseworker
+from gateway.problems import REQUEST_MALFORMED, ProblemError
+from gateway.searching import CaseworkerQuery, Searched, UnknownPartnerError, search_caseworker
 from gateway.wiring import Wiring
 from schemas.instants import first_instant, instant_after
 
@@ -42,7 +43,10 @@ async def get_entries(
         most=MOST_ROWS,
     )
     # In a thread: the first search of a long log reads all of it.
-    found = await asyncio.to_thread(_search, wiring, query, caller.by)
+    try:
+        found = await asyncio.to_thread(_search, wiring, query, caller.by)
+    except UnknownPartnerError as error:
+        raise ProblemError(REQUEST_MALFORMED, f"partner: {error}") from error
     await make_change(wiring, caller, found.record)
     return Response(canonical(found.document()), media_type="application/json")
 

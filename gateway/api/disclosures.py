@@ -139,7 +139,7 @@ async def get_agreements(request: Request) -> Response:
 
 
 def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, Any]:
-    agreement, dataset = live.agreement, live.dataset
+    agreement, dataset, partner = live.agreement, live.dataset, caller.client.partner_id or ""
     today = london_day(wiring.services.clock())
     return {
         "id": agreement.id,
@@ -154,7 +154,7 @@ def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, An
         "requires": sorted(agreement.requires),
         "assurance": sorted(one.value for one in agreement.assurance),
         "roles": list(agreement.roles),
-        "keys": {key.name: {"confirm": list(key.confirm), "at_least": key.at_least} for key in dataset.keys.values()},
+        "keys": {key.name: {"confirm": list(key.confirm), "at_least": key.at_least} for key in live.keys_for(partner)},
         "releases": [
             {
                 "line": line.id,

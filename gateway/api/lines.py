@@ -95,7 +95,7 @@ async def _collected(
         return whole(kept, None, problem), 200
     if lines.permits:
         return whole(kept, lines.end()), 200
-    return refusal_of(kept, lines.end(), lines.ask, wiring.services), 403
+    return refusal_of(kept, lines.end(), lines.ask, wiring.services, lines.detail), 403
 
 
 def _joined(lines: list[bytes]) -> bytes:

@@ -31,8 +31,8 @@ def schemas_of(live: LiveAgreement, recipient: str, *, is_only_one: bool) -> dic
     }
     receipt: Schema = {"type": "object", "required": ["receipt"], "properties": {"receipt": _shared("Receipt")}}
     return {
-        f"Subject.{name}": _subject(live),
-        f"Request.{name}": _request(live, possible, is_only_one=is_only_one),
+        f"Subject.{name}": _subject(live, recipient),
+        f"Request.{name}": _request(live, recipient, possible, is_only_one=is_only_one),
         f"Explain.{name}": _explain(live, possible, is_only_one=is_only_one),
         f"Disclosure.{name}": _disclosure(live, possible),
         f"Answer.{name}": {
@@ -77,7 +77,7 @@ def stamp(live: LiveAgreement) -> dict[str, Any]:
 # -- what may be asked
 
 
-def _request(live: LiveAgreement, possible: Mapping[str, Possible], *, is_only_one: bool) -> Schema:
+def _request(live: LiveAgreement, recipient: str, possible: Mapping[str, Possible], *, is_only_one: bool) -> Schema:
     common = _explain(live, possible, is_only_one=is_only_one)
     claims: Schema = {
         "type": "object",
@@ -91,7 +91,7 @@ def _request(live: LiveAgreement, possible: Mapping[str, Possible], *, is_only_o
         "type": "array",
         "minItems": 1,
         "maxItems": live.agreement.limits.batch,
-        "items": {"oneOf": [_one_key(live, key, labels) for key in live.dataset.keys.values()]},
+        "items": {"oneOf": [_one_key(live, key, labels) for key in live.keys_for(recipient)]},
     }
     properties: Schema = {
         **common["properties"],
@@ -134,8 +134,8 @@ def _caseworker(roles: Iterable[str]) -> Schema:
     return {"allOf": [_shared("Caseworker")], **({"properties": named} if named else {})}
 
 
-def _subject(live: LiveAgreement) -> Schema:
-    return {"oneOf": [_one_key(live, key, {}) for key in live.dataset.keys.values()]}
+def _subject(live: LiveAgreement, recipient: str) -> Schema:
+    return {"oneOf": [_one_key(live, key, {}) for key in live.keys_for(recipient)]}
 
 
 def _one_key(live: LiveAgreement, key: Key, labels: Schema) -> Schema:

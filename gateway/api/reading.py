@@ -11,6 +11,7 @@ import msgspec
 import orjson
 from starlette.requests import ClientDisconnect, Request
 
+from gateway.api.members import label, line, seen
 from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_SLOW, REQUEST_TOO_LARGE, ProblemError
 from schemas.request import Caseworker, DisclosureRequest, Emergency, NamedSubject, SubjectQuery
 from schemas.terms import Action, EmergencyKind
@@ -25,7 +26,6 @@ SLOWEST: Final = 10.0  # seconds from the headers to the end of a body: its proo
 MOST_FIELDS: Final = 200
 NOBODY_NAMED: Final = SubjectQuery(key="", value="", confirm={})
 _BESIDE_WHO: Final = frozenset({"ref", "claims"})  # members of one of many subjects that do not say who it is
-_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # It matches at every quotation mark, also where a string has no end, and never takes back what it has taken: so each byte
 # is looked at once.
 _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
@@ -168,7 +168,7 @@ def parse_disclosure(body: bytes) -> DisclosureRequest:
         return _about_many(given)
     subject = _subject(given.subject, "subject")
     return DisclosureRequest(
-        agreement=_line(given.agreement, "agreement", 100),
+        agreement=line(given.agreement, "agreement", 100),
         subject=subject,
         action=given.action,
         claims=_claims(given.claims, given.action, "claims"),
@@ -186,7 +186,7 @@ def _about_many(given: DisclosureIn) -> DisclosureRequest:
     if len({one.ref for one in subjects}) != len(subjects):
         raise ProblemError(REQUEST_MALFORMED, "subjects: each ref once")
     return DisclosureRequest(
-        agreement=_line(given.agreement, "agreement", 100),
+        agreement=line(given.agreement, "agreement", 100),
         subject=NOBODY_NAMED,
         action=given.action,
         subjects=subjects,
@@ -202,7 +202,7 @@ def _named(given: dict[str, Any], action: Action, where: str) -> NamedSubject:
         raise ProblemError(REQUEST_MALFORMED, f"{where}.claims: an object of fields and values")
     rest = {name: value for name, value in given.items() if name not in _BESIDE_WHO}
     return NamedSubject(
-        ref=_line(ref, f"{where}.ref", LONGEST_REF) or "",
+        ref=line(ref, f"{where}.ref", LONGEST_REF) or "",
         query=_subject(rest, where),
         claims=_claims(claims, action, f"{where}.claims"),
     )
@@ -218,10 +218,10 @@ def _claims(given: dict[str, Any] | None, action: Action, where: str) -> dict[st
         raise ProblemError(REQUEST_MALFORMED, f"{where}: name 1 to {MOST_CLAIMS} fields")
     found: dict[str, str] = {}
     for name, value in given.items():
-        _line(name, where, 100)
+        line(name, where, 100)
         if not isinstance(value, (str, bool, int)):
             raise ProblemError(REQUEST_MALFORMED, f"{where}: a claim is a string, a whole number, true or false")
-        found[name] = _line(str(value).lower() if isinstance(value, bool) else str(value), where, 200) or ""
+        found[name] = line(str(value).lower() if isinstance(value, bool) else str(value), where, 200) or ""
     return found
 
 
@@ -235,7 +235,7 @@ def parse_explain(body: bytes) -> DisclosureRequest:
     """Return the request of an explanation, about nobody."""
     given = decode(body, ExplainIn)
     return DisclosureRequest(
-        agreement=_line(given.agreement, "agreement", 100),
+        agreement=line(given.agreement, "agreement", 100),
         subject=NOBODY_NAMED,
         **_common(given),
     )
@@ -247,26 +247,26 @@ def _common(given: DisclosureIn | ExplainIn) -> dict[str, Any]:
         if not 0 < len(fields) <= MOST_FIELDS or len(set(fields)) != len(fields):
             raise ProblemError(REQUEST_MALFORMED, f"fields: name 1 to {MOST_FIELDS}, each once")
         for name in fields:
-            _line(name, "fields", 100)
+            line(name, "fields", 100)
     worker, emergency = given.caseworker, given.emergency
     return {
         "fields": fields,
-        "case_reference": _line(given.case_reference, "case_reference", 200),
+        "case_reference": label(given.case_reference, "case_reference", 200),
         "caseworker": _caseworker(worker) if worker else None,
-        "emergency": Emergency(emergency.kind, _line(emergency.reason, "emergency.reason", 1_000) or "")
+        "emergency": Emergency(emergency.kind, line(emergency.reason, "emergency.reason", 1_000) or "")
         if emergency
         else None,
-        "statement": _line(given.statement, "statement", 1_000),
-        "assessment": _line(given.assessment, "assessment", 200),
+        "statement": line(given.statement, "statement", 1_000),
+        "assessment": seen(given.assessment, "assessment", 200),
     }
 
 
 def _caseworker(given: CaseworkerIn) -> Caseworker:
     return Caseworker(
-        id=_line(given.id, "caseworker.id", 100) or "",
-        name=_line(given.name, "caseworker.name", 200) or "",
-        role=_line(given.role, "caseworker.role", 100) or "",
-        organisation_code=_line(given.organisation_code, "caseworker.organisation_code", 100),
+        id=label(given.id, "caseworker.id", 100) or "",
+        name=line(given.name, "caseworker.name", 200) or "",
+        role=seen(given.role, "caseworker.role", 100) or "",
+        organisation_code=seen(given.organisation_code, "caseworker.organisation_code", 100),
     )
 
 
@@ -278,17 +278,7 @@ def _subject(given: dict[str, Any], where: str) -> SubjectQuery:
     for name, value in ((keys[0], given[keys[0]]), *confirm.items()):
         if not isinstance(value, str) or not isinstance(name, str):
             raise ProblemError(REQUEST_MALFORMED, f"{where}: keys and details are strings")
-        _line(name, where, 64)
-        _line(value, where, 200)
+        line(name, where, 64)
+        line(value, f"{where}.{name}" if name == keys[0] else f"{where}.confirm.{name}", 200)
+    seen(given[keys[0]], f"{where}.{keys[0]}", 200)
     return SubjectQuery(key=keys[0], value=given[keys[0]].strip(), confirm=confirm)
-
-
-def _line(value: str | None, name: str, longest: int) -> str | None:
-    """Return a string that fits; the message names the member, never its value."""
-    if value is None:
-        return None
-    # Most are of ASCII, where what is printable is no control character, and is told ten times as fast.
-    is_clean = value.isascii() and value.isprintable()
-    if not value.strip() or len(value) > longest or (not is_clean and _CONTROL.search(value)):
-        raise ProblemError(REQUEST_MALFORMED, f"{name}: 1 to {longest} characters, none of them a control character")
-    return value

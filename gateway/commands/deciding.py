@@ -16,6 +16,7 @@ from gateway.commands.common import Directory, Office, office, read_text, show, 
 from gateway.council import open_council
 from gateway.shelf import find_published, list_published, state_text
 from gateway.store.changes import ChangeRefusedError
+from gateway.store.live_texts import check_agreement
 from gateway.supposing import Outlook, Supposed, outlook
 from policies.compile import Compiled, compile_rules
 from policies.findings import did_you_mean
@@ -90,7 +91,7 @@ class _Judged:
 def _judged(here: Office, name: str, on: date | None) -> _Judged:
     now = utc_now()
     if name.endswith((".yaml", ".yml")):
-        compiled = compile_rules(rules_of(here.reader, read_text(Path(name))))
+        compiled = compile_rules(check_agreement(here.reader, read_text(Path(name))))
         starts_on = compiled.rules.agreement.starts_on
         # A draft that begins later says the most on its first day; a day that was asked for counts as it is.
         day = on or (starts_on if starts_on > london_day(now) else None)
@@ -98,7 +99,7 @@ def _judged(here: Office, name: str, on: date | None) -> _Judged:
     at = _instant(on, now)
     texts = list_published("agreement", here.reader, here.council.keyring, london_day(at))
     one = find_published("agreement", name, texts)
-    compiled = compile_rules(rules_of(here.reader, one.text))
+    compiled = compile_rules(rules_of(here.reader, one))
     return _Judged(compiled, at, state_text(one, london_day(at)), is_ended=one.state is TextState.ENDED)
 
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from gateway.aloud import rules_of
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
 from gateway.commands.drafting import draft
@@ -28,13 +26,14 @@ from gateway.commands.shelf import (
 from gateway.source_registry import SourceRegistry, refusal_of
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import mapping_findings, parse_mapping
-from gateway.sources.records import Survey
+from gateway.sources.surveying import Survey, told
 from gateway.store.changes import ChangeRefusedError
+from gateway.store.live_texts import check_agreement
+from gateway.store.resuming import check_resuming
 from gateway.store.state import Reader
-from gateway.store.texts import check_agreement, check_resuming
-from policies.compose import warnings
+from policies.may_publish import warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
@@ -89,8 +88,7 @@ def check(file: File, directory: Directory = Path()) -> None:
     with office(directory) as here:
         text = read_text(file)
         check_resuming(here.reader.connection, parse_agreement(text))
-        check_agreement(here.reader, text)
-        rules = rules_of(here.reader, text)
+        rules = check_agreement(here.reader, text)
         for finding in warnings(rules):
             typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")
         warn_of_review(rules)
@@ -130,7 +128,7 @@ def map_source(file: File, directory: Directory = Path()) -> None:
 def check_source(name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500) -> None:
     """Read a sample of the source and count, per field, what is held, blank, or does not fit its type.
 
-    Prints counts only, never a value.
+    Prints counts, and codes that look like blanks; never another value.
     """
     with office(directory) as here:
         row = here.reader.find_text("dataset", name)
@@ -138,12 +136,11 @@ def check_source(name: str, directory: Directory = Path(), sample: Annotated[int
             raise ChangeRefusedError(f"no dataset called {name} is published")
         found = parse_dataset(row[1])
         try:
-            counts = asyncio.run(_surveyed(SourceRegistry(here.council, utc_now), found, here.reader, sample))
+            survey = asyncio.run(_surveyed(SourceRegistry(here.council, utc_now), found, here.reader, sample))
         except SourceFailedError as error:
             raise ChangeRefusedError(str(error)) from error
-        for path, seen in sorted(counts.items()):
-            if found.fields[path].type is not FieldType.GROUP:
-                typer.echo(f"  {path:32} {_counted(seen)}")
+        for line in told(survey):
+            typer.echo(line)
 
 
 async def _surveyed(registry: SourceRegistry, dataset: Dataset, reader: Reader, sample: int) -> Survey:
@@ -151,7 +148,3 @@ async def _surveyed(registry: SourceRegistry, dataset: Dataset, reader: Reader, 
         return await registry.adapter_of(dataset, reader).survey(sample)
     finally:
         await registry.aclose()
-
-
-def _counted(seen: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in sorted(seen.items()))

@@ -13,7 +13,8 @@ from gateway.console.pages import page, see_other
 from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
-from gateway.store.texts import check_agreement, check_resuming
+from gateway.store.live_texts import check_agreement
+from gateway.store.resuming import check_resuming
 from policies.findings import TextError
 from policies.parse import parse_agreement
 

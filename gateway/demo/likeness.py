@@ -13,10 +13,13 @@ from gateway.app import utc_now
 from gateway.council import STATE, CouncilError
 from gateway.demo.making import DATASETS, MORE_PARTNERS, PARTNERS, URGENT, text_of
 from gateway.settings import load_settings
+from gateway.store.floor import read_floor
 from gateway.store.key_rows import PartnerRecord
+from gateway.store.readings import Text
 from gateway.store.schema import check_version
 from gateway.store.state import Reader
 from schemas.instants import london_day
+from schemas.semantics import NEWEST
 from schemas.terms import Environment
 
 TEXTS: Final = ("dataset", "core", "council", "agreement")
@@ -24,15 +27,19 @@ TEXTS: Final = ("dataset", "core", "council", "agreement")
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """What a sandbox takes over: texts by kind, in the order in which they can be published, and partners."""
+    """What a sandbox takes over: texts by kind, in the order in which they can be published, and partners.
+
+    Each text keeps the decision semantics that it was published under, and the sandbox the council's floor.
+    """
 
     controller: str
     origin: str
     urgent_contact: str
     dpo_contact: str
     partners: tuple[PartnerRecord, ...]
-    texts: dict[str, tuple[str, ...]]
+    texts: dict[str, tuple[Text, ...]]
     left_out: tuple[str, ...] = ()  # agreements that were ended
+    floor: int = NEWEST
 
 
 def likeness_of_council(directory: Path) -> Likeness:
@@ -55,10 +62,11 @@ def likeness_of_council(directory: Path) -> Likeness:
             partners=tuple(found for name in names if (found := reader.find_partner(name)) is not None),
             texts={kind: _published(reader, kind) for kind in TEXTS},
             left_out=tuple(f"agreement {name}@{version}, which was ended" for name, version in ended),
+            floor=read_floor(connection),
         )
 
 
-def _published(reader: Reader, kind: str) -> tuple[str, ...]:
+def _published(reader: Reader, kind: str) -> tuple[Text, ...]:
     """Return the texts of a kind that count; CouncilError for one that is not as it was published."""
     found = [(name, version) for name, version, _, ended_at in reader.texts(kind) if ended_at is None]
     texts = []
@@ -66,7 +74,7 @@ def _published(reader: Reader, kind: str) -> tuple[str, ...]:
         row = reader.find_text(kind, name, version)
         if row is None:
             raise CouncilError(f"{kind} {name}@{version} is not the text that was published: restore the database")
-        texts.append(row[1])
+        texts.append((row[1], reader.number_of(kind, name, version)))
     return tuple(texts)
 
 
@@ -83,13 +91,13 @@ def likeness_of_demo() -> Likeness:
         dpo_contact="dpo@northmoor.example",
         partners=tuple(partners.values()),
         texts={
-            "dataset": tuple(catalogue.joinpath(f"{name}.yaml").read_text(encoding="utf-8") for name in DATASETS),
+            "dataset": tuple((catalogue.joinpath(f"{name}.yaml").read_text(encoding="utf-8"), NEWEST) for name in DATASETS),
             "core": tuple(
-                one.read_text(encoding="utf-8")
+                (one.read_text(encoding="utf-8"), NEWEST)
                 for one in sorted(cores.iterdir(), key=lambda one: one.name)
                 if one.name.endswith(".yaml")
             ),
             "council": (),
-            "agreement": tuple(text_of(one.agreement, today) for one in clients),
+            "agreement": tuple((text_of(one.agreement, today), NEWEST) for one in clients),
         },
     )

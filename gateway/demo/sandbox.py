@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from audit.sequencer import Within
+from audit.sqlite import open_connection
 from gateway.app import utc_now
 from gateway.council import Council, CouncilError, fill_council, open_council, put_together
 from gateway.demo.likeness import Likeness
@@ -17,6 +19,8 @@ from gateway.demo.made_up import MAKERS, mapping_of
 from gateway.demo.making import append_all
 from gateway.sandbox.staging import SUFFIX, is_sandbox_origin
 from gateway.store.changes import Changes
+from gateway.store.floor import read_floor
+from gateway.store.readings import Text
 from policies.findings import TextError
 from policies.parse import parse_dataset
 from schemas.instants import london_day
@@ -40,7 +44,7 @@ def make_sandbox(directory: Path, like: Likeness, *, public_url: str, people: in
     directory = directory.resolve()
     if directory.exists() and any(directory.iterdir()):
         raise CouncilError(f"{directory} is not empty: give a new directory")
-    datasets = [f"{one.id}@{one.version}" for one in map(parse_dataset, like.texts["dataset"])]
+    datasets = [f"{one.id}@{one.version}" for one in (parse_dataset(*text) for text in like.texts["dataset"])]
     peopled = tuple(name for name in datasets if name in MAKERS)
     with put_together(directory) as making:
         fill_council(making, _settings(like, public_url))
@@ -49,6 +53,7 @@ def make_sandbox(directory: Path, like: Likeness, *, public_url: str, people: in
         council = open_council(making)
         append_all(council, lambda changes: _founding(changes, like, peopled, by))
         refused = _publish_agreements(council, like.texts["agreement"], by)
+        _take_up(council, like.floor, by)
         (making / "log.vkey").write_text(council.signer.vkey + "\n", encoding="ascii")
         council.keyring.close()
     without = [f"the people of {name}: map files of your own making onto it" for name in datasets if name not in MAKERS]
@@ -71,9 +76,13 @@ def _settings(like: Likeness, public_url: str) -> dict[str, Any]:
 def _founding(changes: Changes, like: Likeness, peopled: Sequence[str], by: str) -> list[Within]:
     texts = changes.texts
     return [
-        *(texts.publish_dataset(text, by=by) for text in like.texts["dataset"]),
+        *(texts.publish_dataset(text, by=by, number=number) for text, number in like.texts["dataset"]),
         *(texts.publish_mapping(mapping_of(name), by=by) for name in peopled),
-        *(texts.publish_core(text, by=by) for kind in ("core", "council") for text in like.texts[kind]),
+        *(
+            texts.publish_core(text, by=by, number=number)
+            for kind in ("core", "council")
+            for text, number in like.texts[kind]
+        ),
         *(changes.partners.register_partner(one.partner_id, name=one.name, kind=one.kind, by=by) for one in like.partners),
         *(
             changes.organisations.set_code(one.partner_id, scheme, code, by=by)
@@ -94,15 +103,26 @@ def _supposed(level: AssuranceLevel) -> PartnerAssurance:
     return PartnerAssurance(level, "supposed, for the sandbox", today, today + SUPPOSED_FOR)
 
 
-def _publish_agreements(council: Council, texts: Sequence[str], by: str) -> list[str]:
+def _publish_agreements(council: Council, texts: Sequence[Text], by: str) -> list[str]:
     """Publish agreements; return those that are left out: one that is over need not hold together any more."""
     refused = []
-    for text in texts:
+    for text, number in texts:
         try:
-            append_all(council, lambda changes, text=text: [changes.texts.publish_agreement(text, by=by)])  # type: ignore[misc]  # mypy can't type a default
+            append_all(
+                council,
+                lambda changes, text=text, number=number: [changes.texts.publish_agreement(text, by=by, number=number)],  # type: ignore[misc]  # mypy can't type a default
+            )
         except TextError as error:
             name = re.search(r"^agreement: *(\S+)", text, re.MULTILINE)
             refused.append(
                 f"agreement {name[1] if name else '?'}, which does not hold together: {error.findings[0].message}"
             )
     return refused
+
+
+def _take_up(council: Council, floor: int, by: str) -> None:
+    """Bring a sandbox to its council's floor, where its older texts would leave it below."""
+    with closing(open_connection(council.state, read_only=True)) as connection:
+        is_below = read_floor(connection) < floor
+    if is_below:
+        append_all(council, lambda changes: [changes.texts.take_up_semantics(by=by)])

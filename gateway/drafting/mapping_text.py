@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 from gateway.drafting.guessing import Guess
 from gateway.drafting.persons import SUBJECT
 from gateway.drafting.sample import DraftError, Table, shown
+from gateway.drafting.typing_columns import PIVOT
 from gateway.drafting.writing import Draft
 from schemas.dataset import FieldType
 
@@ -106,6 +107,7 @@ def _columns(fields: tuple[Guess, ...], member: str, place: Callable[[str], str]
             continue
         more = _how(one)
         blank = "; say what a blank means" if one.type is FieldType.BOOLEAN else ""
+        blank += "; say of which century two digits are" if _has_two_digits(one) else ""
         lines.append(
             f"{indent}{one.name}: {{{member}: {place(one.column.name)}{more}}}  # guess: its column{blank}; confirm"
         )
@@ -114,9 +116,14 @@ def _columns(fields: tuple[Guess, ...], member: str, place: Callable[[str], str]
 
 def _how(one: Guess) -> str:
     if one.dates:
-        return f", dates: [{', '.join(json.dumps(form) for form in one.dates)}]"
+        pivot = f", pivot: {PIVOT}" if _has_two_digits(one) else ""
+        return f", dates: [{', '.join(json.dumps(form) for form in one.dates)}]{pivot}"
     shouts = one.type is FieldType.NAME and one.column.values and all(value.isupper() for value in one.column.values)
     return ", clean: [collapse, title]" if shouts else ""
+
+
+def _has_two_digits(one: Guess) -> bool:
+    return any("%y" in form for form in one.dates)
 
 
 def _joining(draft: Draft, table: Table) -> str | None:

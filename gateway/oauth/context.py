@@ -16,6 +16,7 @@ from gateway.oauth.clients import Client
 from gateway.oauth.times import AHEAD, LONGEST, seconds
 from schemas.request import Caseworker
 from schemas.terms import Assurance
+from schemas.unseen import holds_unseen, label_form
 
 TYPE: Final = "stile-context+jwt"
 LONGEST_CONTEXT: Final = 4_096  # bytes of the header
@@ -64,7 +65,7 @@ def _caseworker(claims: Mapping[str, Any]) -> Caseworker:
     organisation = _members(claims, "requesting_organization", {"code"})
     device = _members(claims, "requesting_device", {"id"}) if "requesting_device" in claims else {}
     return Caseworker(
-        id=_text(who, "id", 100),
+        id=_label(who, "id", 100),
         name=_text(who, "name", 200),
         role=_text(who, "role", 100),
         organisation_code=_text(organisation, "code", 100),
@@ -86,3 +87,12 @@ def _text(holder: Mapping[str, Any], name: str, longest: int) -> str:
     if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
         raise jose.JoseRefusedError(f"{name} must be 1 to {longest} printable characters")
     return value
+
+
+def _label(holder: Mapping[str, Any], name: str, longest: int) -> str:
+    """Return the one form of what people type as a label, as in a request's body."""
+    value = holder.get(name)
+    form = label_form(value) if isinstance(value, str) and len(value) <= longest and not holds_unseen(value) else ""
+    if not 0 < len(form) <= longest:
+        raise jose.JoseRefusedError(f"{name} must be 1 to {longest} characters, none of them one that nobody sees")
+    return form

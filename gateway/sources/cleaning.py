@@ -4,27 +4,29 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
-from functools import lru_cache
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
+from gateway.sources.casing import lower_case, title_case
 from gateway.sources.columns import Column
-from schemas.dataset import IDENTIFIERS, Field, FieldType
+from gateway.sources.dates import london_day_of, read_day
+from schemas.dataset import Dataset, Field, FieldType
 from schemas.decision import RawValue, Unusable
 from schemas.identifiers import parse_nhs_number, parse_nino, parse_postcode, parse_upn, parse_uprn
+from schemas.instants import london_day
 
-_WORD: Final = re.compile(r"[^\W\d_]+('[^\W\d_]{1}\b)?")
 _CLEAN: Final[Mapping[str, Callable[[str], str]]] = {
     "trim": str.strip,
     "collapse": lambda text: " ".join(text.split()),
     "upper": str.upper,
-    "lower": str.lower,
-    "title": lambda text: _WORD.sub(_capital, text.lower()),
+    "lower": lower_case,
+    "title": title_case,
 }
 Cleaner = Callable[[object], RawValue]
 _BYTES: Final = (bytes, bytearray, memoryview)
+_BIRTHS: Final = frozenset({"date_of_birth", "birth_date", "dob", "born"})
 LONGEST: Final = 4_000  # characters of one value
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
 
@@ -34,34 +36,59 @@ def clean_value(raw: object, column: Column, field: Field) -> RawValue:
     return cleaner(column, field.type)(raw)
 
 
-def cleaner(column: Column, kind: FieldType) -> Cleaner:
-    """Return `clean_value` of one column, for many values."""
+def cleaner(column: Column, kind: FieldType, latest: Callable[[], date] | None = None) -> Cleaner:
+    """Return `clean_value` of one column, for many values. A day after `latest` is none: nobody is born after today."""
     if kind is FieldType.BOOLEAN:
         return _flag_cleaner(column)
-    steps, parse = tuple(_CLEAN[name] for name in column.clean), _PARSE[kind]
-    blank, is_day = frozenset(("", *column.blank)), kind is FieldType.DATE
+    steps, typed = tuple(_CLEAN[name] for name in column.clean), _typed(column, kind, latest)
+    blank = frozenset(("", *column.blank))
 
     def clean(raw: object) -> RawValue:
         if raw is None:
             return None
         if isinstance(raw, _BYTES):
             return Unusable.INVALID
-        text = raw if isinstance(raw, str) else _text(raw)
+        given = text = raw if isinstance(raw, str) else raw_text(raw)
         for step in steps:
             text = step(text)
-        if text in blank:
+        # A code is declared as the source spells it, whatever the steps make of it: NULL would else be a name, Null.
+        if text in blank or given.strip() in blank:
             return None
-        if is_day and isinstance(raw, date):
-            return _day(raw)
-        # What is printable holds no control character, and is told ten times as fast.
-        if len(text) > LONGEST or (not text.isprintable() and _CONTROL.search(text)):
-            return Unusable.INVALID
         try:
-            return text if parse is _as_it_is else parse(text, column)
+            return typed(raw, text)
         except ValueError:  # IdentifierError is one
             return Unusable.INVALID
 
     return clean
+
+
+def _typed(column: Column, kind: FieldType, latest: Callable[[], date] | None) -> Callable[[object, str], RawValue]:
+    """Return what makes a value of the type of a raw one and its cleaned text, or raises ValueError."""
+    parse = _PARSE[kind]
+
+    def typed(_raw: object, text: str) -> RawValue:
+        # What is printable holds no control character, and is told ten times as fast.
+        if len(text) > LONGEST or (not text.isprintable() and _CONTROL.search(text)):
+            return Unusable.INVALID
+        return text if parse is _as_it_is else parse(text, column)
+
+    def day(raw: object, text: str) -> RawValue:
+        found = _day(raw) if isinstance(raw, date) else read_day(text, column.dates, column.pivot)
+        return Unusable.INVALID if latest is not None and found > latest() else found
+
+    return day if kind is FieldType.DATE else typed
+
+
+def field_cleaner(dataset: Dataset, path: str, column: Column, clock: Callable[[], datetime]) -> Cleaner:
+    """Return the cleaner of a dataset's field; a birth date may not lie after the London day of `clock`."""
+    latest = (lambda: london_day(clock())) if is_birth_date(dataset, path) else None
+    return cleaner(column, dataset.fields[path].type, latest)
+
+
+def is_birth_date(dataset: Dataset, path: str) -> bool:
+    """Tell whether a date is somebody's birth: an age derives from it, or it is called so."""
+    ages = (field.derived_from for field in dataset.fields.values())
+    return path in ages or path.rpartition(".")[2] in _BIRTHS
 
 
 def _flag_cleaner(column: Column) -> Cleaner:
@@ -73,7 +100,7 @@ def _flag_cleaner(column: Column) -> Cleaner:
     def clean(raw: object) -> RawValue:
         if isinstance(raw, _BYTES):
             return Unusable.INVALID
-        text = raw if isinstance(raw, str) else _text(raw)
+        text = raw if isinstance(raw, str) else raw_text(raw)
         for step in steps:
             text = step(text)
         return codes.get(text, Unusable.INVALID)
@@ -81,77 +108,50 @@ def _flag_cleaner(column: Column) -> Cleaner:
     return clean
 
 
-def _text(raw: object) -> str:
+def raw_text(raw: object) -> str:
+    """Return a raw value as text; a driver's date as ISO 8601 has it."""
     if raw is None:
         return ""
-    return _day(raw).isoformat() if isinstance(raw, date) else str(raw)
-
-
-def _capital(word: re.Match[str]) -> str:
-    return word[0].capitalize()
+    try:
+        return _day(raw).isoformat() if isinstance(raw, date) else str(raw)
+    except ValueError:  # an instant past the calendar's end has no day of London's
+        return str(raw)
 
 
 def _day(raw: date) -> date:
-    return raw.date() if isinstance(raw, datetime) else raw
-
-
-def parse_date(text: str, formats: tuple[str, ...]) -> date:
-    """Return the date by the first format that fits; ValueError if none does."""
-    for form in formats:
-        try:
-            return _plain_date(text, form) or _any_date(text, form)
-        except ValueError:
-            continue
-    raise ValueError("no format fits")
-
-
-def _plain_date(text: str, form: str) -> date | None:
-    """Return the date of a text that fits one of the usual formats digit for digit: strptime takes twenty times as long."""
-    as_iso = _AS_ISO[form](text) if form in _AS_ISO else ""
-    try:
-        return date.fromisoformat(as_iso) if as_iso else None
-    except ValueError:
-        return None
-
-
-def _any_date(text: str, form: str) -> date:
-    # What lacks a format's slash can't fit it, and strptime takes longest to say so.
-    if not all(mark in text for mark in _marks(form)):
-        raise ValueError("a mark is missing")
-    return datetime.strptime(text, form).date()  # noqa: DTZ007 -- a calendar date has no zone
-
-
-@lru_cache(maxsize=64)
-def _marks(form: str) -> frozenset[str]:
-    return frozenset(mark for mark in re.sub("%.", "", form) if not mark.isalnum() and not mark.isspace())
-
-
-_WITH_MARKS: Final = len("2026-04-01")
-_WITHOUT: Final = len("20260401")
-
-# Texts of four digits for the year and two for month and day, put into ISO 8601's order; "" for any other text.
-_AS_ISO: Final[Mapping[str, Callable[[str], str]]] = {
-    "%Y-%m-%d": lambda text: text if len(text) == _WITH_MARKS and text[4] == text[7] == "-" else "",
-    "%d/%m/%Y": lambda text: (
-        f"{text[6:]}-{text[3:5]}-{text[:2]}" if len(text) == _WITH_MARKS and text[2] == text[5] == "/" else ""
-    ),
-    "%d-%m-%Y": lambda text: (
-        f"{text[6:]}-{text[3:5]}-{text[:2]}" if len(text) == _WITH_MARKS and text[2] == text[5] == "-" else ""
-    ),
-    "%Y%m%d": lambda text: f"{text[:4]}-{text[4:6]}-{text[6:]}" if len(text) == _WITHOUT else "",
-}
+    """Return the day of a driver's date or time; of an instant, London's. ValueError for one past the calendar."""
+    return london_day_of(raw) if isinstance(raw, datetime) else raw
 
 
 _WHOLE: Final = re.compile(r"-?\d{1,13}", re.ASCII)
 _DECIMAL: Final = re.compile(r"(-?)£?(-?)(\d{1,13}|\d{1,3}(?:,\d{3}){1,4})(\.\d{1,6})?", re.ASCII)
+# An exponent above nought may stand for digits that an export has cut off; one below is what is left of a nought.
+_LONG_DECIMAL: Final = re.compile(r"(-?)£?(-?)(\d{1,13}|\d{1,3}(?:,\d{3}){1,4})(\.\d{1,40})?([eE]-\d{1,3})?", re.ASCII)
 
 
-def _number(text: str, _column: Column) -> RawValue:
-    return int(text) if _WHOLE.fullmatch(text) else _decimal(text)
+def _number(text: str, column: Column) -> RawValue:
+    if _WHOLE.fullmatch(text):
+        return int(text)
+    found = _money(text, column)
+    return int(found) if column.rounding == 0 else found
 
 
-def _money(text: str, _column: Column) -> RawValue:
-    return _decimal(text)
+def _money(text: str, column: Column) -> Decimal:
+    return _decimal(text) if column.rounding is None else _rounded(text, column.rounding)
+
+
+def _rounded(text: str, decimals: int) -> Decimal:
+    """Round what binary arithmetic made of a decimal, halves away from nought: 87.30000000000001 is 87.30."""
+    found = _LONG_DECIMAL.fullmatch(text)
+    if found is None or (found[1] and found[2]):
+        raise ValueError("not a number")
+    exact = Decimal(found[1] + found[2] + found[3].replace(",", "") + (found[4] or "") + (found[5] or ""))
+    return exact.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP) + 0  # no nought is less than nothing
+
+
+def is_of_binary(text: str) -> bool:
+    """Tell whether a text is a decimal that binary arithmetic made: more decimals than anybody writes."""
+    return bool(_LONG_DECIMAL.fullmatch(text)) and not _DECIMAL.fullmatch(text)
 
 
 def _decimal(text: str) -> Decimal:
@@ -171,7 +171,7 @@ def _name(text: str, _column: Column) -> RawValue:
 
 
 _PARSE: Final[Mapping[FieldType, Callable[[str, Column], RawValue]]] = {
-    FieldType.DATE: lambda text, column: parse_date(text, column.dates),
+    FieldType.DATE: lambda text, column: read_day(text, column.dates, column.pivot),
     FieldType.POSTCODE: lambda text, _: parse_postcode(text),
     FieldType.NAME: _name,
     FieldType.NHS_NUMBER: lambda text, _: parse_nhs_number(text),
@@ -184,67 +184,3 @@ _PARSE: Final[Mapping[FieldType, Callable[[str, Column], RawValue]]] = {
     FieldType.CODE: _as_it_is,
     FieldType.TEXT: _name,
 }
-
-
-# -- comparing what was typed with what is held
-
-_AS_TYPED: Final = {kind: cleaner(Column(), kind) for kind in FieldType if kind in _PARSE or kind is FieldType.BOOLEAN}
-# Letters that Unicode does not take apart into a plain one and a mark.
-_PLAIN: Final = str.maketrans(
-    {"ø": "o", "đ": "d", "ð": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ħ": "h", "\u0131": "i"}
-)
-
-
-def typed_form(field: Field, text: str) -> str | None:
-    """Return the normal form of a detail as a partner typed it (dates as 2026-04-01), None for nothing to compare."""
-    return folded(_AS_TYPED[field.type](text))
-
-
-def detail_form(raw: object, column: Column, field: Field) -> str | None:
-    """Return a detail's normal form as it is held."""
-    return folded(clean_value(raw, column, field))
-
-
-def folded(value: RawValue) -> str | None:
-    """Return what two spellings of one detail share, or None where there is nothing to compare.
-
-    A code that means "not held" never fits anything. Names: without case, accents, spaces and punctuation, so that
-    O'Brien is OBRIEN and Zoë is ZOE.
-    """
-    if value is None or value is Unusable.INVALID:
-        return None
-    if not isinstance(value, str):
-        return str(value)
-    if value.isascii():
-        folded = value.lower()
-        return folded if folded.isalnum() else "".join(filter(str.isalnum, folded)) or None
-    folded = unicodedata.normalize("NFKD", value).casefold().translate(_PLAIN)
-    return "".join(c for c in folded if c.isalnum()) or None
-
-
-def key_form(field: Field, text: str) -> str | None:
-    """Return a key's value as the source is asked for it: in its canonical form, or None where there is none."""
-    if field.type in IDENTIFIERS:
-        value = _AS_TYPED[field.type](text)
-        return value if isinstance(value, str) else None
-    return text.strip() or None
-
-
-def person_form(raw: object) -> str:
-    """Return a source's own reference of a person as log, consents and restrictions name it; "" for nobody.
-
-    Source and control side both come here: a reference that one spelt otherwise would hold nothing back.
-    """
-    return "" if raw is None else str(raw).strip()
-
-
-def lenient(value: object) -> Hashable:
-    """Return what all have in common that a database might take for one: by case, marks, spaces, or as numbers."""
-    text = str(value).strip()
-    if text.isascii() and text.isdigit():
-        return text.lstrip("0")
-    try:
-        number = float(text)
-    except ValueError:
-        return "".join(c for c in unicodedata.normalize("NFKD", text).casefold() if c.isalnum())
-    return str(int(number)) if number.is_integer() else repr(number)

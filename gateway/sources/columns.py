@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Final, Literal
 
-from policies.reading import Read, Section, boolean, listed, members, name, one_of, refused, word
+from gateway.sources.dates import PIVOTS, is_read
+from policies.reading import Read, Section, boolean, integer, listed, members, name, one_of, refused, word
 from policies.yaml_text import Items, Node, Scalar
 
 Kind = Literal["sql", "path", "column"]  # the word that says where a value lies, by the kind of mapping
 MOST_STEPS: Final = 8  # into an upstream's JSON
+MOST_DECIMALS: Final = 6
 CLEANERS: Final = ("trim", "collapse", "upper", "lower", "title")
 # One expression alone, and no parameter but ours: `?`, `:name`, `@name` and `$` would each be one to some driver.
 UNSAFE: Final = re.compile(r";|--|/\*|\x00|\?|(?<![:\w]):(?!:)\w|@\w|\$")
@@ -25,9 +27,10 @@ class Column:
 
     `sql` is a column or expression, `path` a place in an upstream's JSON, `column` a column of a file: a mapping's
     kind says which. `by_person` gives one for each role instead, and the subject's is read.
-    `clean` runs in order; `blank` lists codes that mean "not held"; `dates` are strptime formats, of which the
-    first that fits counts; `yes` and `no` are a boolean's codes. `when_blank` is what a blank boolean means: None,
-    unknown, unless the text says `blank: true` or `blank: false`.
+    `clean` runs in order; `blank` lists codes that mean "not held"; `dates` are formats (`gateway/sources/dates.py`), of
+    which the first that fits counts, and `pivot` the first year that two digits may mean; `yes` and `no` are a boolean's
+    codes. `when_blank` is what a blank boolean means: None, unknown, unless the text says `blank: true` or `blank: false`.
+    `rounding` says to how many decimals a number is rounded; without it, one of more than six is not read.
     """
 
     sql: str | None = None
@@ -40,6 +43,8 @@ class Column:
     yes: tuple[str, ...] = ("Y", "y", "1", "true", "True", "T", "t")
     no: tuple[str, ...] = ("N", "n", "0", "false", "False", "F", "f")
     when_blank: bool | None = None
+    pivot: int | None = None
+    rounding: int | None = None
 
     def lies(self, subject: str | None) -> str | None:
         """Return where the value lies for a subject, or None where it is not mapped for this person."""
@@ -82,6 +87,8 @@ def column(kind: Kind) -> Read[Column]:
             yes=section.may("yes", listed(code), usual.yes),
             no=section.may("no", listed(code), usual.no),
             when_blank=when_blank,
+            pivot=section.may("pivot", integer(*PIVOTS), None),
+            rounding=section.may("rounding", integer(0, MOST_DECIMALS), None),
         )
         one = (kind in section.names()) != ("by_person" in section.names())
         section.check(one, kind, f"gives neither {kind} nor by_person, or both", "Give exactly one of them.")
@@ -142,16 +149,16 @@ def code(node: Node) -> str:
 
 def _date_format(node: Node) -> str:
     text = word(node)
-    parts = re.findall(r"%(.)", text, re.DOTALL)
+    parts = re.findall(r"%-?(.)", text, re.DOTALL)
     year, month, day, of_year = (sum(map(parts.count, of)) for of in ("Yy", "mbB", "d", "j"))
-    if (year, month, day, of_year) not in {(1, 1, 1, 0), (1, 0, 0, 1)} or not _round_trips(text):
-        remedy = "Name day, month and year once each by strptime directives, such as %d/%m/%Y."
+    if (year, month, day, of_year) not in {(1, 1, 1, 0), (1, 0, 0, 1)} or not (is_read(text) or _round_trips(text)):
+        remedy = "Name day, month and year once each by directives, such as %d/%m/%Y."
         raise refused(node, "is not the format of a date", remedy)
     return text
 
 
 def _round_trips(form: str) -> bool:
-    """Tell whether a date that is written by a format is read as itself: what fails here would fail every call."""
+    """Tell whether strptime reads what a format writes. A published text may hold such a one; no value fits it any more."""
     try:
         read = [datetime.strptime(one.strftime(form), form).date() for one in _PROBES]  # noqa: DTZ007 -- a calendar date has no zone
     except (ValueError, LookupError, re.error):  # strptime makes an expression of it, and so has an expression's errors

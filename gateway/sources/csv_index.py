@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from gateway.sources.cleaning import key_form
 from gateway.sources.columns import Codes
+from gateway.sources.comparing import one_key
 from gateway.sources.csv_reading import ExportFaultError, Stamp, read_lines, stamp_of
 from gateway.sources.export import Export, FileName
 from gateway.sources.groups import RowFile
@@ -165,7 +165,7 @@ class Indexing:
         field, place = self._dataset.fields[key], table.columns[column]
         found: dict[str, list[int]] = {}
         for number in range(len(table.rows)):
-            value = key_form(field, table.values(number)[place])
+            value = one_key(field, table.values(number)[place])
             if value is not None:
                 found.setdefault(value, []).append(number)
         return found

@@ -12,13 +12,15 @@ from datetime import datetime
 from typing import Any, Final
 
 from gateway.sources.columns import Codes
+from gateway.sources.comparing import one_key
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
 from gateway.sources.csv_index import Files, Index, Indexing, Table
 from gateway.sources.csv_reading import ExportFaultError
 from gateway.sources.export import Export
 from gateway.sources.finding import Finding, Sought
 from gateway.sources.mapping import Mapping as SourceMapping
-from gateway.sources.records import SURVEY_SECONDS, Records, Survey, Wish, by_person, cleaned, count, surveyed, told_by_kind
+from gateway.sources.records import Records, Wish, cleaned, told_by_kind
+from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
 from schemas.dataset import Dataset
 from schemas.decision import Record, Rows
 from schemas.request import SubjectQuery
@@ -61,7 +63,7 @@ class CsvSource:
         self._mapping = mapping
         self._clock = clock
         self._checks = checks
-        self._finding = Finding(dataset, mapping)
+        self._finding = Finding(dataset, mapping, clock)
         self._records = Records(dataset, mapping, clock)
         self._indexing = Indexing(dataset, mapping, mapping.system, folder=folder, clock=clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="source")
@@ -80,7 +82,7 @@ class CsvSource:
         """Read the named paths of each confirmed person's record."""
         index = await self._current(self._mapping.timeout)
         with told_by_kind(self._mapping.source):
-            return [self._record(index, found, paths) for found, paths in wanted]
+            return [self._record(index, found, paths, self._records) for found, paths in wanted]
 
     async def survey(self, sample: int) -> Survey:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
@@ -148,7 +150,8 @@ class CsvSource:
 
     def _found(self, index: Index, sought: Sought) -> Found:
         key = self._dataset.keys[sought.sort[0]]
-        rows = [index.records.values(number) for number in index.keys[key.name].get(sought.value, ())]
+        same = one_key(self._dataset.fields[key.name], sought.value)
+        rows = [index.records.values(number) for number in index.keys[key.name].get(same or "", ())]
         live = self._mapping.live
         if key.finds_place and isinstance(live, Codes):
             # A place finds those who live there now; a person's own key finds them after they left, too.
@@ -163,39 +166,40 @@ class CsvSource:
 
     # -- what does the record say?
 
-    def _record(self, index: Index, found: Found, paths: frozenset[str]) -> Record:
+    def _record(self, index: Index, found: Found, paths: frozenset[str], records: Records) -> Record:
         number = index.row.get(str(found.row))
         if number is None:
-            raise self._records.gone()
+            raise records.gone()
         values = index.records.values(number)
-        wished = self._records.wishes(paths, found.subject)
+        wished = records.wishes(paths, found.subject)
         stated = values[index.records.columns[self._mapping.as_at]].strip() if self._mapping.as_at else ""
-        return self._records.record(
+        return records.record(
             _cleaned(index.records, wished, values),
-            {group: self._rows(index, group, str(found.row), paths) for group in self._records.groups(paths)},
+            {group: _rows(index, group, str(found.row), paths, records) for group in records.groups(paths)},
             stated or index.files.stands_at,
         )
-
-    def _rows(self, index: Index, group: str, row: str, paths: frozenset[str]) -> Rows:
-        table, by_row = index.groups[group]
-        numbers = by_row.get(row, [])
-        self._records.check_count(group, len(numbers))
-        wished = self._records.group_wishes(group, paths)
-        return tuple(_cleaned(table, wished, table.values(number)) for number in numbers)
 
     # -- does the mapping fit the source?
 
     def _survey(self, index: Index, sample: int) -> Survey:
-        counts = surveyed(self._mapping)
-        everything, own = frozenset(counts), by_person(self._mapping)
+        survey = Survey(self._mapping, self._dataset)
+        records = self._records.watched(survey.watching)
         for row, number in list(index.row.items())[:sample]:
             values = index.records.values(number)
             people = self._mapping.people.items()
             present = [role for role, column in people if values[index.records.columns[column]].strip()]
             for place, role in enumerate(present or [None]):
                 found = Found(Match.CONFIRMED, subject=role, row=row)
-                count(counts, self._record(index, found, own if place else everything))
-        return counts
+                self._record(index, found, by_person(self._mapping) if place else survey.paths, records)
+        return survey
+
+
+def _rows(index: Index, group: str, row: str, paths: frozenset[str], records: Records) -> Rows:
+    table, by_row = index.groups[group]
+    numbers = by_row.get(row, [])
+    records.check_count(group, len(numbers))
+    wished = records.group_wishes(group, paths)
+    return tuple(_cleaned(table, wished, table.values(number)) for number in numbers)
 
 
 def _cleaned(table: Table, wished: Sequence[tuple[str, Wish]], values: list[str]) -> dict[str, Any]:

@@ -5,13 +5,15 @@ The judgement on rows that an adapter has read, whatever it read them from.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from gateway.sources.cleaning import Cleaner, clean_value, cleaner, folded, key_form, person_form, typed_form
+from gateway.sources.cleaning import Cleaner, clean_value, field_cleaner
 from gateway.sources.columns import Column
+from gateway.sources.comparing import Form, key_form, normal_form, person_form, typed_form
 from gateway.sources.contract import Found
 from gateway.sources.mapping import PROTECTED
 from gateway.sources.mapping import Mapping as SourceMapping
@@ -20,7 +22,7 @@ from schemas.request import SubjectQuery
 from schemas.terms import Match
 
 MOST_ROWS: Final = 64  # records of one key: more can't be told apart
-Place = tuple[str, str, Cleaner]  # (detail, role) of a selected column, and how its value is cleaned
+Place = tuple[str, str, Cleaner, Form]  # (detail, role) of a selected column, how its value is cleaned, and compared
 Sort = tuple[str, tuple[str, ...]]  # a key, and the details that were given with it
 
 
@@ -36,9 +38,10 @@ class Sought:
 class Finding:
     """What one source's searches read, and what their rows say. Holds no state but what the mapping says."""
 
-    def __init__(self, dataset: Dataset, mapping: SourceMapping) -> None:
+    def __init__(self, dataset: Dataset, mapping: SourceMapping, clock: Callable[[], datetime]) -> None:
         self._dataset = dataset
         self._mapping = mapping
+        self._clock = clock
         self._selected = lru_cache(maxsize=64)(self._select)
 
     def sought(self, query: SubjectQuery) -> Sought | Found:
@@ -66,11 +69,12 @@ class Finding:
         columns: list[str | None] = [mapping.row, *mapping.people.values()]
         places = []
         for detail in sort[1]:
-            clean = cleaner(mapping.fields.get(detail, Column()), self._dataset.fields[detail].type)
+            form = normal_form(self._dataset.fields[detail].type)
+            clean = field_cleaner(self._dataset, detail, mapping.fields.get(detail, Column()), self._clock)
             for role in key.finds:
                 for place in mapping.confirm[detail].get(role, ()):
                     columns.append(place)
-                    places.append((detail, role, clean))
+                    places.append((detail, role, clean, form))
         protection = mapping.fields.get(PROTECTED) if key.finds_place else None
         columns.append(protection.lies(None) if protection else None)
         return tuple(columns), tuple(places)
@@ -104,9 +108,9 @@ class Finding:
     ) -> list[str]:
         """Return the roles of whom every given detail fits: one of a detail's columns (a former name) is enough."""
         fitting: set[tuple[str, str]] = set()
-        for (detail, role, clean), raw in zip(places, row[1 + len(self._mapping.people) :], strict=False):
+        for (detail, role, clean, form), raw in zip(places, row[1 + len(self._mapping.people) :], strict=False):
             for one in raw if isinstance(raw, tuple) else (raw,):  # an upstream may list former names at one place
-                held = folded(clean(one))
+                held = form(clean(one))
                 if held is not None and held == given[detail]:
                     fitting.add((detail, role))
         return [role for role in roles if all((detail, role) in fitting for detail in given)]

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import copy
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from gateway.sources.breaker import Breaker
-from gateway.sources.cleaning import key_form
 from gateway.sources.columns import Codes
+from gateway.sources.comparing import one_key
 from gateway.sources.contract import Found, SourceFailedError, Wanted
 from gateway.sources.finding import Finding, Sort, Sought
 from gateway.sources.gathering import batches, grouped, together
@@ -20,7 +21,8 @@ from gateway.sources.http_client import HttpClient, OverdueError
 from gateway.sources.http_reading import HttpReading, plain, steps
 from gateway.sources.json_answer import at, reach
 from gateway.sources.mapping import Mapping as SourceMapping
-from gateway.sources.records import SURVEY_SECONDS, Records, Survey, by_person, count, surveyed, told_by_kind
+from gateway.sources.records import Records, told_by_kind
+from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
 from gateway.sources.upstream import Call, Upstream
 from schemas.dataset import Dataset
 from schemas.decision import Record
@@ -49,7 +51,7 @@ class HttpSource:
         self._dataset = dataset
         self._mapping = mapping
         self._upstream = mapping.system
-        self._finding = Finding(dataset, mapping)
+        self._finding = Finding(dataset, mapping, clock)
         self._records = Records(dataset, mapping, clock)
         self._reading = HttpReading(mapping, mapping.system, self._records)
         self._client = HttpClient(mapping.source, mapping.system, credentials=credentials, connections=connections)
@@ -111,21 +113,24 @@ class HttpSource:
         answer = await self._client.get(call.target(values, select), nobody=call.nobody)
         found = []
         for record in self._reading.objects(answer, call):
-            value = self._value_of(record, sort[0], values)
+            sought = self._values_of(record, sort[0], values)
             # A place finds those who live there now; a person's own key finds them after they left, too.
             if live is None or str(at(record, steps(live.place))).strip() in live.codes:
-                found.append((value, self._row(record, places)))
+                found += [(value, self._row(record, places)) for value in sought]
         return found
 
-    def _value_of(self, record: dict[str, Any], key: str, values: tuple[str, ...]) -> str:
-        held = key_form(self._dataset.fields[key], self._reading.single(record, self._mapping.keys[key])) or ""
-        if held in values:
-            return held
+    def _values_of(self, record: dict[str, Any], key: str, values: tuple[str, ...]) -> list[str]:
+        """Return what was asked for that a record's key is: in more than one spelling, it may be several."""
+        field = self._dataset.fields[key]
+        held = one_key(field, self._reading.single(record, self._mapping.keys[key])) or ""
+        own = {value: one_key(field, value) or "" for value in values}
         # Services are often lenient with case; but a record that nobody asked for is not looked at.
-        for value in values:
-            if value.casefold() == held.casefold():
-                return value
-        raise SourceFailedError(f"{self._mapping.source} gave the record of another than was asked for")
+        fitting = [value for value, one in own.items() if one == held] or [
+            value for value, one in own.items() if one.casefold() == held.casefold()
+        ][:1]
+        if not fitting:
+            raise SourceFailedError(f"{self._mapping.source} gave the record of another than was asked for")
+        return fitting
 
     def _row(self, record: dict[str, Any], places: tuple[str | None, ...]) -> tuple[Any, ...]:
         """Return what `Finding` judges: the record's reference, its people's, each detail's values, and the marker."""
@@ -201,7 +206,7 @@ class HttpSource:
     # -- does the mapping fit the source?
 
     async def _survey(self, sample: int) -> Survey:
-        call, counts = self._upstream.sample, surveyed(self._mapping)
+        call, survey = self._upstream.sample, Survey(self._mapping, self._dataset)
         if call is None:
             raise SourceFailedError(f"{self._mapping.source} can't be sampled: give its mapping `http.sample`")
         select = self._reading.select([self._mapping.row, *self._mapping.people.values()])
@@ -211,13 +216,14 @@ class HttpSource:
             row = self._reading.single(record, self._mapping.row)
             people = self._mapping.people.items()
             present = [role for role, place in people if self._reading.single(record, place)]
-            paths = [frozenset(counts), *[by_person(self._mapping)] * (len(present) - 1)]
+            paths = [survey.paths, *[by_person(self._mapping)] * (len(present) - 1)]
             roles: list[str | None] = [*present] or [None]
             wanted += [(Found(Match.CONFIRMED, subject=role, row=row), of) for role, of in zip(roles, paths, strict=True)]
+        watched = copy.copy(self)  # it asks as this one does, and counts what it reads
+        watched._reading = HttpReading(self._mapping, self._upstream, self._records.watched(survey.watching))  # noqa: SLF001 -- its own kind
         for batch in batches(wanted, MOST_PEOPLE):
-            for record_of in await self._fetch(batch):
-                count(counts, record_of)
-        return counts
+            await watched._fetch(batch)  # noqa: SLF001 -- as above
+        return survey
 
 
 def _asked(call: Call, values: list[str]) -> list[tuple[str, ...]]:

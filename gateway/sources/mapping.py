@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from gateway.sources.columns import PLACES, Codes, Column, Kind, codes_at, column, sql
+from gateway.sources.dates import format_flaw
 from gateway.sources.export import Export, export
 from gateway.sources.groups import Rows, file_rows, joined_rows, nested_rows
 from gateway.sources.upstream import Upstream, upstream
@@ -20,7 +21,7 @@ from policies.findings import Finding, did_you_mean
 from policies.places import Flaw, located
 from policies.reading import Read, Section, integer, listed, members, name, pinned, refused, slug, word
 from policies.yaml_text import Node, read_document
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset, Field, FieldType
 
 PROTECTED: Final = "protected_address"  # the marker that keeps a person from being found by a place
 USUAL_TIMEOUT: Final = 5.0  # seconds
@@ -185,9 +186,22 @@ def _unfit(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
             yield Flaw(way, f"{path} is computed from {field.derived_from}", "Take it out.")
         if one.when_blank is not None and field.type is not FieldType.BOOLEAN:
             yield Flaw((*way, "blank"), f"{path} is no boolean", "List the codes that mean it is not held.")
+        yield from _unread(way, path, one, field)
         if one.by_person is not None and ("." in path or path == PROTECTED):
             # Protection of anyone in the record counts, so it can't be looked up for the subject alone.
             yield Flaw((*way, "by_person"), f"{path} is the whole record's", "Write one place for it.")
+
+
+def _unread(way: tuple[str, ...], path: str, one: Column, field: Field) -> Iterator[Flaw]:
+    """Find what would not be read for certain. In a text that was published before, such values are invalid."""
+    if one.rounding is not None and field.type not in {FieldType.MONEY, FieldType.NUMBER}:
+        yield Flaw((*way, "rounding"), f"{path} is neither money nor a number", "Take it out.")
+    if one.pivot is not None and not any("%y" in form for form in one.dates):
+        yield Flaw((*way, "pivot"), f"no format of {path} reads two digits of a year", "Take it out.")
+    for form in one.dates if field.type is FieldType.DATE else ():
+        flaw = format_flaw(form, one.pivot)
+        if flaw is not None:
+            yield Flaw((*way, "dates"), *flaw)
 
 
 def _left_out(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:

@@ -2,49 +2,64 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, Final
 
-from gateway.sources.cleaning import Cleaner, cleaner
+from gateway.sources.cleaning import Cleaner, field_cleaner
+from gateway.sources.columns import Column
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import Mapping as SourceMapping
 from schemas.dataset import Dataset
-from schemas.decision import RawValue, Record, Rows, Unusable
+from schemas.decision import RawValue, Record, Rows
 
 MOST_GROUP_ROWS: Final = 1_000
 Wish = tuple[str, Cleaner]  # the path of a field to read, and how its value is cleaned
+Watching = Callable[[str, Column, Cleaner], Cleaner]
 
 
 class Records:
     """What one dataset's mapping says of records, whatever they are read from. Holds no state."""
 
-    def __init__(self, dataset: Dataset, mapping: SourceMapping, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        mapping: SourceMapping,
+        clock: Callable[[], datetime],
+        watching: Watching | None = None,
+    ) -> None:
         self._dataset = dataset
         self._mapping = mapping
         self._clock = clock
+        self._watching = watching
         self.wishes = lru_cache(maxsize=1024)(self._wishes)
         self.group_wishes = lru_cache(maxsize=1024)(self._group_wishes)
         self.groups = lru_cache(maxsize=1024)(self._groups)
+
+    def watched(self, watching: Watching) -> Records:
+        """Return the same, whose cleaners are watched: for a survey."""
+        return Records(self._dataset, self._mapping, self._clock, watching)
 
     def _wishes(self, paths: frozenset[str], subject: str | None) -> list[tuple[str, Wish]]:
         """Return the place of each named field of the record itself; one not mapped for this person is not held."""
         mapped = self._mapping.fields
         wished = ((mapped[path].lies(subject), path) for path in sorted(paths & mapped.keys()))
-        fields = self._dataset.fields
-        return [(place, (path, cleaner(mapped[path], fields[path].type))) for place, path in wished if place is not None]
+        return [(place, self._wish(path, mapped[path])) for place, path in wished if place is not None]
 
     def _group_wishes(self, group: str, paths: frozenset[str]) -> list[tuple[str, Wish]]:
         """Return the place of each named field of a group's rows."""
         columns = {f"{group}.{name}": column for name, column in self._mapping.groups[group].fields.items()}
         return [
-            (place, (path, cleaner(column, self._dataset.fields[path].type)))
+            (place, self._wish(path, column))
             for path, column in columns.items()
             if path in paths and (place := column.lies(None)) is not None
         ]
+
+    def _wish(self, path: str, column: Column) -> Wish:
+        clean = field_cleaner(self._dataset, path, column, self._clock)
+        return path, clean if self._watching is None else self._watching(path, column, clean)
 
     def _groups(self, paths: frozenset[str]) -> list[str]:
         """Return the groups that are named, or whose fields are."""
@@ -100,33 +115,3 @@ class told_by_kind:  # noqa: N801 -- used as a function; a generator would take 
 def cleaned(wishes: Sequence[Wish], row: Iterable[Any]) -> dict[str, RawValue]:
     """Return the values of a row, by path."""
     return {path: clean(raw) for (path, clean), raw in zip(wishes, row, strict=False)}
-
-
-# -- does the mapping fit the source?
-
-SURVEY_SECONDS: Final = 60.0  # an administrator waits longer than a partner, and for hundreds of records
-Survey = dict[str, Counter[str]]
-
-
-def surveyed(mapping: SourceMapping) -> Survey:
-    """Return a survey that has counted nothing yet."""
-    inner = [f"{group}.{name}" for group, rows in mapping.groups.items() for name in rows.fields]
-    return {path: Counter() for path in (*mapping.fields, *inner)}
-
-
-def by_person(mapping: SourceMapping) -> frozenset[str]:
-    """Return the paths that lie elsewhere for each person of a record, and so are counted for each."""
-    return frozenset(path for path, column in mapping.fields.items() if column.by_person)
-
-
-def count(survey: Survey, record: Record) -> None:
-    """Count what a record holds, by path: that it is there, never what it is."""
-    for values in (record.values, *(row for rows in record.groups.values() for row in rows)):
-        for path, value in values.items():
-            survey[path][_kind(value)] += 1
-
-
-def _kind(value: RawValue) -> str:
-    if value is Unusable.INVALID:
-        return "source_value_invalid"
-    return "blank" if value is None else "held"

@@ -18,13 +18,13 @@ from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make
 from gateway.sources.gathering import batches, grouped
 from gateway.sources.mapping import Database
 from gateway.sources.mapping import Mapping as SourceMapping
-from gateway.sources.records import SURVEY_SECONDS, Records, Survey, by_person, count, surveyed, told_by_kind
+from gateway.sources.records import Records, told_by_kind
 from gateway.sources.sql_reading import SqlReading
 from gateway.sources.sql_search import MOST_BOUND, Search
+from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
 from schemas.dataset import Dataset
 from schemas.decision import Record
 from schemas.request import SubjectQuery
-from schemas.terms import Match
 
 T = TypeVar("T")
 
@@ -43,9 +43,10 @@ class SqlSource:
     ) -> None:
         if not isinstance(mapping.system, Database):
             raise TypeError("the mapping is not of an SQL database")
+        self._dataset = dataset
         self._mapping = mapping
         self._database = mapping.system
-        self._search = Search(dataset, mapping, self._database.from_)
+        self._search = Search(dataset, mapping, self._database.from_, clock)
         self._records = Records(dataset, mapping, clock)
         self._read = SqlReading(mapping, self._database.from_, self._records)
         self._engine = make_engine(url, connections=connections, timeout=mapping.timeout)
@@ -135,13 +136,12 @@ class SqlSource:
 
     def _survey(self, connection: Connection, sample: int) -> Survey:
         mapping, roles = self._mapping, tuple(self._mapping.people)
-        counts = surveyed(mapping)
-        everything, own = frozenset(counts), by_person(mapping)
+        survey = Survey(mapping, self._dataset)
+        reading = SqlReading(mapping, self._database.from_, self._records.watched(survey.watching))
         columns = ", ".join((mapping.row, *mapping.people.values()))
         statement = f"SELECT {columns} FROM {self._database.from_} LIMIT :sample"
         for row, *references in read(connection, statement, sample, "sample"):
             present = [role for role, raw in zip(roles, references, strict=True) if str(raw or "").strip()]
-            for number, role in enumerate(present or [None]):
-                found = Found(Match.CONFIRMED, subject=role, row=row)
-                count(counts, self._fetch_all(connection, [(found, own if number else everything)])[0])
-        return counts
+            for number, role in enumerate(present or [""]):
+                reading.records(connection, [row], by_person(mapping) if number else survey.paths, role)
+        return survey

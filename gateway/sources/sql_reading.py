@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from gateway.sources.cleaning import lenient
+from gateway.sources.comparing import lenient
 from gateway.sources.database import read, read_bound
 from gateway.sources.groups import Joined
 from gateway.sources.mapping import Mapping as SourceMapping

@@ -5,11 +5,12 @@ Reads the columns of the key, of the details that were given and of the marker t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
-from gateway.sources.cleaning import lenient
+from gateway.sources.comparing import held_spellings, lenient
 from gateway.sources.contract import Found
 from gateway.sources.database import read, read_bound
 from gateway.sources.finding import MOST_ROWS, Finding, Sort, Sought
@@ -25,11 +26,11 @@ T = TypeVar("T")
 class Search:
     """The search of one source. Holds statements only; safe for several threads."""
 
-    def __init__(self, dataset: Dataset, mapping: SourceMapping, from_: str) -> None:
+    def __init__(self, dataset: Dataset, mapping: SourceMapping, from_: str, clock: Callable[[], datetime]) -> None:
         self._dataset = dataset
         self._mapping = mapping
         self._from = from_
-        self._finding = Finding(dataset, mapping)
+        self._finding = Finding(dataset, mapping, clock)
         self._one = lru_cache(maxsize=64)(self._make_one)
         self._many = lru_cache(maxsize=512)(self._make_many)
 
@@ -51,15 +52,23 @@ class Search:
     def _alone(self, connection: Any, sought: Sought | Found) -> Found:
         if isinstance(sought, Found):
             return sought
-        return self._finding.one_of(read(connection, self._one(sought.sort), sought.value, "key"), sought)
+        return self._finding.one_of(self._rows_of(connection, sought.sort, sought.value), sought)
+
+    def _rows_of(self, connection: Any, sort: Sort, value: str) -> Sequence[Any]:
+        """Return the rows of one value; of one that is held in several spellings, those of all of them."""
+        rows: list[Any] = []
+        for one in held_spellings(self._dataset.fields[sort[0]], value):
+            rows += read(connection, self._one(sort), one, "key")
+        return rows
 
     def _rows(self, connection: Any, sort: Sort, values: tuple[str, ...]) -> dict[str, Sequence[Any]]:
         rows: dict[str, Sequence[Any]] = {}
         for batch in batches(values, MOST_BOUND):
-            together = self._together(connection, sort, tuple(batch)) if len(batch) > 1 else None
+            is_one = len(batch) == 1 or len(held_spellings(self._dataset.fields[sort[0]], batch[0])) > 1
+            together = None if is_one else self._together(connection, sort, tuple(batch))
             # A database may take for one what we take for two: by its collation, say, or a number's leading zeros. Asked
             # one by one, whatever it takes for the value is the value's.
-            rows |= together or {value: read(connection, self._one(sort), value, "key") for value in batch}
+            rows |= together or {value: self._rows_of(connection, sort, value) for value in batch}
         return rows
 
     def _together(self, connection: Any, sort: Sort, values: tuple[str, ...]) -> dict[str, Sequence[Any]] | None:

@@ -12,8 +12,9 @@ from gateway.sources.mapping import digest_of
 from gateway.store.readings import Readings
 from policies.compile import Compiled
 from policies.findings import Finding, TextError
+from policies.naming import usable
 from schemas.agreement import Agreement, Core
-from schemas.dataset import Dataset
+from schemas.dataset import Dataset, Key
 from schemas.instants import first_instant, instant_after
 from schemas.terms import RecipientKind
 
@@ -34,6 +35,10 @@ class Published(Protocol):
     def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]: ...
 
     def partner_kinds(self) -> dict[str, RecipientKind]: ...
+
+    def floor(self) -> int: ...
+
+    def number_of(self, kind: str, name: str, version: int) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,10 @@ class LiveAgreement:
         """Return the dataset that it is about."""
         return self.compiled.rules.dataset
 
+    def keys_for(self, recipient: str) -> tuple[Key, ...]:
+        """Return how a recipient may name people: the keys, with the details, that can be used in some call."""
+        return tuple(usable(self.compiled.naming, self.compiled.rules, recipient).values())
+
     @property
     def holds_until(self) -> datetime | None:
         """Return the instant at which the next version takes over."""
@@ -73,26 +82,26 @@ def load_agreement(state: Published, name: str, on: date) -> LiveAgreement | Non
 
 def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
     rows = state.connection.execute(
-        "SELECT text, ended_at, digest FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
+        "SELECT text, ended_at, digest, semantics FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
     ).fetchall()
     # Which version counts is in the texts: where one was changed, none can be told to count.
-    if not rows or not all(is_intact(text, digest) for text, _, digest in rows):
+    if not rows or not all(is_intact(text, digest) for text, _, digest, _ in rows):
         return None
-    versions = [(state.readings.agreement(text), ended_at) for text, ended_at, _ in rows]
+    versions = [(state.readings.agreement(text), ended_at, number) for text, ended_at, _, number in rows]
     begun = [one for one in versions if one[0].starts_on <= on]
-    agreement, ended_at = begun[-1] if begun else versions[0]
-    later = [one.starts_on for one, ended in versions if ended is None and one.version > agreement.version]
+    agreement, ended_at, number = begun[-1] if begun else versions[0]
+    later = [one.starts_on for one, ended, _ in versions if ended is None and one.version > agreement.version]
     dataset = state.find_dataset(*agreement.dataset)
     if dataset is None:
         return None
     cores = binding_cores(state, agreement)
     row = state.find_text("mapping", f"{dataset.id}@{dataset.version}")
     compiled = state.readings.compiled(
-        agreement.text,
-        dataset=dataset.text,
-        cores=tuple(core.text for core in cores),
+        (agreement.text, number),
+        dataset=(dataset.text, state.number_of("dataset", dataset.id, dataset.version)),
+        cores=[core.text for core in cores],
         kinds=state.partner_kinds(),
-        mapping=row[1] if row else None,
+        floor=state.floor(),
     )
     return LiveAgreement(
         compiled=compiled,
@@ -100,6 +109,7 @@ def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
         ended=ended_at is not None,
         next_from=min((day for day in later if day > on), default=None),
         basis=(
+            "semantics",
             f"agreement/{name}",
             f"dataset/{dataset.id}",
             f"mapping/{dataset.id}",

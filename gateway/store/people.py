@@ -11,7 +11,7 @@ from typing import Any, Final
 from audit.entry import Kind
 from audit.keyring import reference
 from audit.sequencer import Draft, Moment, Within
-from gateway.sources.cleaning import person_form
+from gateway.sources.comparing import person_form
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import to_micros
 from gateway.store.persons import read_consents

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
-from gateway.sources.mapping import Mapping as SourceMapping
-from gateway.sources.mapping import mapped_paths, parse_mapping
+from gateway.sources.mapping import parse_mapping
+from policies.bind import bind
 from policies.compile import Compiled, compile_rules
-from policies.compose import compose
 from policies.parse import parse_agreement, parse_core, parse_dataset
+from schemas.semantics import Semantics
 from schemas.terms import RecipientKind
 
 KEPT: Final = 4_096
+Text = tuple[str, int]  # a published text, and the decision semantics that it was published under
 
 
 class Readings:
     """Parsed and compiled texts. A text says the same for ever, so nothing here goes stale. For any thread.
 
-    The methods raise TextError for a text that does not hold together.
+    The methods raise TextError for a text that can't be read.
     """
 
     def __init__(self) -> None:
@@ -31,31 +32,31 @@ class Readings:
 
     def compiled(
         self,
-        agreement: str,
+        agreement: Text,
         *,
-        dataset: str,
-        cores: tuple[str, ...],
+        dataset: Text,
+        cores: Sequence[str],
         kinds: Mapping[str, RecipientKind],
-        mapping: str | None,
+        floor: int,
     ) -> Compiled:
         """Return an agreement's text compiled with the texts of all that bounds it."""
-        named = self.agreement(agreement).recipients
-        return self._compiled(agreement, dataset, cores, tuple((one, kinds[one]) for one in named if one in kinds), mapping)
+        named = self.agreement(agreement[0]).recipients
+        registered = tuple((one, kinds[one]) for one in named if one in kinds)
+        return self._compiled(agreement, dataset, tuple(cores), registered, floor)
 
     def _compile(
         self,
-        agreement: str,
-        dataset: str,
+        agreement: Text,
+        dataset: Text,
         cores: tuple[str, ...],
         kinds: tuple[tuple[str, RecipientKind], ...],
-        mapping: str | None,
+        floor: int,
     ) -> Compiled:
-        parsed: SourceMapping | None = self.mapping(mapping) if mapping is not None else None
-        rules = compose(
-            self.agreement(agreement),
-            dataset=self.dataset(dataset),
+        rules = bind(
+            self.agreement(agreement[0]),
+            dataset=self.dataset(*dataset),
             cores=[self.core(text) for text in cores],
             recipient_kinds=dict(kinds),
-            mapped=mapped_paths(parsed) if parsed is not None else None,
+            semantics=Semantics(published=agreement[1], floor=floor),
         )
         return compile_rules(rules)

@@ -13,7 +13,10 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
-VERSION: Final = "0010"
+from gateway.store.floor import read_highest
+from schemas.semantics import NEWEST
+
+VERSION: Final = "0011"
 
 
 class SchemaError(Exception):
@@ -58,4 +61,12 @@ def check_version(path: Path) -> None:
     if found != VERSION:
         raise SchemaError(
             f"{path.name} has schema version {found}, and this build knows {VERSION}: make a backup, run `stile upgrade`"
+        )
+    engine = create_engine(URL.create("sqlite", database=str(path)), module=pysqlite3, poolclass=NullPool)
+    with engine.connect() as connection:
+        highest = read_highest(connection.connection.cursor())
+    engine.dispose()
+    if highest > NEWEST:
+        raise SchemaError(
+            f"{path.name} decides by semantics {highest}, and this build knows {NEWEST}: install the build that took it up"
         )

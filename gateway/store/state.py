@@ -17,6 +17,7 @@ from gateway.oauth.details import Available
 from gateway.oauth.issuer_keys import Turn
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
+from gateway.store.floor import read_floor, read_number
 from gateway.store.instants import from_micros
 from gateway.store.key_rows import PartnerRecord, read_client, read_partner, read_turns
 from gateway.store.live import LiveAgreement, available_of, is_intact, load_agreement
@@ -144,6 +145,18 @@ class Reader:
         row = self.connection.execute(asked, values).fetchone()
         return (row[0], row[1], row[2]) if row and is_intact(row[1], row[3]) else None
 
+    def floor(self) -> int:
+        """Return the decision semantics that count for all texts at the least."""
+        known = ("semantics",)
+        if known not in self._kept:
+            self._keep(known, read_floor(self.connection))
+        kept: int = self._kept[known]
+        return kept
+
+    def number_of(self, kind: str, name: str, version: int) -> int:
+        """Return the decision semantics that a text was published under."""
+        return read_number(self.connection, kind, name, version)
+
     def published_at(self, kind: str, name: str, version: int) -> datetime:
         """Return when a text was published."""
         (micros,) = self.connection.execute(
@@ -162,9 +175,13 @@ class Reader:
         known = ("dataset", name, str(version))
         if known not in self._kept:
             row = self.find_text("dataset", name, version)
-            self._keep(known, _read(self.readings.dataset, row[1]) if row else None)
+            self._keep(known, self._read_dataset(name, row) if row else None)
         kept: Dataset | None = self._kept[known]
         return kept
+
+    def _read_dataset(self, name: str, row: tuple[int, str, int | None]) -> Dataset | None:
+        number = self.number_of("dataset", name, row[0])
+        return _read(lambda text: self.readings.dataset(text, number), row[1])
 
     def find_mapping(self, dataset: str) -> tuple[SourceMapping, str] | None:
         """Return the newest mapping of a dataset ("id@version") and its digest."""

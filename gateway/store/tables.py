@@ -133,6 +133,14 @@ class Text(SQLModel, table=True):
     text: str
     published_at: int
     ended_at: int | None = None
+    semantics: int = 1  # the decision semantics that it was published under
+
+
+class Semantics(SQLModel, table=True):
+    """A floor of the decision semantics, and since when it counts for all texts."""
+
+    number: int = Field(primary_key=True)
+    changed_at: int
 
 
 class Recipient(SQLModel, table=True):

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
-from gateway.sources.mapping import digest_of, mapped_paths, mapping_findings, parse_mapping
+from gateway.sources.mapping import digest_of, mapping_findings, parse_mapping
 from gateway.store.entries import ChangeRefusedError, Entries
-from gateway.store.instants import from_micros, to_micros
-from gateway.store.live import binding_cores
+from gateway.store.floor import read_floor
+from gateway.store.instants import to_micros
+from gateway.store.live_texts import LiveTexts, check_agreement
+from gateway.store.resuming import check_resuming
 from gateway.store.state import Reader
-from policies.compose import compose
-from policies.findings import Finding, TextError
+from policies.findings import TextError
 from policies.parse import parse_agreement, parse_core, parse_dataset
-from policies.places import Flaw, located
-from policies.wording import day_text
-from schemas.agreement import Agreement
-from schemas.instants import london_day
+from schemas.semantics import NEWEST
 
 LONGEST_REASON: Final = 500
 
@@ -30,27 +28,29 @@ class Texts:
     entries: Entries
     controller: str
 
-    def publish_dataset(self, text: str, *, by: str) -> Within:
-        """Publish a dataset's text."""
+    def publish_dataset(self, text: str, *, by: str, number: int = NEWEST) -> Within:
+        """Publish a dataset's text. `number` is older where a sandbox takes over what its council published."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            dataset = parse_dataset(text)
+            dataset = parse_dataset(text, number)
             what = (dataset.id, dataset.version, dataset.digest, text)
-            _insert_text(connection, moment, "dataset", *what)
-            return self._text_entry(Kind.DATASET_PUBLISHED, moment, f"dataset/{dataset.id}", what, by)
+            _insert_text(connection, moment, "dataset", *what, number)
+            return self._text_entry(Kind.DATASET_PUBLISHED, moment, f"dataset/{dataset.id}", (*what, number), by)
 
         return within
 
-    def publish_core(self, text: str, *, by: str) -> Within:
+    def publish_core(self, text: str, *, by: str, number: int = NEWEST) -> Within:
         """Publish a common core, or the council's own rules; every live agreement must still hold together."""
 
         def within(connection: Any, moment: Moment) -> Draft:
             core = parse_core(text)
             what = (core.id, core.version, core.digest, text)
-            _insert_text(connection, moment, "council" if core.is_council else "core", *what)
-            _check_live_agreements(connection, moment)
+            live = LiveTexts.before(connection, moment)
+            _insert_text(connection, moment, "council" if core.is_council else "core", *what, number)
+            live.check_after(connection)
             kind = Kind.COUNCIL_PUBLISHED if core.is_council else Kind.CORE_PUBLISHED
-            return self._text_entry(kind, moment, "council/rules" if core.is_council else f"core/{core.id}", what, by)
+            state_key = "council/rules" if core.is_council else f"core/{core.id}"
+            return self._text_entry(kind, moment, state_key, (*what, number), by)
 
         return within
 
@@ -67,14 +67,15 @@ class Texts:
             if errors:
                 raise TextError(errors)
             digest = digest_of(text)
-            _insert_text(connection, moment, "mapping", mapping.dataset, mapping.version, digest, text)
-            _check_live_agreements(connection, moment)
-            what = (mapping.dataset, mapping.version, digest, text)
+            live = LiveTexts.before(connection, moment)
+            _insert_text(connection, moment, "mapping", mapping.dataset, mapping.version, digest, text, NEWEST)
+            live.check_after(connection)
+            what = (mapping.dataset, mapping.version, digest, text, NEWEST)
             return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by)
 
         return within
 
-    def publish_agreement(self, text: str, *, by: str) -> Within:
+    def publish_agreement(self, text: str, *, by: str, number: int = NEWEST) -> Within:
         """Publish a version of an agreement; it must hold together with all that bounds it."""
 
         def within(connection: Any, moment: Moment) -> Draft:
@@ -83,14 +84,15 @@ class Texts:
                 raise ChangeRefusedError(f"the controller here is {self.controller}, not {agreement.controller}")
             check_resuming(connection, agreement)
             what = (agreement.id, agreement.version, agreement.digest, text)
-            _insert_text(connection, moment, "agreement", *what)
-            check_agreement(Reader(connection), text)
+            _insert_text(connection, moment, "agreement", *what, number)
+            check_agreement(Reader(connection), text, number)
             connection.executemany(
                 "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
                 [(partner, agreement.id) for partner in agreement.recipients],
             )
             resumes = {"resumes": agreement.resumes} if agreement.resumes else {}
-            return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, f"agreement/{agreement.id}", what, by, **resumes)
+            key = f"agreement/{agreement.id}"
+            return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, key, (*what, number), by, **resumes)
 
         return within
 
@@ -110,50 +112,27 @@ class Texts:
 
         return within
 
+    def take_up_semantics(self, *, by: str) -> Within:
+        """Take up the decision semantics of this build: what they tighten counts for every text from this entry on."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            before = read_floor(connection)
+            if before >= NEWEST:
+                raise ChangeRefusedError(f"this council decides by semantics {before} already")
+            connection.execute("INSERT INTO semantics (number, changed_at) VALUES (?, ?)", (NEWEST, to_micros(moment.at)))
+            what = {"what": {"semantics": NEWEST, "before": before}, "who": {"by": by}}
+            return self.entries.plain(Kind.SEMANTICS_CHANGED, moment, ("semantics",), what)
+
+        return within
+
     def _text_entry(
-        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str], by: str, **more: str
+        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str, int], by: str, **more: str
     ) -> Draft:
-        name, version, digest, _ = what
-        names = {"what": {"id": name, "version": version, "digest": digest, **more}, "who": {"by": by}}
+        name, version, digest, _, number = what
+        # A mapping decides nothing, and has no number.
+        numbered = {} if kind is Kind.SOURCE_CHANGED else {"semantics": number}
+        names = {"what": {"id": name, "version": version, "digest": digest, **numbered, **more}, "who": {"by": by}}
         return self.entries.plain(kind, moment, (state_key,), names)
-
-
-def check_agreement(reader: Reader, text: str) -> None:
-    """Raise TextError or ChangeRefusedError unless the agreement holds together with what is published."""
-    agreement = parse_agreement(text)
-    dataset = reader.find_dataset(*agreement.dataset)
-    if dataset is None:
-        raise ChangeRefusedError(f"dataset {agreement.dataset[0]}@{agreement.dataset[1]} is not published")
-    mapping = reader.find_mapping(f"{dataset.id}@{dataset.version}")
-    compose(
-        agreement,
-        dataset=dataset,
-        cores=binding_cores(reader, agreement),
-        recipient_kinds=reader.partner_kinds(),
-        mapped=mapped_paths(mapping[0]) if mapping else None,
-    )
-
-
-def check_resuming(connection: Any, agreement: Agreement) -> None:
-    """Raise TextError where a later version would bring an ended agreement back without a word, or says so for nothing.
-
-    A reason that stayed behind in a text would bring it back unseen after its next end.
-    """
-    row = connection.execute(
-        "SELECT version, ended_at FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version DESC", (agreement.id,)
-    ).fetchone()
-    if row is None:
-        return
-    newest, ended_at = row
-    if ended_at is not None and agreement.resumes is None:
-        ended_on = day_text(london_day(from_micros(ended_at)))
-        text = f"{agreement.id} was ended on {ended_on}, and this version would bring it back"
-        flaw = Flaw(("version",), text, "Where that is meant, add `resumes:` with the reason; else give it another id.")
-    elif ended_at is None and agreement.resumes is not None:
-        flaw = Flaw(("resumes",), f"version {newest} is not ended, so there is nothing to take up again", "Take it out.")
-    else:
-        return
-    raise TextError(located(agreement.text, [flaw]))
 
 
 def _one_line(reason: str) -> str:
@@ -163,7 +142,11 @@ def _one_line(reason: str) -> str:
     return said
 
 
-def _insert_text(connection: Any, moment: Moment, kind: str, name: str, version: int, digest: str, text: str) -> None:
+def _insert_text(
+    connection: Any, moment: Moment, kind: str, name: str, version: int, digest: str, text: str, number: int
+) -> None:
+    if kind != "mapping" and number == NEWEST:
+        _check_floor(connection)
     newest = connection.execute("SELECT max(version) FROM text WHERE kind = ? AND id = ?", (kind, name)).fetchone()[0]
     if newest is not None and version <= newest:
         raise ChangeRefusedError(
@@ -171,21 +154,16 @@ def _insert_text(connection: Any, moment: Moment, kind: str, name: str, version:
             f"give this one version {newest + 1}"
         )
     connection.execute(
-        "INSERT INTO text (kind, id, version, digest, text, published_at) VALUES (?, ?, ?, ?, ?, ?)",
-        (kind, name, version, digest, text, to_micros(moment.at)),
+        "INSERT INTO text (kind, id, version, digest, text, published_at, semantics) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (kind, name, version, digest, text, to_micros(moment.at), number),
     )
 
 
-def _check_live_agreements(connection: Any, moment: Moment) -> None:
-    """Raise TextError where a live agreement no longer holds together under what was just written."""
-    reader = Reader(connection)
-    findings: list[Finding] = []
-    for name, version, text, ended_at in reader.texts("agreement"):
-        if ended_at is not None or parse_agreement(text).ends_on < london_day(moment.at):
-            continue
-        try:
-            check_agreement(reader, text)
-        except TextError as error:
-            findings += [replace(one, message=f"{name}@{version}: {one.message}") for one in error.findings]
-    if findings:
-        raise TextError(tuple(findings))
+def _check_floor(connection: Any) -> None:
+    """Raise ChangeRefusedError where the council has yet to take up the semantics that texts are published under."""
+    floor = read_floor(connection)
+    if floor < NEWEST:
+        raise ChangeRefusedError(
+            f"this council decides by semantics {floor}, and texts are published under {NEWEST}: "
+            "`stile upgrade --dry-run` says what that means for the live texts, `stile upgrade` takes it up"
+        )

@@ -21,9 +21,9 @@ from gateway.demo.residents import generate
 from gateway.demo.tenants import generate_tenancies
 from gateway.sources.mapping import mapped_paths, mapping_findings, parse_mapping
 from policies.compile import compile_rules
-from policies.compose import compose, warnings
 from policies.decide import decide
 from policies.explain import explain_agreement
+from policies.may_publish import publishable, warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from policies.shape import shape
 from schemas.agreement import Agreement, Core, RuleSet
@@ -54,7 +54,7 @@ def rules_of(name: str) -> RuleSet:
     dataset = parse_dataset((files("schemas.catalogue") / f"{dataset_id}.yaml").read_text())
     mapping = parse_mapping((files("gateway.demo") / "texts" / f"source-{dataset_id}.yaml").read_text())
     cores = [core_called(core) for core, _ in agreement.follows] + [core_called("statutory-bars")]
-    return compose(agreement, dataset=dataset, cores=cores, recipient_kinds=KINDS, mapped=mapped_paths(mapping))
+    return publishable(agreement, dataset=dataset, cores=cores, recipient_kinds=KINDS, mapped=mapped_paths(mapping))
 
 
 def asked_by(rules: RuleSet, **more: object) -> Circumstances:

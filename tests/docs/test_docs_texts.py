@@ -9,8 +9,8 @@ import pytest
 from docs_pages import DOCS, blocks
 
 from gateway.sources.mapping import Mapping, mapping_findings, parse_mapping
-from policies.compose import compose, warnings
 from policies.findings import TextError
+from policies.may_publish import publishable, warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
 from schemas.terms import RecipientKind
@@ -37,7 +37,7 @@ def merged(example: str, part: str) -> str:
 
 
 def published(text: str, kind: RecipientKind = RecipientKind.HOUSING_ASSOCIATION) -> RuleSet:
-    return compose(
+    return publishable(
         parse_agreement(text), dataset=COUNCIL_TAX, cores=[*SHIPPED, *OWN], recipient_kinds={"harbour-housing": kind}
     )
 

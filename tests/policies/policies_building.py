@@ -38,6 +38,7 @@ def circumstances(compiled: Compiled, **more) -> Circumstances:
         has_caseworker=True,
         has_case_reference=True,
         subject=next(iter(compiled.rules.dataset.people)),
+        people=frozenset(compiled.rules.dataset.people),
         assurances=frozenset(AssuranceLevel),
     )
     return replace(base, **more)

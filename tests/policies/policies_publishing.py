@@ -5,8 +5,8 @@ from __future__ import annotations
 import policies_texts as texts
 import pytest
 
-from policies.compose import compose
 from policies.findings import TextError
+from policies.may_publish import publishable
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.terms import RecipientKind
 
@@ -21,7 +21,7 @@ KINDS = {"harbour-housing": RecipientKind.HOUSING_ASSOCIATION, "hope": Recipient
 def publish(agreement=AGREEMENT, core=CORE, dataset=DATASET, council=None, **more):
     cores = [parse_core(core), *([parse_core(council)] if council else [])]
     given = {"dataset": parse_dataset(dataset), "cores": cores, "recipient_kinds": KINDS}
-    return compose(parse_agreement(agreement), **{**given, **more})
+    return publishable(parse_agreement(agreement), **{**given, **more})
 
 
 def refused(**more) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from policies.compile import Compiled, compile_rules
-from policies.compose import compose
+from policies.may_publish import publishable
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import Agreement, Core, RuleSet
 from schemas.dataset import Dataset
@@ -84,7 +84,7 @@ def composed(agreement: Agreement, **more) -> RuleSet:
         "recipient_kinds": kinds(),
         "mapped": None,
     }
-    return compose(agreement, **{**given, **more})
+    return publishable(agreement, **{**given, **more})
 
 
 @cache

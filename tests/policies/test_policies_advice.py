@@ -8,7 +8,8 @@ import policies_texts as texts
 import pytest
 from policies_publishing import publish, put
 
-from policies.compose import rules_digest, warnings
+from policies.bind import rules_digest
+from policies.may_publish import warnings
 
 
 def test_the_rules_digest_names_everything_that_was_compiled():
@@ -18,7 +19,7 @@ def test_the_rules_digest_names_everything_that_was_compiled():
     shuffled = texts.composed(agreement, cores=texts.bounds(agreement)[::-1])
 
     assert rules.rules_digest == shuffled.rules_digest
-    assert rules.rules_digest == rules_digest(agreement, rules.cores, rules.dataset)
+    assert rules.rules_digest == rules_digest(agreement, rules.cores, rules.dataset, rules.semantics)
     fewer = texts.composed(agreement, cores=texts.bounds(agreement)[:-1])
     assert fewer.rules_digest != rules.rules_digest
     changed = texts.composed(replace(agreement, digest="sha256:00"))

@@ -23,7 +23,7 @@ def test_the_fixtures_publish():
         "postcode": "full",
         "arrears": "band",
     }
-    assert [one.id for one in rules.caps] == ["protected-addresses"]
+    assert [one.id for one in rules.caps] == ["protected-addresses", "safeguard-protected-address-location"]
     assert rules.recipient_kinds == {"harbour-housing": RecipientKind.HOUSING_ASSOCIATION}
 
 

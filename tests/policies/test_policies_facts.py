@@ -16,7 +16,7 @@ from policies import shape as shaping
 from policies.compile import compile_rules
 from policies.decide import decide
 from policies.rows import MOST_ROWS
-from schemas.agreement import Atom, Guardrail
+from schemas.agreement import Atom, ConsentOf, Guardrail
 from schemas.decision import Release
 from schemas.reasons import Reason, TrueReason
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, LawfulBasis, SpecialCategoryCondition
@@ -92,7 +92,8 @@ def with_law(**discloser):
     agreement = CALDER.rules.agreement
     first = replace(agreement.lawful[0], discloser=replace(agreement.lawful[0].discloser, **discloser))
     lines = [replace(one, when=(Atom.CONSENT,)) for one in agreement.releases if one.fields[0] in {"tenure", "diagnosis"}]
-    agreement = replace(agreement, lawful=(first, *agreement.lawful[1:]), releases=tuple(lines))
+    lawful, asked = (first, *agreement.lawful[1:]), ConsentOf.ASKED
+    agreement = replace(agreement, lawful=lawful, releases=tuple(lines), consent_of=asked)
     return compile_rules(replace(CALDER.rules, agreement=agreement))
 
 

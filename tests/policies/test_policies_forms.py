@@ -56,6 +56,16 @@ def test_what_is_no_postcode_has_no_form(raw):
 
 
 @pytest.mark.parametrize(
+    ("raw", "before"), [("STHL 1ZZ", "STHL"), ("BFPO 57", "BFPO"), ("KY1-1001", "KY1"), ("VG1110", "VG")]
+)
+def test_of_a_postcode_abroad_the_part_before_its_last_is_all_that_coarser_forms_show(raw, before):
+    """Never a guess: no area, district or sector is made up for it."""
+    shown = [form_of(FieldType.POSTCODE, form, raw) for form in CHAINS[FieldType.POSTCODE]]
+
+    assert shown == [True, before, before, before, raw]
+
+
+@pytest.mark.parametrize(
     ("born", "on", "years"),
     [
         (date(2008, 2, 29), date(2026, 2, 28), 17),  # the day that a birthday on 29 February waits for is 1 March

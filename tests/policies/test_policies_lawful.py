@@ -7,9 +7,9 @@ from dataclasses import replace
 import policies_texts as texts
 import pytest
 
-from policies.compose import compose
 from policies.findings import TextError
 from policies.lawful import law_flaws
+from policies.may_publish import publishable
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import LegalBasis, RuleSet, Side
 from schemas.terms import (
@@ -172,7 +172,7 @@ def test_a_missing_side_is_said_at_its_line():
     text = text.replace("    recipient: {basis: vital_interests}\n", "")
 
     with pytest.raises(TextError) as caught:
-        compose(
+        publishable(
             parse_agreement(text),
             dataset=parse_dataset((texts.FIXTURES / "dataset.yaml").read_text()),
             cores=[parse_core((texts.FIXTURES / "core.yaml").read_text())],

@@ -9,10 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.sources.cleaning import clean_value, detail_form, key_form, typed_form
+from gateway.sources.casing import title_case
+from gateway.sources.cleaning import clean_value
 from gateway.sources.columns import Column
+from gateway.sources.comparing import detail_form, key_form, typed_form
 from schemas.dataset import CHAINS, Field, FieldType
 from schemas.decision import Unusable
+from schemas.spelling import name_form
 from schemas.terms import Classification
 
 INVALID = Unusable.INVALID
@@ -40,6 +43,22 @@ def cleaned(raw: object, type_: FieldType, **options: object) -> object:
         (("title",), "7 ST MARY'S CLOSE", "7 St Mary's Close"),
         (("title",), "ÉLODIE", "Élodie"),
         (("collapse", "title"), "GRACE    OKAFOR  ", "Grace Okafor"),
+        (("title",), "RENE\u0301E D\u02bcESTRELLE", "Ren\u00e9e D\u02bcEstrelle"),
+        (("title",), "O\u2019BRIEN-O`NEILL", "O\u2019Brien-O`Neill"),
+        (("title",), "7 ST MARY\u2019S CLOSE", "7 St Mary\u2019s Close"),
+        (("title",), "D\u0130LEK", "Dilek"),
+        (("title",), "DI\u0307LEK KAYAN", "Dilek Kayan"),
+        (("title",), "\u0130LKER", "\u0130lker"),
+        (
+            ("title",),
+            "\u039f\u0394\u03a5\u03a3\u03a3\u0395\u03a5\u03a3 \u0391\u03a3",
+            "\u039f\u03b4\u03c5\u03c3\u03c3\u03b5\u03c5\u03c2 \u0391\u03c2",
+        ),
+        (("title",), "\u092e\u0940\u0928\u093e", "\u092e\u0940\u0928\u093e"),
+        (("title",), "X\u030cIA", "X\u030cia"),
+        (("title",), "'S-HERTOGENBOSCH", "'S-Hertogenbosch"),
+        (("title",), "FLAT 2A, 11TH", "Flat 2A, 11Th"),
+        (("lower",), "D\u0130LEK", "dilek"),
     ],
 )
 def test_cleaners_run_in_order(clean: tuple[str, ...], raw: str, value: str) -> None:
@@ -239,8 +258,27 @@ def test_a_placeholder_is_nothing_to_compare() -> None:
         (FieldType.REFERENCE, " 1000042 ", "1000042"),
         (FieldType.REFERENCE, "", None),
         (FieldType.CODE, " X1 ", "X1"),
+        (FieldType.REFERENCE, "CC\u20131041", "CC-1041"),
+        (FieldType.NINO, "jm600010", "JM600010"),
+        (FieldType.NHS_NUMBER, "4444444444", None),
         (FieldType.CODE, " ", None),
     ],
 )
 def test_a_key_is_asked_for_in_its_canonical_form(type_: FieldType, text: str, form: str | None) -> None:
     assert key_form(a_field(type_), text) == form
+
+
+def test_a_nino_fits_itself_under_another_suffix() -> None:
+    field = a_field(FieldType.NINO)
+
+    assert typed_form(field, "JM 60 00 10 A") == detail_form("JM600010", Column(sql="it"), field) != None  # noqa: E711
+
+
+@settings(deadline=None, max_examples=300)
+@given(st.text(st.characters(exclude_categories=("Cs",)), max_size=12))
+def test_title_case_settles_and_is_the_same_name(text: str) -> None:
+    """Written as a title once more it stays, and it is compared as what it was."""
+    titled = title_case(text)
+
+    assert title_case(titled) == titled
+    assert name_form(titled) == name_form(text)

@@ -257,14 +257,14 @@ def test_a_fault_in_reading_is_the_sources_failure(make: Make, monkeypatch: pyte
     def fault(*_: object) -> None:
         raise RecursionError("P0000042")
 
-    monkeypatch.setattr("gateway.sources.records.cleaner", lambda *_: fault)
+    monkeypatch.setattr("gateway.sources.records.field_cleaner", lambda *_: fault)
 
     with pytest.raises(SourceFailedError, match=r"library could not be read: RecursionError$"):
         fetch(make(), ("C1", "holder"))
 
 
 def test_a_survey_counts_and_shows_no_value(make: Make) -> None:
-    counts = asking(make(), lambda one: one.survey(3))
+    counts = asking(make(), lambda one: one.survey(3)).counts
 
     assert counts["visits"] == {"held": 2, "source_value_invalid": 1}
     assert counts["blocked"] == {"held": 2, "source_value_invalid": 1}

@@ -160,8 +160,8 @@ def test_a_fault_in_reading_is_the_sources_failure(
     def fault(*_: object) -> None:
         raise re.error("P0000042")
 
-    monkeypatch.setattr("gateway.sources.records.cleaner", lambda *_: fault)
-    monkeypatch.setattr("gateway.sources.finding.folded", fault)
+    monkeypatch.setattr("gateway.sources.records.field_cleaner", lambda *_: fault)
+    monkeypatch.setattr("gateway.sources.finding.normal_form", lambda *_: fault)
     calls = {
         "identify": lambda: source.identify([GRACE]),
         "fetch": lambda: source.fetch([(FOUND, frozenset({"age", "full_name"}))]),

@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from schemas.identifiers import (
     IdentifierError,
+    nino_without_suffix,
     parse_nhs_number,
     parse_nino,
     parse_postcode,
     parse_upn,
     parse_uprn,
+    special_postcode,
 )
 
 PARSERS = (parse_nhs_number, parse_nino, parse_postcode, parse_upn, parse_uprn)
@@ -28,10 +30,20 @@ def test_an_nhs_number_is_ten_digits(text: str, canonical: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["9434765918", "943476591", "94347659190", "0000000000", "", "943476591X", "\uff19434765919"]
+    "text",
+    [
+        *(digit * 10 for digit in "0123456789"),
+        "9434765918",
+        "943476591",
+        "94347659190",
+        "0000000000",
+        "",
+        "943476591X",
+        "\uff19434765919",
+    ],
 )
 def test_what_is_no_nhs_number(text: str) -> None:
-    """A wrong check digit, a wrong length, the noughts that mean none, digits of another script."""
+    """One digit ten times, which means none; a wrong check digit, a wrong length, digits of another script."""
     with pytest.raises(IdentifierError):
         parse_nhs_number(text)
 
@@ -55,16 +67,25 @@ def test_one_wrong_digit_is_always_caught(place: int, change: int) -> None:
         parse_nhs_number("".join(digits))
 
 
-@pytest.mark.parametrize(("text", "canonical"), [("ab 12 34 56 c", "AB123456C"), ("JG103759A", "JG103759A")])
+@pytest.mark.parametrize(
+    ("text", "canonical"),
+    [
+        ("ab 12 34 56 c", "AB123456C"),
+        ("JG103759A", "JG103759A"),
+        ("jm 60 00 10", "JM600010"),
+        ("JM\u2011600010", "JM600010"),
+    ],
+)
 def test_a_nino_is_upper_case_without_spaces(text: str, canonical: str) -> None:
     assert parse_nino(text) == canonical
 
 
 @pytest.mark.parametrize(
-    "text", ["QQ123456C", "ZZ123456C", "GB123456A", "DA123456A", "AO123456A", "AB123456E", "AB12345C", "AB123456", ""]
+    "text",
+    ["QQ123456C", "ZZ123456C", "GB123456A", "DA123456A", "AO123456A", "AB123456E", "AB12345C", "AB1234567", "AB", ""],
 )
 def test_what_is_no_nino(text: str) -> None:
-    """Prefixes that are never issued, letters that are not used, a missing suffix."""
+    """Prefixes that are never issued, letters that are not used, a digit in the suffix's place."""
     with pytest.raises(IdentifierError):
         parse_nino(text)
 
@@ -107,6 +128,18 @@ def test_what_is_no_upn(text: str) -> None:
         ("W1A 0AX", "W1A 0AX"),
         ("EC1A 1BB", "EC1A 1BB"),
         ("LS1\u00a04AB", "LS1 4AB"),
+        ("LS1\u20114AB", "LS1 4AB"),
+        ("fiqq1zz", "FIQQ 1ZZ"),
+        ("STHL 1ZZ", "STHL 1ZZ"),
+        ("bfpo57", "BFPO 57"),
+        ("BFPO 5401", "BFPO 5401"),
+        ("BF1 3AA", "BF1 3AA"),
+        ("gir 0aa", "GIR 0AA"),
+        ("GX11 1AA", "GX11 1AA"),
+        ("AI-2640", "AI-2640"),
+        ("ky1 1001", "KY1-1001"),
+        ("VG1110", "VG1110"),
+        ("MSR1110", "MSR1110"),
     ],
 )
 def test_a_postcode_is_two_parts_and_one_space(text: str, canonical: str) -> None:
@@ -114,7 +147,24 @@ def test_a_postcode_is_two_parts_and_one_space(text: str, canonical: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "text", ["", "LS1", "LS1 4A", "QS1 4AB", "LS1 4CB", "LS111 4AB", "LSA 4AB", "1AA 1AA", "\u017fE1 1AA"]
+    "text",
+    [
+        "",
+        "LS1",
+        "LS1 4A",
+        "QS1 4AB",
+        "LS1 4CB",
+        "LS111 4AB",
+        "LSA 4AB",
+        "1AA 1AA",
+        "\u017fE1 1AA",
+        "BFPO",
+        "BFPO 0",
+        "BFPO 12345",
+        "STHL 1AA",
+        "DD10",
+        "ZZZZ 1ZZ",
+    ],
 )
 def test_what_is_no_postcode(text: str) -> None:
     """U+017F in upper case would be an S: such letters are none of a postcode's."""
@@ -135,3 +185,18 @@ def test_parsing_is_total_and_settles(parse, text: str) -> None:
     assert (canonical is None) != (words is None)
     assert words is None or words.startswith("not a")
     assert canonical is None or parse(canonical) == canonical
+
+
+@pytest.mark.parametrize("text", ["JM600010", "JM600010A", "jm 60 00 10 d"])
+def test_a_nino_is_one_under_any_suffix(text: str) -> None:
+    assert nino_without_suffix(text) == "JM600010"
+
+
+@pytest.mark.parametrize(
+    ("text", "outward"),
+    [("STHL 1ZZ", "STHL"), ("BFPO 57", "BFPO"), ("KY1-1001", "KY1"), ("VG1110", "VG"), ("LS1 4AB", None)],
+)
+def test_a_special_postcode_has_one_part_before_its_last(text: str, outward: str | None) -> None:
+    found = special_postcode(text)
+
+    assert (found.outward if found else None) == outward

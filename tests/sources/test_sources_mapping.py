@@ -95,7 +95,7 @@ def with_format(form: str) -> str:
 
 NO_DATES = (
     "%d/%d/%Y|%d/%m/%m/%Y|%d/%m/%Y %Y|%d/%m/%Y %y|%d/%m/%b/%Y|%d/%Y|%m/%Y|%d/%m|%d-%j-%Y|%j-%m-%Y|%j|%%d/%m/%Y|"
-    "%d/%m/%Y %H:%H|%d/%m/%Y %x|%d/%m/%Y %Q|%-d/%m/%Y|%d/%m/%Y%|%d/%m/%Y %z"
+    "%d/%m/%Y %H:%H|%d/%m/%Y %x|%d/%m/%Y %Q|%d/%m/%Y%"
 )
 
 
@@ -106,7 +106,20 @@ def test_a_format_that_can_not_read_a_date_is_told_with_its_place(form: str) -> 
     assert told.startswith("line 12, column 49: is not the format of a date. Name day, month and year once each")
 
 
-@pytest.mark.parametrize("form", ["%d %b %Y", "%d %B %y", "%Y-%j", "%y%j", "%Y%m%d", "%d/%m/%Y %H:%M:%S", "100%% %d.%m.%Y"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%d %b %Y",
+        "%d %B %y",
+        "%Y-%j",
+        "%y%j",
+        "%Y%m%d",
+        "%d/%m/%Y %H:%M:%S",
+        "100%% %d.%m.%Y",
+        "%-d/%-m/%Y",
+        "%Y-%m-%dT%H:%M:%S%z",
+    ],
+)
 def test_a_format_that_reads_dates_is_taken(form: str) -> None:
     assert parse_mapping(with_format(form)).fields["arrears"].dates == ("%d/%m/%Y", form)
 
@@ -265,7 +278,7 @@ def test_a_field_left_out_is_a_warning(mapping_from, dataset: Dataset) -> None:
 
 
 def test_a_survey_counts_and_shows_no_value(source: SqlSource, dataset: Dataset, mapping_from) -> None:
-    counts = asyncio.run(source.survey(500))
+    counts = asyncio.run(source.survey(500)).counts
 
     assert set(counts) == mapped_paths(mapping_from()) - set(dataset.groups)
     assert {what for seen in counts.values() for what in seen} == {"held", "blank", "source_value_invalid"}
@@ -279,7 +292,7 @@ def test_a_survey_counts_each_person_of_a_record(own_northmoor, source_from) -> 
     """A name lies elsewhere for the joint holder, so both are looked at; arrears are the account's, once."""
     source = source_from(directory=own_northmoor())
 
-    counts = asyncio.run(source.survey(500))
+    counts = asyncio.run(source.survey(500)).counts
 
     assert (counts["surname"]["held"], counts["arrears"]["held"]) == (12, 11)
 
@@ -292,7 +305,7 @@ def test_a_survey_may_take_longer_than_a_call(source_from) -> None:
 
 
 def test_a_survey_reads_no_more_than_its_sample(source: SqlSource) -> None:
-    counts = asyncio.run(source.survey(5))
+    counts = asyncio.run(source.survey(5)).counts
 
     assert sum(counts["arrears"].values()) == 5
 

@@ -245,7 +245,7 @@ def test_a_fault_in_reading_is_told_by_its_kind(tmp_path: Path, monkeypatch: pyt
     def fault(*_: object) -> None:
         raise RecursionError("P0000042")
 
-    monkeypatch.setattr(csv_index, "key_form", fault)
+    monkeypatch.setattr(csv_index, "one_key", fault)
 
     with pytest.raises(SourceFailedError, match=r"^library: could not be read: RecursionError$"):
         fetch(source_of(csv_text(), written(tmp_path)), "fines")

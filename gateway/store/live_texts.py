@@ -1,0 +1,97 @@
+"""Do the live agreements still hold together, under what was just published or under other decision semantics?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Self
+
+from audit.sequencer import Moment
+from gateway.sources.mapping import mapped_paths
+from gateway.store.entries import ChangeRefusedError
+from gateway.store.live import binding_cores
+from gateway.store.state import Reader
+from policies.bind import bind
+from policies.findings import Finding, TextError
+from policies.may_publish import may_publish, warnings
+from policies.parse import parse_agreement
+from schemas.agreement import RuleSet
+from schemas.instants import london_day
+from schemas.semantics import NEWEST, Semantics
+
+Name = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTexts:
+    """The agreements that are live at an instant, with what was wrong with them before a change.
+
+    A text that was published under older semantics may have flaws that nobody refused then: a change is refused for
+    those that it makes, and for no others.
+    """
+
+    moment: Moment
+    flaws: Mapping[Name, frozenset[str]]
+
+    @classmethod
+    def before(cls, connection: Any, moment: Moment) -> Self:
+        """Return the live agreements as they stand before a change."""
+        reader = Reader(connection)
+        older = [(name, text, number) for name, text, number in _live(reader, london_day(moment.at)) if number < NEWEST]
+        return cls(
+            moment, {name: frozenset(one.message for one in _flaws(reader, text, number)) for name, text, number in older}
+        )
+
+    def check_after(self, connection: Any) -> None:
+        """Raise TextError where a live agreement no longer holds together under what was just written."""
+        reader = Reader(connection)
+        findings: list[Finding] = []
+        for name, text, number in _live(reader, london_day(self.moment.at)):
+            known = self.flaws.get(name, frozenset())
+            new = [one for one in _flaws(reader, text, number) if one.message not in known]
+            findings += [replace(one, message=f"{name[0]}@{name[1]}: {one.message}") for one in new]
+        if findings:
+            raise TextError(tuple(findings))
+
+
+def check_agreement(reader: Reader, text: str, number: int = NEWEST) -> RuleSet:
+    """Return an agreement's rule set; raise TextError or ChangeRefusedError where it can't be published now."""
+    agreement = parse_agreement(text)
+    dataset = reader.find_dataset(*agreement.dataset)
+    if dataset is None:
+        raise ChangeRefusedError(f"dataset {agreement.dataset[0]}@{agreement.dataset[1]} is not published")
+    mapping = reader.find_mapping(f"{dataset.id}@{dataset.version}")
+    rules = bind(
+        agreement,
+        dataset=dataset,
+        cores=binding_cores(reader, agreement),
+        recipient_kinds=reader.partner_kinds(),
+        semantics=Semantics(number, reader.floor()),
+    )
+    may_publish(rules, mapped=mapped_paths(mapping[0]) if mapping else None)
+    return rules
+
+
+def fallen(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
+    """Yield what is wrong with each live agreement, or worth a look, were it published under the newest semantics."""
+    for (name, version), text, number in _live(reader, on):
+        if number < NEWEST:
+            findings = _flaws(reader, text, NEWEST) or warnings(check_agreement(reader, text))
+            yield from ((f"agreement {name}@{version}", one) for one in findings)
+
+
+def _live(reader: Reader, on: date) -> Iterator[tuple[Name, str, int]]:
+    for name, version, text, ended_at in reader.texts("agreement"):
+        if ended_at is None and parse_agreement(text).ends_on >= on:
+            yield (name, version), text, reader.number_of("agreement", name, version)
+
+
+def _flaws(reader: Reader, text: str, number: int) -> tuple[Finding, ...]:
+    try:
+        check_agreement(reader, text, number)
+    except TextError as error:
+        return error.findings
+    except ChangeRefusedError as error:
+        return (Finding(1, 1, str(error), "Publish it first."),)
+    return ()

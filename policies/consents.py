@@ -1,0 +1,155 @@
+"""Has somebody said yes to a field, and whose word is it? The newest answer counts, in one order of authority.
+
+A person's own word, given with capacity, outranks anybody's who speaks for them. Of those who do, each is one voice, and
+one that says no is a no for all: parents who disagree have not consented. Two answers of one instant are a no.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from policies.compile import DECEASED, Compiled, born_of
+from schemas.agreement import PersonTerm, Speaking
+from schemas.consent import ConsentRecord
+from schemas.request import Circumstances
+from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy
+
+SINCE: Final = 2  # the semantics with one order of authority
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """A yes that counts for one person, path and kind; `own`: their own word. `needs` must be known of them."""
+
+    person: str
+    path: str
+    kind: ConsentKind
+    own: bool = True
+    needs: tuple[PersonTerm, ...] = ()
+
+
+Covered = frozenset[Yes]
+
+
+def consented(compiled: Compiled, c: Circumstances) -> Covered:
+    """Return what live consents cover, per person, field and kind. Nothing unknown counts as a yes."""
+    return frozenset(
+        yes
+        for person, records in c.consents.items()
+        for path in compiled.consent_paths
+        for yes in _said(person, path, _covering(records, path, compiled, c), compiled, c)
+    )
+
+
+def refused(compiled: Compiled, c: Circumstances) -> tuple[str, ...]:
+    """Return who of the record has said no to something that the agreement asks for; for the log alone."""
+    return tuple(
+        sorted(
+            person
+            for person, records in c.consents.items()
+            if any(is_no(one) and _fits(one, compiled, c) for one in records)
+        )
+    )
+
+
+def is_no(one: ConsentRecord) -> bool:
+    """Tell whether an answer says no, whatever kind of consent was asked for."""
+    return one.state in {ConsentState.REFUSED, ConsentState.WITHDRAWN}
+
+
+def _covering(
+    records: Sequence[ConsentRecord], path: str, compiled: Compiled, c: Circumstances
+) -> tuple[ConsentRecord, ...]:
+    """Return the answers about a path: a no to what it derives from, or lies in, is one to it."""
+    derived_from = compiled.lanes[path].field.derived_from
+    named = frozenset({path, derived_from, path.partition(".")[0]})
+    fitting = (one for one in records if _fits(one, compiled, c))
+    return tuple(one for one in fitting if not one.fields or (named if is_no(one) else {path}) & one.fields)
+
+
+def _fits(one: ConsentRecord, compiled: Compiled, c: Circumstances) -> bool:
+    agreement = compiled.rules.agreement
+    return (
+        one.state is not ConsentState.ASKED
+        and one.from_at <= c.at
+        and (one.controller, one.dataset, one.purpose)
+        == (agreement.controller, compiled.rules.dataset.id, agreement.purpose)
+        and (c.recipient in one.recipients or (is_no(one) and not one.recipients))
+    )
+
+
+def _said(person: str, path: str, answers: Sequence[ConsentRecord], compiled: Compiled, c: Circumstances) -> Iterator[Yes]:
+    semantics, at = compiled.rules.semantics, c.at
+    for kind in ConsentKind:
+        if not semantics.loosens(SINCE) and not _newest_is_yes(answers, kind, at):
+            continue  # an older text releases no more than it did
+        if not semantics.tightens(SINCE):
+            yield Yes(person, path, kind)
+            continue
+        counting = deciding(answers, kind, at)
+        if counting:
+            is_own = _is_own_word(counting[0])
+            yield Yes(person, path, kind, is_own, tuple(_needs(person, counting, compiled, c.subject)))
+
+
+def deciding(answers: Sequence[ConsentRecord], kind: ConsentKind, at: datetime) -> tuple[ConsentRecord, ...]:
+    """Return the live answers by which a kind of consent is given; none where it is not."""
+    own = [one for one in answers if _is_own_word(one)]
+    # Who decides without the capacity to has not decided (Mental Capacity Act 2005, section 3), and speaks for nobody.
+    voices: list[list[ConsentRecord]] = [own] if own else _voices(answers)
+    said = [_newest(one, kind) for one in voices]
+    if any(one is not None and is_no(one) for one in said):
+        return ()
+    return tuple(one for one in said if one is not None and _is_live_yes(one, at))
+
+
+def _is_own_word(one: ConsentRecord) -> bool:
+    return one.given_by is GivenBy.SELF and one.capacity is not Capacity.LACKING
+
+
+def _voices(answers: Sequence[ConsentRecord]) -> list[list[ConsentRecord]]:
+    """Part the answers of those who speak for somebody by who it was; a no without capacity is heard as one voice more."""
+    voices: dict[tuple[GivenBy, str | None], list[ConsentRecord]] = {}
+    for one in answers:
+        if one.given_by is not GivenBy.SELF or is_no(one):
+            voices.setdefault((one.given_by, one.authority), []).append(one)
+    return list(voices.values())
+
+
+def _newest(answers: Sequence[ConsentRecord], kind: ConsentKind) -> ConsentRecord | None:
+    """Return the newest answer that bears on a kind: any no does. At one instant, what is not a yes comes later."""
+    bearing = [one for one in answers if one.kind is kind or is_no(one)]
+    return max(bearing, key=lambda one: (one.from_at, one.state is not ConsentState.GIVEN), default=None)
+
+
+def _is_live_yes(one: ConsentRecord, at: datetime) -> bool:
+    return one.state is ConsentState.GIVEN and (one.until is None or at < one.until)
+
+
+def _needs(person: str, counting: Sequence[ConsentRecord], compiled: Compiled, subject: str | None) -> Iterator[PersonTerm]:
+    """Yield what must be known of the person: nobody is dead; a parent speaks to 18; capacity is presumed from 16.
+
+    Mental Capacity Act 2005, sections 1(2) and 2(5); Family Law Reform Act 1969, section 1. What the dataset does not
+    hold of a person at all, nobody can look at; but without an age no parent speaks for anybody.
+    """
+    deceased = compiled.rules.dataset.fields.get(DECEASED)
+    if deceased is not None and (deceased.of or subject) == person:
+        yield PersonTerm(person, Speaking.ALIVE)
+    if any(one.given_by is GivenBy.PARENTAL_RESPONSIBILITY for one in counting):
+        yield PersonTerm(person, Speaking.UNDER_18)
+    presumed = any(one.given_by is GivenBy.SELF and one.capacity is Capacity.PRESUMED for one in counting)
+    if presumed and born_of(compiled, person, subject) is not None:
+        yield PersonTerm(person, Speaking.PRESUMED_ABLE)
+
+
+# -- the first semantics: the newest of a kind, whoever said it
+
+
+def _newest_is_yes(answers: Sequence[ConsentRecord], kind: ConsentKind, at: datetime) -> bool:
+    newest = _newest(answers, kind)
+    if newest is None or not _is_live_yes(newest, at):
+        return False
+    return not (newest.capacity is Capacity.LACKING and newest.given_by is GivenBy.SELF)

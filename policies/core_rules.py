@@ -1,0 +1,178 @@
+"""Do a core's own rules make sense: does each name what a dataset has, and guard something?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from policies.findings import did_you_mean
+from policies.naming import is_protective
+from policies.places import Flaw, Step
+from policies.targets import covered, most
+from schemas.agreement import RECORD_ATOMS, Cap, Condition, Core, Guardrail, RecordTerm, Target
+from schemas.dataset import WITHHELD, Dataset, Field, FieldType
+from schemas.semantics import Semantics
+
+Way = tuple[Step, ...]
+
+
+def core_text_flaws(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
+    """Yield what is wrong with a core among the published datasets: a rule that guards nothing is worse than none."""
+    ours = [one for one in datasets if core.dataset in {None, one.id}]
+    if core.dataset is not None and not ours:
+        known = {one.id for one in datasets}
+        text = f"no dataset called {core.dataset} is published, so nobody can tell whether these rules guard anything"
+        remedy = did_you_mean(core.dataset, known) if known else f"Publish {core.dataset} first."
+        yield Flaw(("for", "dataset"), text, remedy)
+        return
+    if core.dataset is not None:
+        yield from rule_flaws(core, ours[-1])
+        return
+    for way, path in _named(core):
+        if all(path not in one.fields for one in ours):
+            every = {name for one in ours for name in one.fields}
+            yield Flaw(way, f"no published dataset has a field {path}", did_you_mean(path, every))
+    for dataset in ours:
+        yield from _lowering(core)
+        for way, condition in _markers(core, dataset):
+            yield from _marker_named(way, condition, dataset)
+
+
+def core_text_notes(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
+    """Yield the rules over tags, classes or origins that fit nothing today: a dataset to come may have what they name."""
+    ours = [one for one in datasets if core.dataset in {None, one.id}]
+    for way, rule in _rules(core):
+        target = rule.target or Target()
+        if rule.target is not None and not target.fields and not any(covered(target, one, Semantics()) for one in ours):
+            yield Flaw(way, f"{_what(rule)} fits no field of any published dataset today", "Look at its tags and classes.")
+
+
+def rule_flaws(core: Core, dataset: Dataset) -> Iterator[Flaw]:
+    """Yield what is wrong with a core's rules over one dataset, by the way to it in the core's text.
+
+    A core for one dataset must fit it word for word: a rule on a misspelt field would guard nothing. One that is for
+    every dataset may name what this one does not have.
+    """
+    if core.dataset == dataset.id:
+        for way, path, form in _named_forms(core):
+            yield from _fits(way, path, form, dataset)
+        yield from _confirming(core, dataset)
+    for way, condition in _markers(core, dataset):
+        yield from _marker_named(way, condition, dataset)
+    yield from _lowering(core)
+
+
+def _rules(core: Core) -> Iterator[tuple[Way, Cap | Guardrail]]:
+    yield from ((("caps", place), one) for place, one in enumerate(core.caps))
+    yield from ((("guardrails", place), one) for place, one in enumerate(core.guardrails))
+
+
+def _what(rule: Cap | Guardrail) -> str:
+    return f"{'cap' if isinstance(rule, Cap) else 'guardrail'} {rule.id}"
+
+
+def _named(core: Core) -> Iterator[tuple[Way, str]]:
+    yield from ((way, path) for way, path, _ in _named_forms(core))
+
+
+def _named_forms(core: Core) -> Iterator[tuple[Way, str, str | None]]:
+    """Yield every field that a core names, with the form beside it, and where it stands."""
+    for path, form in (core.ceiling or {}).items():
+        yield ("ceiling", path), path, form
+    for way, rule in _rules(core):
+        inner: Way = (*way, "at_most" if isinstance(rule, Cap) else "never")
+        form = rule.form if isinstance(rule, Cap) else rule.above or WITHHELD
+        for place, path in enumerate((rule.target or Target()).fields):
+            yield (*inner, "fields", place), path, form
+        if isinstance(rule, Guardrail):
+            yield from (((*inner, "together", path), path, one) for path, one in rule.together.items())
+    for place, path in enumerate(core.may_confirm):
+        yield ("may_confirm", place), path, None
+    if core.identify is not None:
+        for place, path in enumerate(core.identify.confirm):
+            yield ("identify", "confirm", place), path, None
+
+
+def _fits(way: Way, path: str, form: str | None, dataset: Dataset) -> Iterator[Flaw]:
+    field = dataset.fields.get(path)
+    if field is None:
+        yield Flaw(way, f"dataset {dataset.id}@{dataset.version} has no field {path}", did_you_mean(path, dataset.fields))
+    elif form not in {None, WITHHELD} and form not in field.chain:
+        yield Flaw(way, f"{path} has no form {form}", did_you_mean(str(form), (WITHHELD, *field.chain)))
+
+
+def _confirming(core: Core, dataset: Dataset) -> Iterator[Flaw]:
+    """Yield keys that the dataset lacks, and what a core would let confirm against its own rules."""
+    for place, key in enumerate(core.identify.keys if core.identify else ()):
+        if key not in dataset.keys:
+            yield Flaw(("identify", "keys", place), f"the dataset has no key {key}", did_you_mean(key, dataset.keys))
+    for place, path in enumerate(core.may_confirm):
+        field = dataset.fields.get(path)
+        rule = next((one for _, one in _rules(core) if field is not None and _holds_back(one, field, dataset)), None)
+        if rule is not None:
+            text = f"{path} may not confirm anybody: the {_what(rule)} holds it back, and a yes to a guess would tell it"
+            yield Flaw(("may_confirm", place), text, "Take it out.")
+
+
+def _holds_back(rule: Cap | Guardrail, field: Field, dataset: Dataset) -> bool:
+    if rule.target is None or is_protective(rule.when, field, dataset):
+        return False
+    form = rule.form if isinstance(rule, Cap) else rule.above or WITHHELD
+    return field in covered(rule.target, dataset, Semantics()) and most(field, form, dataset) < len(field.chain)
+
+
+# -- what rules rest on
+
+
+def _markers(core: Core, dataset: Dataset) -> Iterator[tuple[Way, Condition]]:
+    for way, rule in _rules(core):
+        inner: Way = (*way, "when") if isinstance(rule, Cap) else (*way, "never", "when")
+        if _bears_on(rule, dataset):
+            yield from ((inner, condition) for condition in rule.when)
+
+
+def _bears_on(rule: Cap | Guardrail, dataset: Dataset) -> bool:
+    if isinstance(rule, Cap) or rule.target is not None:
+        return bool(covered(rule.target or Target(), dataset, Semantics()))
+    return all(path in dataset.fields for path in rule.together)
+
+
+def _marker_named(way: Way, condition: Condition, dataset: Dataset) -> Iterator[Flaw]:
+    flaw = marker_flaw(condition, dataset) if isinstance(condition, RecordTerm) else None
+    if flaw is not None:
+        yield Flaw(way, f"the rule {flaw[0]}", flaw[1])
+
+
+def marker_flaw(term: RecordTerm, dataset: Dataset) -> tuple[str, str] | None:
+    """Return what is wrong with a marker's name or value, and the remedy."""
+    field = dataset.fields.get(term.marker)
+    markers = [path for path, one in dataset.fields.items() if one.marker]
+    if field is None:
+        return f"rests on an unknown marker {term.marker}", did_you_mean(term.marker, markers)
+    if not field.marker:
+        return f"rests on {term.marker}, which is no marker", "Mark it in the dataset with `marker: true`, or name another."
+    if _takes(field, term.value):
+        return None
+    return f"compares {term.marker} with {term.value}, which it can't be", _values(field)
+
+
+def _takes(field: Field, value: bool | str) -> bool:  # noqa: FBT001 -- a marker's value
+    if isinstance(value, bool):
+        return field.type is FieldType.BOOLEAN
+    return field.type is FieldType.CODE and (field.codes is None or value in field.codes)
+
+
+def _values(field: Field) -> str:
+    if field.type is FieldType.BOOLEAN:
+        return "Write true or false."
+    return f"Write one of: {', '.join(sorted(field.codes))}." if field.codes else "Write a code in quotes."
+
+
+def _lowering(core: Core) -> Iterator[Flaw]:
+    for place, cap in enumerate(core.caps):
+        if cap.form != WITHHELD and any(map(_is_of_record, cap.when)):
+            text = f"cap {cap.id} rests on the record and lowers to {cap.form}, which would tell what the record says"
+            yield Flaw(("caps", place, "at_most", "as"), text, "Such a cap must say `as: withheld`.")
+
+
+def _is_of_record(condition: Condition) -> bool:
+    return isinstance(condition, RecordTerm) or condition in RECORD_ATOMS
