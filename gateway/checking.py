@@ -86,8 +86,9 @@ def check_query(query: SubjectQuery, claims: Mapping[str, str] | None, live: Liv
     """Raise ProblemError unless a person's key, confirming details and claims are the dataset's."""
     dataset = live.dataset
     key, naming, semantics = dataset.keys.get(query.key), live.compiled.naming, live.compiled.rules.semantics
-    if key is None:
-        raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {', '.join(dataset.keys)}")
+    if key is None or key.name not in live.keys:
+        known = ", ".join(name for name in dataset.keys if name in live.keys)
+        raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {known}")
     unknown = [name for name in query.confirm if name not in key.confirm]
     # What the agreement does not let people be named by is refused by the decision, and recorded: it is no mistake of form.
     ours = naming.keys.get(query.key, key)

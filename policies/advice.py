@@ -7,7 +7,9 @@ from typing import Final
 
 from policies.lawful import fields_under, kinds_under
 from policies.lines import ceiling_rank, kinds_of, law_of
+from policies.naming_checks import naming_advice
 from policies.places import Flaw, Step
+from policies.safeguards import PREFIX
 from policies.targets import covered_by, most
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, LegalBasis, RecordTerm, ReleaseLine, RuleSet, Side
 from schemas.dataset import Field
@@ -27,6 +29,32 @@ def advise(rules: RuleSet) -> Iterator[Flaw]:
     for place, law in enumerate(rules.agreement.lawful):
         yield from _law(rules, law, ("lawful", place))
     yield from _assessment(rules)
+    yield from _safeguarded(rules)
+    yield from naming_advice(rules)
+
+
+def _safeguarded(rules: RuleSet) -> Iterator[Flaw]:
+    """Say which lines the safeguards hold back, whom they are not written for: their absence may tell."""
+    for place, line in enumerate(rules.agreement.releases):
+        for path in line.fields:
+            field = rules.dataset.fields[path]
+            reaching = [cap for cap in rules.caps if cap.when and field in covered_by(cap.target, rules)]
+            # What a core's own cap withholds already, its author knows of.
+            written = {term for cap in reaching if _is_written(cap) for term in cap.when}
+            caps = [cap for cap in reaching if not _is_written(cap) and not written.issuperset(cap.when)]
+            if caps:
+                markers = ", ".join(
+                    sorted({term.marker for cap in caps for term in cap.when if isinstance(term, RecordTerm)})
+                )
+                yield Flaw(
+                    ("releases", place, "fields"),
+                    f"{path} is withheld of whoever {markers} protects, by the safeguard {caps[0].id}, which no text takes "
+                    "away: where the field is always held, its absence may tell",
+                    "Ask whether the partner needs the field at all.",
+                )
+    if rules.dataset.no_protection is not None:
+        text = f"{rules.dataset.id} protects nobody from being found: {rules.dataset.no_protection}"
+        yield Flaw(("dataset",), text, "Ask whether this agreement may rest on it.")
 
 
 def _telling_caps(rules: RuleSet) -> Iterator[Flaw]:
@@ -35,13 +63,22 @@ def _telling_caps(rules: RuleSet) -> Iterator[Flaw]:
     for place, line in enumerate(rules.agreement.releases):
         for path in line.fields:
             field = rules.dataset.fields[path]
-            caps = [cap for cap in rules.caps if _rests_on_record(cap) and field in covered_by(cap.target, rules)]
+            caps = [
+                cap
+                for cap in rules.caps
+                if _is_written(cap) and _rests_on_record(cap) and field in covered_by(cap.target, rules)
+            ]
             if caps and (path in always or field.derived_from in always):
                 yield Flaw(
                     ("releases", place, "fields"),
                     f"nearly every record holds {path}, so its absence tells that the cap {caps[0].id} may have held",
                     "Ask whether the partner needs the field at all.",
                 )
+
+
+def _is_written(cap: Cap) -> bool:
+    """Tell whether a cap stands in a text; of the safeguards something else is said."""
+    return not cap.id.startswith(PREFIX)
 
 
 def _rests_on_record(cap: Cap) -> bool:

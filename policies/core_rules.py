@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.findings import did_you_mean
+from policies.findings import Finding, TextError, did_you_mean
 from policies.naming import is_protective
-from policies.places import Flaw, Step
+from policies.places import Flaw, Step, located
 from policies.targets import covered, most
 from schemas.agreement import RECORD_ATOMS, Cap, Condition, Core, Guardrail, RecordTerm, Target
 from schemas.dataset import WITHHELD, Dataset, Field, FieldType
 from schemas.semantics import Semantics
 
 Way = tuple[Step, ...]
+
+
+def core_may_publish(core: Core, datasets: Sequence[Dataset]) -> None:
+    """Raise TextError with everything that keeps a core, or council rules, from being published."""
+    found = located(core.text, core_text_flaws(core, datasets))
+    if found:
+        raise TextError(found)
+
+
+def core_warnings(core: Core, datasets: Sequence[Dataset]) -> tuple[Finding, ...]:
+    """Return what may be published and is still worth a second look."""
+    return located(core.text, core_text_notes(core, datasets), "warning")
 
 
 def core_text_flaws(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:

@@ -13,6 +13,7 @@ from policies.idle import idle_flaws
 from policies.lawful import law_flaws
 from policies.lines import line_flaws, variation_flaws
 from policies.markers import marker_flaws
+from policies.naming_checks import naming_flaws
 from policies.places import Flaw, located
 from schemas.agreement import Agreement, Core, RuleSet
 from schemas.dataset import Dataset
@@ -42,7 +43,8 @@ def may_publish(rules: RuleSet, *, mapped: Collection[str] | None = None) -> Non
     # Each check takes for granted what the one before has found sound.
     _refuse(agreement, [*_party_flaws(rules), *core_flaws(rules)])
     _refuse(agreement, line_flaws(rules))
-    _refuse(agreement, [*idle_flaws(rules), *variation_flaws(rules), *law_flaws(rules), *marker_flaws(rules, mapped)])
+    checks = (idle_flaws(rules), variation_flaws(rules), law_flaws(rules), marker_flaws(rules, mapped), naming_flaws(rules))
+    _refuse(agreement, [flaw for check in checks for flaw in check])
     _refuse(agreement, guardrail_flaws(rules))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,9 @@ from gateway.store.changes import ChangeRefusedError
 from gateway.store.live_texts import check_agreement
 from gateway.store.resuming import check_resuming
 from gateway.store.state import Reader
+from policies.core_rules import core_may_publish, core_warnings
+from policies.dataset_checks import dataset_may_publish, dataset_warnings
+from policies.findings import Finding
 from policies.may_publish import warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.dataset import Dataset
@@ -57,6 +61,8 @@ def check_dataset(file: File) -> None:
     """Read a dataset and say what is wrong with it, with line and column."""
     with telling():
         found = parse_dataset(read_text(file))
+        dataset_may_publish(found)
+    _warn(dataset_warnings(found))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.fields)} fields")
 
 
@@ -75,10 +81,12 @@ def publish_core(file: File, directory: Directory = Path()) -> None:
 
 
 @core.command("check")
-def check_core(file: File) -> None:
-    """Read a core and say what is wrong with it."""
-    with telling():
-        found = parse_core(read_text(file))
+def check_core(file: File, directory: Directory = Path()) -> None:
+    """Read a core and say what is wrong with it, among the published datasets."""
+    with office(directory) as here:
+        found, datasets = parse_core(read_text(file)), here.reader.datasets()
+        core_may_publish(found, datasets)
+        _warn(core_warnings(found, datasets))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
 
 
@@ -89,8 +97,7 @@ def check(file: File, directory: Directory = Path()) -> None:
         text = read_text(file)
         check_resuming(here.reader.connection, parse_agreement(text))
         rules = check_agreement(here.reader, text)
-        for finding in warnings(rules):
-            typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")
+        _warn(warnings(rules))
         warn_of_review(rules)
         typer.echo(f"{rules.agreement.id}@{rules.agreement.version} holds together")
 
@@ -148,3 +155,8 @@ async def _surveyed(registry: SourceRegistry, dataset: Dataset, reader: Reader, 
         return await registry.adapter_of(dataset, reader).survey(sample)
     finally:
         await registry.aclose()
+
+
+def _warn(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        typer.echo(f"warning: line {finding.line}: {finding.message}. {finding.remedy}")

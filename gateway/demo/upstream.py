@@ -24,7 +24,12 @@ DATA: Final = "housing.json"
 TOKEN: Final = "housing.token"  # noqa: S105 -- a file's name
 PATH: Final = "/api/tenancies"
 # Query parameter, and where in a record what it asks for stands.
-SEARCHES: Final = {"tenancy": ("tenancy",), "property": ("property", "ref"), "uprn": ("property", "uprn")}
+SEARCHES: Final = {
+    "tenancy": ("tenancy",),
+    "property": ("property", "ref"),
+    "uprn": ("property", "uprn"),
+    "nino": ("tenant", "nino"),
+}
 Tenancy = dict[str, Any]
 
 

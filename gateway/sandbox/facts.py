@@ -12,6 +12,7 @@ from gateway.oauth.clients import Client
 from gateway.store.key_rows import PartnerRecord
 from gateway.store.live import LiveAgreement
 from schemas.consent import ConsentRecord, Restriction
+from schemas.dataset import Dataset
 from schemas.decision import Record
 from schemas.terms import Match
 
@@ -24,16 +25,16 @@ class Facts:
     """Changes of facts. What is None, False or empty stays as the gateway finds it.
 
     `agreement` is given the version that counts and the London day; `consents` and `restrictions` the agreement and one
-    person's reference; `record` what the source returned and the paths that it was asked for. `full` is what the names
-    of counts begin with that have reached any limit. `meanwhile` tells that the state moved between the decision and the
-    transaction.
+    person's reference; `record` what the source returned, the paths that it was asked for and its dataset. `full` is
+    what the names of counts begin with that have reached any limit. `meanwhile` tells that the state moved between the
+    decision and the transaction.
     """
 
     agreement: Callable[[LiveAgreement, date], LiveAgreement | None] | None = None
     consents: Callable[[LiveAgreement, str], tuple[ConsentRecord, ...]] | None = None
     restrictions: Callable[[LiveAgreement, str], tuple[Restriction, ...]] | None = None
     match: Match | None = None
-    record: Callable[[Record, Paths], Record] | None = None
+    record: Callable[[Record, Paths, Dataset], Record] | None = None
     source_fails: Callable[[], Exception] | None = None
     full: str = ""
     client: Callable[[Client], Client] | None = None

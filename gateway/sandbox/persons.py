@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from gateway.sandbox.facts import Paths
-from gateway.sources.mapping import PROTECTED
 from gateway.store.live import LiveAgreement
 from policies.compile import DECEASED
 from schemas.consent import ConsentRecord, Restriction
+from schemas.dataset import Dataset
 from schemas.decision import RawValue, Record, Unusable
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
 
@@ -82,27 +82,27 @@ def _consent(live: LiveAgreement, ref: str, kind: ConsentKind, state: ConsentSta
 # -- what a record says
 
 
-def protected(record: Record, paths: Paths) -> Record:
-    """Return a record whose address is protected."""
-    return _saying(record, {PROTECTED: True}, paths)
+def protected(record: Record, paths: Paths, dataset: Dataset) -> Record:
+    """Return a record of somebody whom every marker protects."""
+    return _saying(record, {one.path: True for one in dataset.fields.values() if one.protects}, paths)
 
 
-def dead(record: Record, paths: Paths) -> Record:
+def dead(record: Record, paths: Paths, _dataset: Dataset) -> Record:
     """Return the record of somebody who has died."""
     return _saying(record, {DECEASED: True}, paths)
 
 
-def empty(record: Record, _paths: Paths) -> Record:
+def empty(record: Record, _paths: Paths, _dataset: Dataset) -> Record:
     """Return a record that holds nothing of what was asked for."""
     return replace(record, values={}, groups={})
 
 
-def unusable(record: Record, paths: Paths) -> Record:
+def unusable(record: Record, paths: Paths, _dataset: Dataset) -> Record:
     """Return a record whose values fit no type."""
     return replace(record, values=dict.fromkeys(paths, Unusable.INVALID), groups={})
 
 
-def stale(record: Record, _paths: Paths) -> Record:
+def stale(record: Record, _paths: Paths, _dataset: Dataset) -> Record:
     """Return a record that is older than its dataset allows."""
     return replace(record, as_at=record.as_at - OLD, stale=True)
 

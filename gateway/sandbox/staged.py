@@ -23,6 +23,7 @@ from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
 from gateway.usage import Counts, Usage
 from schemas.consent import ConsentRecord, Restriction
+from schemas.dataset import Dataset
 from schemas.decision import Record
 from schemas.request import SubjectQuery
 
@@ -108,6 +109,7 @@ class StagedSource:
 
     of: Source
     scene: Scene
+    dataset: Dataset
 
     async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]:
         """Look for people, or fail as the scenario says."""
@@ -126,7 +128,7 @@ class StagedSource:
         records, change = await self.of.fetch(wanted), self.scene.facts.record
         if change is None:
             return records
-        changed = [change(record, paths) for record, (_, paths) in zip(records, wanted, strict=True)]
+        changed = [change(record, paths, self.dataset) for record, (_, paths) in zip(records, wanted, strict=True)]
         # What nobody asked the source for was not read, and the answer is as without the scenario.
         self.scene.was_read = self.scene.was_read or changed != records
         return changed

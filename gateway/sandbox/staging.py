@@ -65,7 +65,7 @@ def _services(services: Services, scene: Scene) -> Services:
         services,
         clock=staged_clock(services.clock, scene),
         reader=StagedReader(services.reader, scene),
-        source_of=lambda dataset, reader: StagedSource(services.source_of(dataset, reader), scene),
+        source_of=lambda dataset, reader: StagedSource(services.source_of(dataset, reader), scene, dataset),
         log=StagedLog(services.log, scene),
         usage=staged_usage(scene),
         phrases=Phrases(),  # those of others name an agreement by its digest, which a scenario leaves as it is

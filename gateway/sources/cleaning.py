@@ -80,9 +80,20 @@ def _typed(column: Column, kind: FieldType, latest: Callable[[], date] | None) -
 
 
 def field_cleaner(dataset: Dataset, path: str, column: Column, clock: Callable[[], datetime]) -> Cleaner:
-    """Return the cleaner of a dataset's field; a birth date may not lie after the London day of `clock`."""
+    """Return the cleaner of a dataset's field; a birth date may not lie after the London day of `clock`.
+
+    What is not among a code's closed list is no value of it: columns of codes collect remarks, also about third persons.
+    """
     latest = (lambda: london_day(clock())) if is_birth_date(dataset, path) else None
-    return cleaner(column, dataset.fields[path].type, latest)
+    clean, codes = cleaner(column, dataset.fields[path].type, latest), dataset.fields[path].codes
+    if codes is None:
+        return clean
+
+    def coded(raw: object) -> RawValue:
+        value = clean(raw)
+        return value if value is None or value in codes else Unusable.INVALID
+
+    return coded
 
 
 def is_birth_date(dataset: Dataset, path: str) -> bool:

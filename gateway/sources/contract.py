@@ -39,8 +39,8 @@ class Source(Protocol):
     """A council's system of record. Both calls may run concurrently; neither writes.
 
     Each takes as many people as one chunk of a call holds (at most 100), asks the system once for all of them where it
-    can, and answers in their order. `identify` reads the columns of the key, of the confirming details and of the marker
-    that protects an address, and no others. `fetch` reads, of each confirmed person, those of the named paths and no
+    can, and answers in their order. `identify` reads the columns of the key, of the confirming details and of the markers
+    that protect what these reveal, and no others. `fetch` reads, of each confirmed person, those of the named paths and no
     others. Both raise SourceFailedError or SourceSlowError, for all of them. Values come cleaned and typed:
     `Unusable.INVALID` stands for what does not fit its type, None or absence for what is not held.
     """

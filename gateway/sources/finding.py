@@ -15,14 +15,14 @@ from gateway.sources.cleaning import Cleaner, clean_value, field_cleaner
 from gateway.sources.columns import Column
 from gateway.sources.comparing import Form, key_form, normal_form, person_form, typed_form
 from gateway.sources.contract import Found
-from gateway.sources.mapping import PROTECTED
 from gateway.sources.mapping import Mapping as SourceMapping
-from schemas.dataset import Dataset
+from schemas.dataset import Dataset, Field
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 
 MOST_ROWS: Final = 64  # records of one key: more can't be told apart
 Place = tuple[str, str, Cleaner, Form]  # (detail, role) of a selected column, how its value is cleaned, and compared
+Guard = tuple[Field, Column | None]  # a marker that protects what the search reveals, and where it lies
 Sort = tuple[str, tuple[str, ...]]  # a key, and the details that were given with it
 
 
@@ -55,16 +55,16 @@ class Finding:
         return Sought((query.key, tuple(sorted(given))), value, given)
 
     def selected(self, sort: Sort) -> tuple[str | None, ...]:
-        """Return the places that a search reads, in the order of its rows: the record, its people, details, marker."""
+        """Return the places that a search reads, in the order of its rows: the record, its people, details, markers."""
         return self._selected(sort)[0]
 
     def one_of(self, rows: Sequence[Sequence[Any]], sought: Sought) -> Found:
         """Return the one person of the rows whom the details fit, or what the log should know of the failure."""
         if not rows:
             return Found(Match.NOBODY)
-        return self._one_of(rows, self._selected(sought.sort)[1], sought.given, sought.sort[0])
+        return self._one_of(rows, sought)
 
-    def _select(self, sort: Sort) -> tuple[tuple[str | None, ...], tuple[Place, ...]]:
+    def _select(self, sort: Sort) -> tuple[tuple[str | None, ...], tuple[Place, ...], tuple[Guard, ...]]:
         mapping, key = self._mapping, self._dataset.keys[sort[0]]
         columns: list[str | None] = [mapping.row, *mapping.people.values()]
         places = []
@@ -75,28 +75,36 @@ class Finding:
                 for place in mapping.confirm[detail].get(role, ()):
                     columns.append(place)
                     places.append((detail, role, clean, form))
-        protection = mapping.fields.get(PROTECTED) if key.finds_place else None
-        columns.append(protection.lies(None) if protection else None)
-        return tuple(columns), tuple(places)
+        guards = tuple((marker, mapping.fields.get(marker.path)) for marker in self._guarding(sort))
+        columns += [column.lies(None) if column else None for _, column in guards]
+        return tuple(columns), tuple(places), guards
 
-    def _one_of(
-        self, rows: Sequence[Any], places: Sequence[Place], given: Mapping[str, str | None], key_name: str
-    ) -> Found:
-        key = self._dataset.keys[key_name]
+    def _guarding(self, sort: Sort) -> list[Field]:
+        """Return the markers that protect what a key or a detail of a search reveals. One of a row guards its row."""
+        named = (*self._dataset.keys[sort[0]].named_by, *sort[1])
+        tags = {tag for one in named for tag in self._dataset.fields[one].reveals}
+        return [marker for marker in self._dataset.markers_of(tags) if "." not in marker.path]
+
+    def _one_of(self, rows: Sequence[Any], sought: Sought) -> Found:
+        key, (_, places, guards) = self._dataset.keys[sought.sort[0]], self._selected(sought.sort)
         fits: dict[tuple[str, object], tuple[str, dict[str, str], Any]] = {}
+        hidden = False
         for row in rows:
             people = self._people(row)
-            for role in self._fitting(row, places, given, key.finds):
-                if role in people:
+            for role in self._fitting(row, places, sought.given, key.finds):
+                if role not in people:
+                    continue
+                # As if nobody were there: a yes, or another sort of no, would tell that the guess at a place was right.
+                if self._is_protected(row, role, guards):
+                    hidden = True
+                else:
                     fits[people[role], row[0]] = (role, people, row)
         if not fits:
-            return Found(Match.MISMATCH)
+            return Found(Match.PROTECTED_BY_PLACE if hidden else Match.MISMATCH)
         # Beyond the limit another might fit as well.
         if len(fits) > 1 or len(rows) > MOST_ROWS:
             return Found(Match.SEVERAL)
         role, people, row = next(iter(fits.values()))
-        if key.finds_place and self._is_protected(row[-1]):
-            return Found(Match.PROTECTED_BY_PLACE, people={role: people[role]})
         return Found(Match.CONFIRMED, subject=role, people=people, row=row[0])
 
     def _people(self, row: Sequence[Any]) -> dict[str, str]:
@@ -115,10 +123,8 @@ class Finding:
                     fitting.add((detail, role))
         return [role for role in roles if all((detail, role) in fitting for detail in given)]
 
-    def _is_protected(self, raw: object) -> bool:
-        """Unknown is protected: a place is not a way to find out."""
-        field = self._dataset.fields.get(PROTECTED)
-        if field is None:
-            return False
-        column = self._mapping.fields.get(PROTECTED)
-        return column is None or clean_value(raw, column, field) is not False
+    def _is_protected(self, row: Sequence[Any], role: str, guards: Sequence[Guard]) -> bool:
+        """Tell whether a marker keeps somebody from being found by this search. Unknown is protected."""
+        said = zip(guards, row[len(row) - len(guards) :], strict=True)
+        ours = ((marker, column, raw) for (marker, column), raw in said if marker.of in {None, role})
+        return any(column is None or clean_value(raw, column, marker) is not False for marker, column, raw in ours)

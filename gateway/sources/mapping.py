@@ -23,7 +23,6 @@ from policies.reading import Read, Section, integer, listed, members, name, pinn
 from policies.yaml_text import Node, read_document
 from schemas.dataset import Dataset, Field, FieldType
 
-PROTECTED: Final = "protected_address"  # the marker that keeps a person from being found by a place
 USUAL_TIMEOUT: Final = 5.0  # seconds
 LONGEST_TIMEOUT: Final = 60.0
 
@@ -156,9 +155,11 @@ def _missing(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
     for role in dataset.people:
         if role not in mapping.people:
             yield Flaw(("people",), f"people.{role} is not mapped", "Map the source's own reference of this person.")
+    if not any(name in mapping.keys for name in dataset.keys):
+        yield Flaw(("keys",), "no key is mapped, so nobody can be found", f"Map one of: {', '.join(dataset.keys)}.")
     for key in dataset.keys.values():
         if key.name not in mapping.keys:
-            yield Flaw(("keys",), f"keys.{key.name} is not mapped", "Map it to a column.")
+            continue  # where the source does not hold it, nobody can be asked about by it
         if isinstance(mapping.system, Upstream) and key.name not in mapping.system.search:
             yield Flaw(("http", "search"), f"http.search.{key.name} is not there", "Say how this key finds records.")
         for detail in key.confirm:
@@ -187,7 +188,7 @@ def _unfit(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
         if one.when_blank is not None and field.type is not FieldType.BOOLEAN:
             yield Flaw((*way, "blank"), f"{path} is no boolean", "List the codes that mean it is not held.")
         yield from _unread(way, path, one, field)
-        if one.by_person is not None and ("." in path or path == PROTECTED):
+        if one.by_person is not None and ("." in path or field.protects):
             # Protection of anyone in the record counts, so it can't be looked up for the subject alone.
             yield Flaw((*way, "by_person"), f"{path} is the whole record's", "Write one place for it.")
 

@@ -47,6 +47,7 @@ class LiveAgreement:
 
     compiled: Compiled
     mapping_digest: str
+    keys: frozenset[str]  # by which the source can be asked
     ended: bool
     next_from: date | None  # the next published version's first day
     basis: tuple[str, ...]  # state keys that this object rests on
@@ -63,7 +64,8 @@ class LiveAgreement:
 
     def keys_for(self, recipient: str) -> tuple[Key, ...]:
         """Return how a recipient may name people: the keys, with the details, that can be used in some call."""
-        return tuple(usable(self.compiled.naming, self.compiled.rules, recipient).values())
+        ours = usable(self.compiled.naming, self.compiled.rules, recipient)
+        return tuple(key for name, key in ours.items() if name in self.keys)
 
     @property
     def holds_until(self) -> datetime | None:
@@ -106,6 +108,7 @@ def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
     return LiveAgreement(
         compiled=compiled,
         mapping_digest=digest_of(row[1]) if row else "",
+        keys=frozenset(state.readings.mapping(row[1]).keys if row else dataset.keys),
         ended=ended_at is not None,
         next_from=min((day for day in later if day > on), default=None),
         basis=(

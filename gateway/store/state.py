@@ -179,6 +179,11 @@ class Reader:
         kept: Dataset | None = self._kept[known]
         return kept
 
+    def datasets(self) -> list[Dataset]:
+        """Return every published dataset, each one's newest version last."""
+        versions = [(name, version) for name, version, *_ in self.texts("dataset")]
+        return [found for one in versions if (found := self.find_dataset(*one)) is not None]
+
     def _read_dataset(self, name: str, row: tuple[int, str, int | None]) -> Dataset | None:
         number = self.number_of("dataset", name, row[0])
         return _read(lambda text: self.readings.dataset(text, number), row[1])

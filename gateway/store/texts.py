@@ -14,6 +14,8 @@ from gateway.store.instants import to_micros
 from gateway.store.live_texts import LiveTexts, check_agreement
 from gateway.store.resuming import check_resuming
 from gateway.store.state import Reader
+from policies.core_rules import core_may_publish
+from policies.dataset_checks import dataset_may_publish
 from policies.findings import TextError
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.semantics import NEWEST
@@ -33,6 +35,8 @@ class Texts:
 
         def within(connection: Any, moment: Moment) -> Draft:
             dataset = parse_dataset(text, number)
+            if number == NEWEST:
+                dataset_may_publish(dataset)
             what = (dataset.id, dataset.version, dataset.digest, text)
             _insert_text(connection, moment, "dataset", *what, number)
             return self._text_entry(Kind.DATASET_PUBLISHED, moment, f"dataset/{dataset.id}", (*what, number), by)
@@ -44,6 +48,8 @@ class Texts:
 
         def within(connection: Any, moment: Moment) -> Draft:
             core = parse_core(text)
+            if number == NEWEST:
+                core_may_publish(core, Reader(connection).datasets())
             what = (core.id, core.version, core.digest, text)
             live = LiveTexts.before(connection, moment)
             _insert_text(connection, moment, "council" if core.is_council else "core", *what, number)

@@ -73,7 +73,7 @@ def test_a_suspension_while_a_chunk_is_under_way_discloses_nothing(house: House)
 
 
 def test_a_mapping_published_while_a_chunk_is_under_way_is_asked_anew_for_everybody(house: House) -> None:
-    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@2")
+    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@3")
     old = "liable: trim(a.lead_liab_forename) || ' ' || trim(a.lead_liab_surname)"
     assert old in text
     moved = text.replace("\nversion: 1\n", "\nversion: 2\n", 1).replace(old, "liable: trim(a.lead_liab_surname)")

@@ -294,7 +294,7 @@ def test_a_proof_whose_time_is_over_is_used_up(house: House) -> None:
 def test_a_mapping_published_under_way_is_asked_anew(house: House) -> None:
     """No later entry discloses what the old mapping read, nor names one that did not read it."""
     harbour = house.harbour()
-    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@2")
+    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@3")
     moved = text.replace("version: 1", "version: 2").replace(
         "liable: trim(a.lead_liab_forename) || ' ' || trim(a.lead_liab_surname)", "liable: trim(a.lead_liab_surname)"
     )
