@@ -422,7 +422,7 @@ def authenticated(house: House, caller: Any) -> Any:
 
 
 def end_of(house: House) -> Any:
-    return house.changes().texts.end_agreement(HARBOUR.agreement, by="test")
+    return house.changes().texts.end_agreement(HARBOUR.agreement, reason="over", by="test")
 
 
 def test_what_changes_during_a_batch_counts_from_the_next_chunk(patient: None, house: House) -> None:

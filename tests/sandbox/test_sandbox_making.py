@@ -99,7 +99,7 @@ def council_tax_text() -> str:
 
 def test_an_agreement_that_was_ended_is_left_out_and_named(council_directory: Path, tmp_path: Path) -> None:
     council = open_council(council_directory)
-    append_all(council, lambda changes: [changes.texts.end_agreement(PARTNERS[0].agreement, by="test")])
+    append_all(council, lambda changes: [changes.texts.end_agreement(PARTNERS[0].agreement, reason="over", by="test")])
     council.keyring.close()
 
     done = init_like(council_directory, tmp_path / "like")
