@@ -102,11 +102,13 @@ def publish_stricter_dataset(house: House) -> None:
     reader, texts = house.wiring.services.reader, house.changes().texts
     _, text, _ = reader.find_text("dataset", "council-tax")
     _, mapping, _ = reader.find_text("mapping", "council-tax@2")
-    old = "account_ref: {finds: [liable, joint], confirm: [surname, date_of_birth, postcode], at_least: 1}"
+    old = "account_ref: {finds: [liable, joint], confirm: [surname, date_of_birth], at_least: 2}"
     assert old in text
-    text = text.replace(old, old.replace("surname, ", "")).replace("version: 2\n", "version: 3\n", 1)
+    text = text.replace(old, old.replace("surname", "full_name")).replace("version: 2\n", "version: 3\n", 1)
     house.append(texts.publish_dataset(text, by="test"))
-    house.append(texts.publish_mapping(mapping.replace("council-tax@2\n", "council-tax@3\n"), by="test"))
+    names = "confirm:\n  full_name: {liable: [a.lead_liab_surname], joint: [a.joint_liab_surname]}\n"
+    mapping = mapping.replace("council-tax@2\n", "council-tax@3\n").replace("confirm:\n", names, 1)
+    house.append(texts.publish_mapping(mapping, by="test"))
 
 
 def next_version(house: House, *changes: tuple[str, str]) -> Any:
