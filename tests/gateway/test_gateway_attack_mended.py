@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 import pytest
-from house import GRACE, HARBOUR, House, released, republish
+from house import GRACE, HARBOUR, House, confirming, released, republish
 from test_gateway_many import LIMITS, ask, body, end_of, named, people_of, stream
 from test_gateway_others import CEILING, NAMES, OTHERS, republish_core
 
@@ -167,7 +167,7 @@ def test_misses_count_together_however_a_number_is_spelt(house: House) -> None:
     """The source's key is a number, as many are: the database takes 01000042 for 1000042."""
     publish_numeric_key(house)
     for number in range(5):
-        ask(house, [{"ref": "a", "account_ref": "1000042", "confirm": {"surname": f"Wrong{number}"}}])
+        ask(house, [{"ref": "a", "account_ref": "1000042", "confirm": confirming("1000042", f"Wrong{'abcde'[number]}")}])
 
     for spelt in ("1000042", "01000042", "+1000042", "1000042.0"):
         found = people_of(ask(house, [{"ref": "a", "account_ref": spelt, "confirm": FITTING}]))
