@@ -35,6 +35,7 @@ from gateway.api import (
     control_log,
     control_misses,
     control_registrations,
+    control_texts,
     describing,
     disclosures,
     documents,
@@ -198,6 +199,7 @@ def make_wiring(
         secrets=Secrets(index=council.keyring.named("index"), pseudonym=council.keyring.named("pseudonym")),
         new_id=make_new_id(),
         build_digest=build_digest(),
+        note_failure=telemetry.note_source_failed,
     )
     wiring = Wiring(
         council=council,
@@ -275,6 +277,7 @@ def build_app(
     app.include_router(control_log.router)
     app.include_router(control_misses.router)
     app.include_router(control_registrations.router)
+    app.include_router(control_texts.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
     app.add_exception_handler(RequestValidationError, answer_validation)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same

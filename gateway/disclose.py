@@ -179,13 +179,24 @@ async def _source_failed(
 ) -> ProblemError:
     """Record the failure, then say so; where even that can't be recorded, the log's failure is what is told."""
     problem = SOURCE_SLOW if isinstance(error, SourceSlowError) else SOURCE_UNAVAILABLE
+    source = _source_of(judged[0], services)
+    services.note_failure(source, error.why, str(error), chunk.asks[0].request_id)
+    facts = {"source": source, "cause": error.why}
     try:
-        entry_id = await record_failure(chunk.asks, judged, services, problem.code, is_first=is_first)
+        entry_id = await record_failure(chunk.asks, judged, services, problem.code, facts=facts, is_first=is_first)
     except (NotDurableError, LogUnavailableError, KeyringError):
         return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
     if entry_id is None:
         return ProblemError(PROOF_REPLAYED)
     return ProblemError(problem, headers={"Retry-After": "30"}, failure_id=entry_id)
+
+
+def _source_of(judged: Judgement, services: Services) -> str:
+    """Return the name of the source that was asked, as its mapping has it; the dataset's where none is mapped."""
+    dataset = judged.live.dataset if judged.live is not None else None
+    name = f"{dataset.id}@{dataset.version}" if dataset is not None else "none"
+    mapping = services.reader.find_mapping(name) if dataset is not None else None
+    return mapping[0].source if mapping is not None else name
 
 
 def _kept(attempt: Attempt, appended: Appended | None) -> tuple[Attempt, Appended, Prepared]:

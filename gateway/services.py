@@ -97,6 +97,7 @@ class Services:
     build_digest: str
     phrases: Phrases = field(default_factory=Phrases)
     usage: Usage = USAGE
+    note_failure: Callable[[str, str, str, str], None] = lambda *_: None  # a source, why it failed, in which call
 
 
 @dataclass(frozen=True, slots=True)

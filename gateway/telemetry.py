@@ -43,6 +43,11 @@ ALLOWED: Final = frozenset(
         "kind",
         "worker",
         "seconds",
+        "source",
+        "cause",
+        "file",
+        "rows",
+        "rows_before",
     }
 )
 
@@ -168,6 +173,9 @@ class Telemetry:
         self.sign_ins = Counter(
             "stile_sign_ins", "Operators' sign-ins, by way and outcome.", ("method", "outcome"), registry=self.registry
         )
+        self.source_failures = Counter(
+            "stile_source_failures", "Calls that a council's system failed, by cause.", ("cause",), registry=self.registry
+        )
         self.key_days_left = Gauge(
             "stile_client_key_days_left",
             "Days until the first active client is left without a key; 9999 where none will be.",
@@ -216,6 +224,11 @@ class Telemetry:
     def warn_of_clock(self, moved: float) -> None:
         """Tell operators that the clock has jumped against the boot clock, ahead or (less than nothing) back."""
         self.logger.error("clock_jumped", seconds=round(moved))
+
+    def note_source_failed(self, source: str, cause: str, reason: str, request_id: str) -> None:
+        """Tell operators why a council's system could not be asked: the kind of fault, and nothing of anybody."""
+        self.source_failures.labels(cause.partition(":")[0]).inc()
+        self.logger.warning("source_failed", source=source, cause=cause, reason=reason, request_id=request_id)
 
     def alarm(self, guardrails: tuple[str, ...], request_id: str) -> None:
         """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""

@@ -258,6 +258,7 @@ class Agreement:
     limits: Limits
     variations: tuple[Variation, ...]
     retention_class: str
+    resumes: str | None  # why an agreement that was ended is taken up again by this version
     text: str
     digest: str
     identify: Identify | None = None

@@ -24,7 +24,7 @@ def test_an_answer_explains_every_field(house: House) -> None:
 
 def test_the_log_knows_what_the_partner_is_not_told(house: House) -> None:
     """The reason that lies in the record is `not_available` outside, and true inside."""
-    nina = {"account_ref": "1000081", "confirm": {"surname": "Walsh"}}
+    nina = {"account_ref": "1000081", "confirm": {"surname": "Walsh", "date_of_birth": "1994-12-11"}}
 
     answer = house.harbour().ask(nina, fields=["full_name", "postcode"])
 
@@ -112,7 +112,7 @@ def test_agreements_lists_the_callers_own(house: House) -> None:
     (agreement,) = answer.json()["agreements"]
     assert agreement["id"] == "northmoor-harbour-tenancies"
     assert agreement["requires"] == ["case_reference", "caseworker"]
-    assert agreement["keys"]["uprn"] == {"at_least": 2, "confirm": ["surname", "date_of_birth"]}
+    assert agreement["keys"] == {"account_ref": {"at_least": 2, "confirm": ["surname", "date_of_birth"]}}, "and no place"
     assert agreement["left"]["per_minute"] == 60
 
 
