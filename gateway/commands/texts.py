@@ -1,8 +1,7 @@
-"""`stile dataset`, `stile core`, `stile agreement`, `stile source`: what is published, and what would be."""
+"""`stile dataset`, `stile core`, `stile agreement`: what is published, and what would be."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, assert_never
@@ -12,11 +11,8 @@ import typer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, read_text, said, telling
 from gateway.commands.drafting import draft
-from gateway.source_registry import SourceRegistry, refusal_of
-from gateway.sources.contract import SourceFailedError
 from gateway.sources.export import Export
-from gateway.sources.mapping import Database, Mapping, mapping_findings, parse_mapping
-from gateway.sources.surveying import Survey, told
+from gateway.sources.mapping import Database, Mapping
 from gateway.sources.upstream import Upstream
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.live import binding_cores
@@ -31,7 +27,6 @@ from policies.line_notes import line_notes
 from policies.may_publish import warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
-from schemas.dataset import Dataset
 from schemas.instants import london_day
 from schemas.semantics import NEWEST, Semantics
 
@@ -39,7 +34,6 @@ File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input;
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
 core = typer.Typer(no_args_is_help=True, help="The common core, and the council's own rules.")
 agreement = typer.Typer(no_args_is_help=True, help="Agreements: who gets what, for what, until when.")
-source = typer.Typer(no_args_is_help=True, help="Where a dataset's fields lie in the council's systems.")
 dataset.command("draft")(draft)
 
 
@@ -139,49 +133,6 @@ def end(name: str, directory: Directory = Path()) -> None:
     with office(directory) as here:
         given = parse_agreement(read_text(Path(name))).id if name.endswith((".yaml", ".yml")) else name
         said("ended", here.append(here.changes.texts.end_agreement(given, by=operator())))
-
-
-@source.command("map")
-def map_source(file: File, directory: Directory = Path()) -> None:
-    """Publish a mapping; agreements that rest on a marker it leaves out refuse it."""
-    with office(directory) as here:
-        text = read_text(file)
-        mapping = parse_mapping(text)
-        refusal = refusal_of(mapping, here.council)
-        if refusal is not None:
-            raise ChangeRefusedError(f"{mapping.source} {refusal}")
-        name, _, version = mapping.dataset.partition("@")
-        found = here.reader.find_dataset(name, int(version)) if version.isdigit() else None
-        if found is not None:
-            for finding in mapping_findings(mapping, found):
-                typer.echo(f"{finding.severity}: {finding.message}. {finding.remedy}")
-        said("mapped", here.append(here.changes.texts.publish_mapping(text, by=operator())))
-
-
-@source.command("check")
-def check_source(name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500) -> None:
-    """Read a sample of the source and count, per field, what is held, blank, or does not fit its type.
-
-    Prints counts, and codes that look like blanks; never another value.
-    """
-    with office(directory) as here:
-        row = here.reader.find_text("dataset", name)
-        if row is None:
-            raise ChangeRefusedError(f"no dataset called {name} is published")
-        found = parse_dataset(row[1])
-        try:
-            survey = asyncio.run(_surveyed(SourceRegistry(here.council, utc_now), found, here.reader, sample))
-        except SourceFailedError as error:
-            raise ChangeRefusedError(str(error)) from error
-        for line in told(survey):
-            typer.echo(line)
-
-
-async def _surveyed(registry: SourceRegistry, dataset: Dataset, reader: Reader, sample: int) -> Survey:
-    try:
-        return await registry.adapter_of(dataset, reader).survey(sample)
-    finally:
-        await registry.aclose()
 
 
 def _source_of(reader: Reader, name: str) -> str:
