@@ -114,7 +114,7 @@ def _ends(directory: Path) -> Iterator[float]:
             text = text.replace(f"version: {version}\n", f"version: {version + 1}\n")
             here.append(here.changes.texts.publish_agreement(text, by="bench"))
             begun = time.perf_counter()
-            here.append(here.changes.texts.end_agreement(FIRE.agreement, by="bench"))
+            here.append(here.changes.texts.end_agreement(FIRE.agreement, reason="over", by="bench"))
             yield (time.perf_counter() - begun) * 1_000
 
 

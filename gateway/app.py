@@ -30,7 +30,9 @@ from gateway.api import (
     control,
     control_changes,
     control_log,
+    control_misses,
     control_registrations,
+    control_texts,
     describing,
     disclosures,
     documents,
@@ -236,7 +238,9 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     app.include_router(control.router)
     app.include_router(control_changes.router)
     app.include_router(control_log.router)
+    app.include_router(control_misses.router)
     app.include_router(control_registrations.router)
+    app.include_router(control_texts.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
     app.add_exception_handler(RequestValidationError, answer_validation)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same

@@ -19,6 +19,7 @@ from gateway.appending import Attempt, Chunk, Stopped
 from gateway.checking import check_again, check_one
 from gateway.failing import record_failure
 from gateway.judgement import NOBODY, Judgement, about, judge, judge_all, no_person_could_change
+from gateway.locking import without_locked
 from gateway.parts import Prepared
 from gateway.prepared import written_answer
 from gateway.problems import (
@@ -48,7 +49,7 @@ class LimitReachedError(ProblemError):
     """A limit of the agreement, or of wrong guesses, stands in the way. Recorded once a window."""
 
     def __init__(self, reached: limits.Reached, headers: dict[str, str]) -> None:
-        problem = TOO_MANY_MISSES if reached.limit in (limits.MISSES, limits.WRONG) else LIMIT_REACHED
+        problem = TOO_MANY_MISSES if reached.limit in (*limits.OF_MISSES, limits.WRONG) else LIMIT_REACHED
         super().__init__(problem, headers=headers, limit=reached.limit)
         self.reached = reached
 
@@ -58,10 +59,10 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     attempt, appended, prepared = await decide_and_record(Chunk((ask,)), services)
     body = written_answer(prepared, appended, services.settings.origin)
     if prepared.permits:
-        return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped)
+        return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped, attempt.misses)
     detail = not_named_by(attempt.judged.decision.unnamed, attempt.judged)
     refusal = canonical({**nothing_permitted(ask, services, detail), **orjson.loads(body)})
-    return Answer(403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped)
+    return Answer(403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped, attempt.misses)
 
 
 async def decide_and_record(chunk: Chunk, services: Services) -> tuple[Attempt, Appended, Prepared]:
@@ -128,6 +129,7 @@ async def _judge(
     for number, one in zip(wanted, found, strict=True):
         everybody[number] = one
     judged = judge_all(services.reader, asks, services, found=everybody, at=at, state_index=state_index)
+    judged = without_locked(judged, asks, services)
     steps.mark("decide")
     return judged
 

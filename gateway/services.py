@@ -158,3 +158,4 @@ class Answer:
     media_type: str
     headers: Mapping[str, str]
     tripped: tuple[str, ...] = ()  # guardrails whose net changed the result: a bug, and an alarm
+    misses: int | None = None  # of this client today, where they are so many that it is an alarm

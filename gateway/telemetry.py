@@ -150,6 +150,11 @@ class Telemetry:
             "Disclosures in which a guardrail's net changed a result: a bug.",
             registry=self.registry,
         )
+        self.misses = Counter(
+            "stile_misses_alarms",
+            "Times that a client's misses of a day reached twenty, doubled, or reached its agreement's limit.",
+            registry=self.registry,
+        )
         self.restarts = Counter(
             "stile_worker_restarts", "Workers that had ended unasked and were started anew.", registry=self.registry
         )
@@ -241,6 +246,11 @@ class Telemetry:
         """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""
         self.tripped.inc()
         self.logger.error("guardrail_tripped", guardrails=list(guardrails), request_id=request_id)
+
+    def alarm_misses(self, client_id: str, count: int, request_id: str) -> None:
+        """Tell operators that a client's searches confirm nobody again and again: somebody may be guessing."""
+        self.misses.inc()
+        self.logger.error("many_misses", client_id=client_id, count=count, request_id=request_id)
 
 
 Family = tuple[str, str, str, list[tuple[str, dict[str, str], float]]]  # name, what, type, samples

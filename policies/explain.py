@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import date
 
 from policies.lines import law_of
 from policies.wording import (
     after_when,
+    day_text,
     duration_text,
     field_text,
     form_text,
@@ -58,7 +58,7 @@ def explain_agreement(rules: RuleSet) -> str:
 def _opening(rules: RuleSet) -> list[str]:
     agreement = rules.agreement
     who = [f"{name} ({spoken(rules.recipient_kinds[name].value)})" for name in agreement.recipients]
-    review = f" It is to be reviewed by {_day(agreement.review_on)}." if agreement.review_on else ""
+    review = f" It is to be reviewed by {day_text(agreement.review_on)}." if agreement.review_on else ""
     return [
         f"{agreement.id}, version {agreement.version}.",
         f"{agreement.controller} lets {listed(who)}, as {_STANDING[agreement.relationship]}, see data",
@@ -66,7 +66,8 @@ def _opening(rules: RuleSet) -> list[str]:
         f"It is about {listed(agreement.about)}.",
         f"Why: {agreement.why['aim']}. What comes of it: {agreement.why['benefit']}.",
         f"Why it is needed: {agreement.why['necessary_because']}.",
-        f"It holds from {_day(agreement.starts_on)} to {_day(agreement.ends_on)}, both days included.{review}",
+        f"Its term is {day_text(agreement.starts_on)} to {day_text(agreement.ends_on)}, both days included.{review}",
+        *([f"It takes up again what had been ended: {agreement.resumes}."] if agreement.resumes else []),
     ]
 
 
@@ -95,6 +96,7 @@ def _asking(agreement: Agreement) -> list[str]:
         ("{} people a day", limits.subjects_per_day),
         ("{} times a day about the same person", limits.same_subject_per_day),
         ("{} people in one request", limits.batch),
+        ("{} misses a day of one client", limits.misses_per_day),
     )
     most = [text.format(f"{count:,}") for text, count in counts if count is not None]
     said = ["How it is asked for:"]
@@ -125,7 +127,7 @@ def _varying(rules: RuleSet) -> list[str]:
         ceiling = rules.ceiling.get(one.field, "withheld")
         found.append(
             f"{field_text(field)} may go up to {form_text(field, one.form)}, above the common core's "
-            f"{form_text(field, ceiling)}, until the end of {_day(one.ends_on)}. Reason: {one.reason}. "
+            f"{form_text(field, ceiling)}, until the end of {day_text(one.ends_on)}. Reason: {one.reason}. "
             f"Approved by {listed([spoken(who) for who in one.approved_by])} ({one.dpia})."
         )
     return ["Approved variations:", *_numbered(found)] if found else []
@@ -147,7 +149,3 @@ def _stamp(rules: RuleSet) -> list[str]:
 
 def _numbered(said: Iterable[str]) -> Iterator[str]:
     return (f"  {number}. {one}" for number, one in enumerate(said, start=1))
-
-
-def _day(on: date) -> str:
-    return f"{on.day} {on:%B %Y}"

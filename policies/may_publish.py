@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from policies.advice import advise
 from policies.bind import bind
@@ -13,6 +13,7 @@ from policies.idle import idle_flaws
 from policies.lawful import law_flaws
 from policies.lines import line_flaws, variation_flaws
 from policies.markers import marker_flaws
+from policies.mosaic import mosaic_flaws
 from policies.naming_checks import naming_flaws
 from policies.places import Flaw, located
 from schemas.agreement import Agreement, Core, RuleSet
@@ -48,9 +49,14 @@ def may_publish(rules: RuleSet, *, mapped: Collection[str] | None = None) -> Non
     _refuse(agreement, guardrail_flaws(rules))
 
 
-def warnings(rules: RuleSet) -> tuple[Finding, ...]:
-    """Return what may be published and is still worth a second look."""
-    return located(rules.agreement.text, advise(rules), "warning")
+def warnings(rules: RuleSet, beside: Sequence[RuleSet] = ()) -> tuple[Finding, ...]:
+    """Return what may be published and is still worth a second look; `beside` are the other live agreements."""
+    return located(rules.agreement.text, [*advise(rules), *mosaic_flaws(rules, beside)], "warning")
+
+
+def mosaic_warnings(rules: RuleSet, beside: Sequence[RuleSet]) -> tuple[Finding, ...]:
+    """Return the warnings that other live agreements are the reason for."""
+    return located(rules.agreement.text, mosaic_flaws(rules, beside), "warning")
 
 
 def _refuse(agreement: Agreement, flaws: Iterable[Flaw]) -> None:

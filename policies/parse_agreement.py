@@ -74,6 +74,7 @@ def parse_agreement(text: str) -> Agreement:
     consent_of = section.may("consent_of", choice(ConsentOf), None)
     direct_care = section.may("direct_care", boolean, False)
     emergencies = section.may("emergencies", _emergencies, None)
+    resumes = section.may("resumes", word, None)
     section.close()
     return Agreement(
         id=agreement_id,
@@ -101,6 +102,7 @@ def parse_agreement(text: str) -> Agreement:
         limits=limits,
         variations=variations,
         retention_class=retention_class,
+        resumes=resumes,
         text=text,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         identify=identified,
@@ -256,6 +258,7 @@ def _limits(node: Node) -> Limits:
         subjects_per_day=section.may("subjects_per_day", count, None),
         same_subject_per_day=section.may("same_subject_per_day", count, None),
         batch=section.may("batch", integer(1, 10_000), 1),
+        misses_per_day=section.may("misses_per_day", count, None),
     )
     section.close()
     return found

@@ -92,7 +92,7 @@ def _person(node: Node) -> str:
 
 def _keys(node: Node) -> tuple[tuple[Key, Node], ...]:
     if not isinstance(node, Members) or not node.members:
-        raise refused(node, "keys must be a mapping with at least one key", "Write key: {finds: …, confirm: …}.")
+        raise refused(node, "keys must name at least one key", "Write key: {finds: …, confirm: …}.")
     return tuple(_key(at, value) for at, value in node.members.values())
 
 
@@ -151,7 +151,7 @@ def _top_level(dataset: Dataset) -> list[str]:
 
 def _all_fields(node: Node, prefix: str, number: int) -> tuple[_Place, ...]:
     if not isinstance(node, Members) or not node.members:
-        raise refused(node, "fields must be a mapping with at least one field", "Write name: {type: …, label: …}.")
+        raise refused(node, "fields must name at least one field", "Write name: {type: …, label: …}.")
     if len(node.members) > MOST_FIELDS:
         raise refused(node, f"more than {MOST_FIELDS} fields", "Split the dataset.")
     found: list[_Place] = []
@@ -171,7 +171,7 @@ def _all_fields(node: Node, prefix: str, number: int) -> tuple[_Place, ...]:
 
 def _groups(node: Node, number: int) -> tuple[tuple[Group, ...], tuple[_Place, ...]]:
     if not isinstance(node, Members):
-        raise refused(node, "groups must be a mapping", "Write name: {label: …, order_by: …, fields: …}.")
+        raise refused(node, "groups must have members", "Write name: {label: …, order_by: …, fields: …}.")
     groups, places = [], []
     for at, value in node.members.values():
         group, own = _group(at, value, number)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from datetime import date
 
 from schemas.agreement import Atom, Cap, Condition, Guardrail, LegalBasis, RecordTerm, Side
 from schemas.dataset import WITHHELD, Dataset, Field, FieldType
@@ -142,3 +143,8 @@ def duration_text(duration: str) -> str:
                 count = int(found[1])
                 said.append(f"{count} {word}" if count == 1 else f"{count} {word}s")
     return listed(said)
+
+
+def day_text(on: date) -> str:
+    """Return a day as a letter has it."""
+    return f"{on.day} {on:%B %Y}"

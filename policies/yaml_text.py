@@ -24,6 +24,7 @@ from ruamel.yaml.events import (
 )
 
 from policies.findings import Finding, TextError
+from policies.slips import Problem, explain
 
 LARGEST: Final = 262_144  # bytes
 DEEPEST: Final = 12
@@ -53,7 +54,7 @@ class Items:
 
 @dataclass(frozen=True, slots=True)
 class Members:
-    """A mapping; its members by name, each with the place of the name."""
+    """What has members; they stand here by name, each with the place of the name."""
 
     members: dict[str, tuple[Scalar, Node]]
     line: int
@@ -64,17 +65,28 @@ Node = Scalar | Items | Members
 
 
 def read_document(text: str) -> Members:
-    """Return the one mapping of a text. Raises TextError for what is malformed, too large, or in disguise."""
+    """Return the members of a text. Raises TextError for what is malformed, too large, or in disguise."""
+    text = without_mark(text)
     _check_characters(text)
     yaml = YAML(typ="safe", pure=True)
     try:
         return _Builder(yaml.parse(text)).document()
     except MarkedYAMLError as error:
-        mark = error.problem_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise TextError([Finding(line, column, f"not YAML: {error.problem}", "Mend the text there.")]) from error
+        raise TextError(explain(text, _problem(error))) from error
     except (YAMLError, ValueError, OverflowError, RecursionError) as error:
-        raise TextError([Finding(1, 1, "not YAML", "Mend the text.")]) from error
+        raise TextError(explain(text, Problem("", 1, 1))) from error
+
+
+def without_mark(text: str) -> str:
+    """Return a text without the byte order mark that some editors put before it: it says nothing."""
+    return text.removeprefix("\ufeff")
+
+
+def _problem(error: MarkedYAMLError) -> Problem:
+    mark, context = error.problem_mark, error.context_mark
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    begun = (context.line + 1, context.column + 1) if context else (0, 0)
+    return Problem(error.problem or "", line, column, error.context or "", begun[0], begun[1])
 
 
 def _check_characters(text: str) -> None:
@@ -104,12 +116,12 @@ class _Builder:
         root: Node | None = None
         for event in self._events:
             if isinstance(event, DocumentStartEvent) and root is not None:
-                raise _refused(event, "a second document begins", "Keep one text to a file.")
+                raise _refused(event, "a second text begins here", "Keep one text to a file.")
             if isinstance(event, NodeEvent):
                 root = self._node(event, 1)
         if not isinstance(root, Members):
             line, column = (root.line, root.column) if root else (1, 1)
-            raise TextError([Finding(line, column, "not a mapping", "Begin with `name: value`.")])
+            raise TextError([Finding(line, column, "the text does not consist of members", "Begin with `name: value`.")])
         return root
 
     def _node(self, event: Event, depth: int) -> Node:
@@ -119,9 +131,9 @@ class _Builder:
         if depth > DEEPEST:
             raise _refused(event, f"nested deeper than {DEEPEST}", "Write it flatter.")
         if isinstance(event, AliasEvent) or getattr(event, "anchor", None) is not None:
-            raise _refused(event, "anchors and aliases are not allowed", "Write each value out.")
+            raise _refused(event, "a value can't begin with & or *", "Put it in straight quotes.")
         if getattr(event, "tag", None) is not None:
-            raise _refused(event, "tags are not allowed", "Write the plain value.")
+            raise _refused(event, "a value can't begin with !", "Put it in straight quotes.")
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, ScalarEvent):
             return Scalar(event.value, event.style is None, line, column)
@@ -142,7 +154,7 @@ class _Builder:
             if not isinstance(name, Scalar):
                 raise _refused(event, "a name must be one word", "Write `name: value`.")
             if name.text == "<<":
-                raise _refused(event, "merging is not allowed", "Write each member out.")
+                raise _refused(event, "a member can't be called <<", "Write each member out.")
             if name.text in found:
                 raise _refused(event, f"{name.text} stands here twice", "Keep one of them.")
             found[name.text] = (name, self._node(next(self._events), depth + 1))

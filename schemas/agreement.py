@@ -216,6 +216,7 @@ class Limits:
     subjects_per_day: int | None = None
     same_subject_per_day: int | None = None
     batch: int = 1
+    misses_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +258,7 @@ class Agreement:
     limits: Limits
     variations: tuple[Variation, ...]
     retention_class: str
+    resumes: str | None  # why an agreement that was ended is taken up again by this version
     text: str
     digest: str
     identify: Identify | None = None

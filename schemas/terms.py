@@ -281,6 +281,16 @@ class Despite(StrEnum):
     IMPORTANT_PUBLIC_INTEREST = "important_public_interest"
 
 
+class TextState(StrEnum):
+    """Where one version of a published text stands today."""
+
+    LIVE = "live"
+    FUTURE = "future"  # its first day is to come
+    OVER = "over"  # its last day has passed, or a later version has taken its place
+    ENDED = "ended"  # somebody ended it
+    UNREADABLE = "unreadable"  # it was changed where it lies, or rests on what was: nothing is disclosed under it
+
+
 class Environment(StrEnum):
     """Whether a gateway answers about people, or about made-up ones for partners' tests."""
 

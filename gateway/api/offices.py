@@ -51,6 +51,7 @@ PUBLISHING: Final = Rule(frozenset({Role.DPO, Role.APPROVER}), needs_fresh=True)
 KEYS: Final = Rule(frozenset({Role.ADMINISTRATOR}), needs_fresh=True)
 LETTING_IN: Final = Rule(frozenset({Role.DPO, Role.ADMINISTRATOR}), needs_fresh=True)
 AUDITING: Final = Rule(frozenset({Role.AUDITOR, Role.DPO}))
+READING: Final = Rule(frozenset({Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}))
 # By the part of the address behind /control/v1. What is not here is for the two roles of every day.
 RULE_OF: Final = {
     "agreements": PUBLISHING,
@@ -58,7 +59,12 @@ RULE_OF: Final = {
     "issuer-keys": KEYS,
     "registrations": LETTING_IN,
     "entries": AUDITING,
+    "cores": READING,
+    "datasets": READING,
+    "sources": READING,
 }
+# Where reading is for more roles than writing.
+READ_BY: Final = {"agreements": READING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +76,11 @@ class ControlCaller:
     still_counts: Callable[[Any, Moment], None]
 
 
-def rule_of(path: str) -> Rule:
+def rule_of(path: str, method: str = "POST") -> Rule:
     """Return the rule of an address under /control."""
     part = path.removeprefix(PREFIX).strip("/").partition("/")[0]
+    if method in {"GET", "HEAD"} and part in READ_BY:
+        return READ_BY[part]
     return RULE_OF.get(part, EVERYDAY)
 
 
@@ -84,7 +92,7 @@ async def authenticate_control(request: Request) -> None:
     has_session = cookies.is_sent(request, cookies.SESSION)
     if has_token and has_session:
         raise ProblemError(REQUEST_MALFORMED, "send a token or a session's cookie, not both")
-    rule = rule_of(request.scope["path"])
+    rule = rule_of(request.scope["path"], request.method)
     try:
         caller = await (_by_session(request, wiring, rule) if has_session else _by_token(request, wiring, rule))
     except (NotDurableError, LogUnavailableError) as error:

@@ -10,6 +10,7 @@ import typer
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, read_text, said
+from gateway.commands.shelf import list_sources, show_source
 from gateway.source_registry import Adapter, SourceRegistry, refusal_of
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.csv_source import CsvSource
@@ -24,6 +25,8 @@ from schemas.dataset import Dataset
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 Named = Annotated[str, typer.Argument(help="A published dataset; or a mapping's FILE that ends in .yaml, or -.")]
 source = typer.Typer(no_args_is_help=True, help="Where a dataset's fields lie in the council's systems.")
+source.command("list")(list_sources)
+source.command("show")(show_source)
 
 
 @source.command("map")

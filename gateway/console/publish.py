@@ -14,7 +14,9 @@ from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemE
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.live_texts import check_agreement
+from gateway.store.resuming import check_resuming
 from policies.findings import TextError
+from policies.parse import parse_agreement
 
 
 @guarded(PUBLISHING)
@@ -28,6 +30,7 @@ async def post_check(visit: SignedIn) -> Response:
     """Say what is wrong with a text, and publish nothing."""
     text = _text(visit)
     try:
+        check_resuming(visit.wiring.services.reader.connection, parse_agreement(text))
         check_agreement(visit.wiring.services.reader, text)
     except TextError as error:
         return _form(visit, text, findings=[told_finding(one) for one in error.findings])

@@ -61,13 +61,16 @@ class SourceSlowError(SourceFailedError):
 class Found:
     """The search for one person. `people` are the source's own references by role in the record.
 
-    Only where `match` is `confirmed` are `subject` (a role) and `row` (the record's place) set.
+    Only where `match` is `confirmed` are `subject` (a role) and `row` (the record's place) set. `near` are the source's
+    references of everybody whom the key leads to, whatever details came with it: a miss counts for them. A key that finds a
+    place leads to nobody: else a guess at where somebody lives would show in whether they are found by another key.
     """
 
     match: Match
     subject: str | None = None
     people: Mapping[str, str] | None = None
     row: object = None
+    near: tuple[str, ...] = ()
 
 
 Wanted = tuple[Found, frozenset[str]]  # a confirmed person, and the paths to read of their record

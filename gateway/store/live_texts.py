@@ -14,9 +14,9 @@ from gateway.store.live import binding_cores
 from gateway.store.state import Reader
 from policies.bind import bind
 from policies.findings import Finding, TextError
-from policies.may_publish import may_publish, warnings
+from policies.may_publish import may_publish, mosaic_warnings, warnings
 from policies.parse import parse_agreement
-from schemas.agreement import RuleSet
+from schemas.agreement import Agreement, RuleSet
 from schemas.instants import london_day
 from schemas.semantics import NEWEST, Semantics
 
@@ -58,19 +58,26 @@ class LiveTexts:
 def check_agreement(reader: Reader, text: str, number: int = NEWEST) -> RuleSet:
     """Return an agreement's rule set; raise TextError or ChangeRefusedError where it can't be published now."""
     agreement = parse_agreement(text)
+    rules = bound_rules(reader, agreement, number)
+    if rules is None:
+        raise ChangeRefusedError(f"dataset {agreement.dataset[0]}@{agreement.dataset[1]} is not published")
+    mapping = reader.find_mapping(f"{rules.dataset.id}@{rules.dataset.version}")
+    may_publish(rules, mapped=mapped_paths(mapping[0]) if mapping else None)
+    return rules
+
+
+def bound_rules(reader: Reader, agreement: Agreement, number: int) -> RuleSet | None:
+    """Return what an agreement means beside what is published; None where its dataset is not there."""
     dataset = reader.find_dataset(*agreement.dataset)
     if dataset is None:
-        raise ChangeRefusedError(f"dataset {agreement.dataset[0]}@{agreement.dataset[1]} is not published")
-    mapping = reader.find_mapping(f"{dataset.id}@{dataset.version}")
-    rules = bind(
+        return None
+    return bind(
         agreement,
         dataset=dataset,
         cores=binding_cores(reader, agreement),
         recipient_kinds=reader.partner_kinds(),
         semantics=Semantics(number, reader.floor()),
     )
-    may_publish(rules, mapped=mapped_paths(mapping[0]) if mapping else None)
-    return rules
 
 
 def fallen(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
@@ -79,6 +86,31 @@ def fallen(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
         if number < NEWEST:
             findings = _flaws(reader, text, NEWEST) or warnings(check_agreement(reader, text))
             yield from ((f"agreement {name}@{version}", one) for one in findings)
+
+
+def beside(reader: Reader, rules: RuleSet, on: date) -> list[RuleSet]:
+    """Return the other live agreements over the same dataset that name a recipient of this one."""
+    found = []
+    for (name, _), text, number in _live(reader, on):
+        other = parse_agreement(text)
+        if (
+            name == rules.agreement.id
+            or other.dataset[0] != rules.dataset.id
+            or not set(other.recipients) & set(rules.agreement.recipients)
+        ):
+            continue
+        bound = bound_rules(reader, other, number)
+        if bound is not None:
+            found.append(bound)
+    return found
+
+
+def mosaics(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
+    """Yield, over all live agreements, what two of them would give together that a guardrail forbids."""
+    for (name, version), text, number in _live(reader, on):
+        rules = bound_rules(reader, parse_agreement(text), number)
+        if rules is not None:
+            yield from ((f"{name}@{version}", one) for one in mosaic_warnings(rules, beside(reader, rules, on)))
 
 
 def _live(reader: Reader, on: date) -> Iterator[tuple[Name, str, int]]:

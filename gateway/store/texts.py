@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
@@ -13,12 +13,15 @@ from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.floor import read_floor
 from gateway.store.instants import to_micros
 from gateway.store.live_texts import LiveTexts, check_agreement
+from gateway.store.resuming import check_resuming
 from gateway.store.state import Reader
 from policies.core_rules import core_may_publish
 from policies.dataset_checks import dataset_may_publish
 from policies.findings import TextError
 from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.semantics import NEWEST
+
+LONGEST_REASON: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +79,7 @@ class Texts:
             live.check_after(connection)
             what = (mapping.dataset, mapping.version, digest, text, NEWEST)
             besides = {"unchecked": True} if unchecked else {}
-            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by, besides)
+            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by, **besides)
 
         return within
 
@@ -90,7 +93,7 @@ class Texts:
             what = (dataset, row[0], digest_of(row[1]), row[1], NEWEST)
             besides = {"confirmed": {name: dict(counts) for name, counts in files.items()}}
             state_key = f"mapping/{dataset.partition('@')[0]}"
-            return self._text_entry(Kind.SOURCE_CHANGED, moment, state_key, what, by, besides)
+            return self._text_entry(Kind.SOURCE_CHANGED, moment, state_key, what, by, **besides)
 
         return within
 
@@ -101,6 +104,7 @@ class Texts:
             agreement = parse_agreement(text)
             if agreement.controller != self.controller:
                 raise ChangeRefusedError(f"the controller here is {self.controller}, not {agreement.controller}")
+            check_resuming(connection, agreement)
             what = (agreement.id, agreement.version, agreement.digest, text)
             _insert_text(connection, moment, "agreement", *what, number)
             check_agreement(Reader(connection), text, number)
@@ -108,12 +112,15 @@ class Texts:
                 "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
                 [(partner, agreement.id) for partner in agreement.recipients],
             )
-            return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, f"agreement/{agreement.id}", (*what, number), by)
+            resumes = {"resumes": agreement.resumes} if agreement.resumes else {}
+            key = f"agreement/{agreement.id}"
+            return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, key, (*what, number), by, **resumes)
 
         return within
 
-    def end_agreement(self, name: str, *, by: str) -> Within:
-        """End every version of an agreement, now."""
+    def end_agreement(self, name: str, *, reason: str, by: str) -> Within:
+        """End every version of an agreement, now. The reason stands in the entry."""
+        why = _one_line(reason)
 
         def within(connection: Any, moment: Moment) -> Draft:
             found = connection.execute(
@@ -122,7 +129,7 @@ class Texts:
             )
             if found.rowcount < 1:
                 raise ChangeRefusedError(f"no live agreement is called {name}")
-            what = {"what": {"agreement": name}, "who": {"by": by}}
+            what = {"what": {"agreement": name, "reason": why}, "who": {"by": by}}
             return self.entries.plain(Kind.AGREEMENT_ENDED, moment, (f"agreement/{name}",), what)
 
         return within
@@ -141,22 +148,20 @@ class Texts:
         return within
 
     def _text_entry(
-        self,
-        kind: Kind,
-        moment: Moment,
-        state_key: str,
-        what: tuple[str, int, str, str, int],
-        by: str,
-        besides: Mapping[str, Any] | None = None,
+        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str, int], by: str, **more: Any
     ) -> Draft:
         name, version, digest, _, number = what
         # A mapping decides nothing, and has no number.
         numbered = {} if kind is Kind.SOURCE_CHANGED else {"semantics": number}
-        names = {
-            "what": {"id": name, "version": version, "digest": digest, **numbered, **(besides or {})},
-            "who": {"by": by},
-        }
+        names = {"what": {"id": name, "version": version, "digest": digest, **numbered, **more}, "who": {"by": by}}
         return self.entries.plain(kind, moment, (state_key,), names)
+
+
+def _one_line(reason: str) -> str:
+    said = " ".join(reason.split())
+    if not said or len(said) > LONGEST_REASON or not said.isprintable():
+        raise ChangeRefusedError(f"a reason is one line of 1 to {LONGEST_REASON} characters: say why it ends")
+    return said
 
 
 def _insert_text(

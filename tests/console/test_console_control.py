@@ -163,6 +163,19 @@ def test_consents_stay_with_their_two_roles(signed_in: SignIn, role: Role) -> No
     assert answer.status_code == (201 if role in {Role.DPO, Role.ADMINISTRATOR} else 403)
 
 
+@pytest.mark.parametrize("role", EVERYBODY)
+@pytest.mark.parametrize("shelf", ["agreements", "cores", "datasets", "sources"])
+def test_every_office_reads_what_is_published(signed_in: SignIn, role: Role, shelf: str) -> None:
+    """But a source's text, in which its address stands, is for an administrator alone."""
+    browser = signed_in(role)
+    listed = browser.control("GET", f"{CONTROL}/{shelf}")
+    first = listed.json()[shelf][0]
+    text = browser.control("GET", f"{CONTROL}/{shelf}/{first['id']}@{first['version']}/text")
+
+    assert listed.status_code == 200
+    assert text.status_code == (403 if shelf == "sources" and role is not Role.ADMINISTRATOR else 200)
+
+
 def test_a_clients_role_is_held_to_the_same_rule(house: House) -> None:
     """A client of role administrator revokes keys, and publishes nothing."""
     key = jwk.generate_key("EC", "P-256", private=True)

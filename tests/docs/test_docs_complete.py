@@ -99,7 +99,7 @@ def test_every_member_of_the_worked_example_is_explained() -> None:
     explained = {name for cell, _ in rows(AGREEMENTS, "member") for name in codes(cell)}
 
     assert members
-    assert explained == members | {"retention_class", "assurance"}
+    assert explained == members | {"retention_class", "assurance", "resumes"}
 
 
 # -- sources

@@ -200,7 +200,7 @@ def test_nobody_is_matched_where_nothing_may_be_read(house: House) -> None:
 
 def test_a_match_survives_what_changes_under_it(house: House) -> None:
     """Judged again in the transaction, it needs no fetch."""
-    house.append(house.changes().texts.end_agreement("northmoor-aire-admissions", by="test"))
+    house.append(house.changes().texts.end_agreement("northmoor-aire-admissions", reason="over", by="test"))
 
     assert asker(house, "match").ask(action="match").status_code == 200
 

@@ -314,11 +314,13 @@ def test_a_mapping_published_under_way_is_asked_anew(house: House) -> None:
 def test_an_agreement_published_under_way_is_searched_for(house: House) -> None:
     """A refusal for which nobody was looked for does not become an answer about nobody."""
     harbour = house.harbour()
-    house.append(house.changes().texts.end_agreement("northmoor-harbour-tenancies", by="test"))
+    house.append(house.changes().texts.end_agreement("northmoor-harbour-tenancies", reason="over", by="test"))
     _, text, _ = house.wiring.services.reader.find_text("agreement", "northmoor-harbour-tenancies")
 
     async def publish(append: Any) -> None:
-        await append(house.changes().texts.publish_agreement(text.replace("version: 4", "version: 5"), by="test"))
+        await append(
+            house.changes().texts.publish_agreement(text.replace("version: 4", "version: 5\nresumes: back"), by="test")
+        )
 
     answer = late(house, harbour, publish)
 

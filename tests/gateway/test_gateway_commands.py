@@ -220,13 +220,16 @@ def test_agreement_publish_says_what_it_does_not_do_yet(house: House, tmp_path: 
     assert "second person" in printed
 
 
-def test_agreement_end_takes_a_file_or_an_id(house: House) -> None:
+def test_agreement_end_takes_a_file_or_an_id(house: House, tmp_path: Path) -> None:
     harbour = house.harbour()
-    status, _ = stile("agreement", "end", "northmoor-harbour-tenancies", "--dir", house.directory)
+    file = tmp_path / "agreement.yaml"
+    file.write_text(text_of("northmoor-harbour-tenancies", london_day(house.clock.at)), encoding="utf-8")
+    words = ["--reason", "the service moved", "--yes", "--dir", house.directory]
+    status, _ = stile("agreement", "end", file, *words)
 
     assert status == 0
     assert harbour.ask(fields=["age"]).status_code == 403
-    assert stile("agreement", "end", "northmoor-harbour-tenancies", "--dir", house.directory)[0] == 1
+    assert stile("agreement", "end", "northmoor-harbour-tenancies", *words)[0] == 1
 
 
 def test_an_agreement_reads_in_plain_english(house: House) -> None:
@@ -235,25 +238,6 @@ def test_an_agreement_reads_in_plain_english(house: House) -> None:
     assert status == 0
     assert "harbour-housing" in printed
     assert "consent" in printed
-
-
-def test_decide_supposes_and_reads_no_data(house: House) -> None:
-    name = "northmoor-harbour-tenancies"
-    _, without = stile("decide", name, "--recipient", "harbour-housing", "--field", "arrears", "--dir", house.directory)
-    _, supposed = stile(
-        "decide",
-        name,
-        "--recipient",
-        "harbour-housing",
-        "--field",
-        "arrears",
-        "--suppose-consent",
-        "--dir",
-        house.directory,
-    )
-
-    assert json.loads(without)["arrears"]["withheld"] == "consent_needed"
-    assert json.loads(supposed)["arrears"][0]["form"] == "band"
 
 
 def test_datasets_are_checked_shown_and_published(house: House, tmp_path: Path) -> None:

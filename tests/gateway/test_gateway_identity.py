@@ -251,7 +251,7 @@ def test_a_restriction_of_the_joint_holder_counts_for_what_is_everybodys(house: 
 
 def test_an_agreement_that_has_ended_discloses_nothing(house: House) -> None:
     harbour = house.harbour()
-    house.append(house.changes().texts.end_agreement(HARBOUR, by="test"))
+    house.append(house.changes().texts.end_agreement(HARBOUR, reason="over", by="test"))
 
     answer = harbour.ask(fields=["full_name"])
 

@@ -54,7 +54,7 @@ def partner(served: Served, _: PartnerSystem, __: str) -> None:
 
 
 def agreement(served: Served, _: PartnerSystem, __: str) -> None:
-    stile(served, "agreement", "end", HARBOUR.agreement)
+    stile(served, "agreement", "end", HARBOUR.agreement, "--reason", "a breach", "--yes")
 
 
 def consent(served: Served, _: PartnerSystem, live: str) -> None:

@@ -61,7 +61,9 @@ def test_an_agreement_ended_under_way_discloses_nothing(house: House) -> None:
     source_of = house.wiring.services.source_of
 
     def ending(dataset: Any, reader: Any) -> Any:
-        house.wiring.sequencer.submit(house.changes().texts.end_agreement(HARBOUR.agreement, by="test"), [].append)
+        house.wiring.sequencer.submit(
+            house.changes().texts.end_agreement(HARBOUR.agreement, reason="over", by="test"), [].append
+        )
         return source_of(dataset, reader)
 
     object.__setattr__(house.wiring.services, "source_of", ending)

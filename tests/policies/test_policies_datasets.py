@@ -77,10 +77,10 @@ DATASETS = {
     "no keys": ("keys:", "keys: {}\nkeyz:", "at least one key"),
     "a span of months": ("P2D", "P2M", "has no fixed length"),
     "a person without a reference": ("{ref: party_ref}", "{}", "a person lacks ref"),
-    "a person who is a word": ("{ref: party_ref}", "party_ref", "a person must be a mapping"),
+    "a person who is a word": ("{ref: party_ref}", "party_ref", "a person must have members"),
     "a group ordered by nothing": ("", GROUPS.replace("order_by: on", "order_by: off"), "ordered by an unknown field off"),
     "a group of no fields": ("", "groups:\n  rows: {label: Rows, order_by: on, fields: {}}\n", "at least one field"),
-    "groups that are a list": ("", "groups: [a]\n", "groups must be a mapping"),
+    "groups that are a list": ("", "groups: [a]\n", "groups must have members"),
     "a group that is a field": ("", GROUPS.replace("rows:", "surname:"), "surname stands here twice"),
 }
 

@@ -24,7 +24,7 @@ def test_everything_that_binds_is_said():
 
     for part in (
         "northmoor lets harbour-housing (housing association), as an independent controller, see data",
-        "It holds from 1 April 2026 to 31 March 2027, both days included. It is to be reviewed by 1 October 2026.",
+        "Its term is 1 April 2026 to 31 March 2027, both days included. It is to be reviewed by 1 October 2026.",
         "1. Full name (full_name), in full; under the law main.",
         "4. Arrears (arrears), as a band, only if the person's consent to it is live; under the law main.",
         "6. Postcode (postcode), in full, only if the caseworker declares an emergency; under the law emergency.",

@@ -47,18 +47,18 @@ BOMB = "a: &a [x, x]\n" + "\n".join(f"{n}: &{n} [*{p}, *{p}]" for p, n in zip("a
 
 # what -> (text, line, column, what is said)
 NOT_YAML = {
-    "empty": ("", 1, 1, "not a mapping"),
-    "a comment alone": ("# nothing\n", 1, 1, "not a mapping"),
-    "a list": ("- a\n", 1, 1, "not a mapping"),
-    "a word": ("\nword\n", 2, 1, "not a mapping"),
-    "a bomb of anchors": (BOMB, 1, 4, "anchors and aliases are not allowed"),
-    "an alias": ("a: *b\n", 1, 4, "anchors and aliases are not allowed"),
-    "a merge": ("a:\n  <<: {b: c}\n", 2, 3, "merging is not allowed"),
-    "a tag": ("a: !!python/object:os.system x\n", 1, 4, "tags are not allowed"),
+    "empty": ("", 1, 1, "does not consist of members"),
+    "a comment alone": ("# nothing\n", 1, 1, "does not consist of members"),
+    "a list": ("- a\n", 1, 1, "does not consist of members"),
+    "a word": ("\nword\n", 2, 1, "does not consist of members"),
+    "a bomb of anchors": (BOMB, 1, 4, "can't begin with & or *"),
+    "an alias": ("a: *b\n", 1, 4, "can't begin with & or *"),
+    "a merge": ("a:\n  <<: {b: c}\n", 2, 3, "can't be called <<"),
+    "a tag": ("a: !!python/object:os.system x\n", 1, 4, "can't begin with !"),
     "a member twice": ("a: b\nc: d\na: e\n", 3, 1, "a stands here twice"),
-    "a tab as indent": ("a:\n\tb: c\n", 2, 1, "not YAML"),
-    "an open quote": ('a: "b\n', 2, 1, "not YAML"),
-    "a second document": ("a: b\n---\nc: d\n", 2, 1, "a second document begins"),
+    "a tab as indent": ("a:\n\tb: c\n", 2, 1, "a tab stands here: indent by blanks"),
+    "an open quote": ('a: "b\n', 1, 4, "opens here and is never closed"),
+    "a second document": ("a: b\n---\nc: d\n", 2, 1, "a second text begins here"),
     "a mapping as name": ("? {a: b}\n: c\n", 1, 3, "a name must be one word"),
     "a right-to-left override": ("a: b\nc: \u202edb\n", 2, 4, "the hidden character U+202E"),
     "a zero-width space": ("a\u200b: b\n", 1, 2, "the hidden character U+200B"),
@@ -67,9 +67,9 @@ NOT_YAML = {
     "too deep": ("a: " + "[" * 13 + "]" * 13, 1, 15, "nested deeper than 12"),
     "far too deep": ("a: " + "[" * 5000, 1, 15, "nested deeper than 12"),
     "too many values": ("a: [" + "x, " * 20_001 + "]", 1, 59_996, "more than 20000 values"),
-    "an escape that is none": ('a: "\\xZZ"\n', 1, 7, "not YAML"),
-    "an escape beyond Unicode": ('a: "\\UFFFFFFFF"\n', 1, 1, "not YAML"),
-    "a directive of another YAML": ("%YAML 9.9\n---\na: b\n", 1, 1, "not YAML"),
+    "an escape that is none": ('a: "\\xZZ"\n', 1, 7, "a backslash in double quotes"),
+    "an escape beyond Unicode": ('a: "\\UFFFFFFFF"\n', 1, 1, "can't be read"),
+    "a directive of another YAML": ("%YAML 9.9\n---\na: b\n", 1, 1, "can't begin with %"),
     "too large": ("a: " + "x" * 262_144, 1, 1, "262147 bytes, more than 262144"),
 }
 
@@ -131,7 +131,7 @@ AGREEMENTS = {
     "an empty value": ("purpose: tenancy-sustainment", "purpose: ", "", "empty"),
     "null": ("purpose: tenancy-sustainment", "purpose: null", "null", "empty"),
     "a day that is none": ("2026-04-01", "2026-02-30", "2026-02-30", "is not a date"),
-    "a day in another order": ("2026-04-01", "01/04/2026", "01/04/2026", "Write it as 2026-04-01."),
+    "a day in another order": ("2026-04-01", "01/04/2026", "01/04/2026", "Write 2026-04-01."),
     "a day without hyphens": ("2026-04-01", "20260401", "20260401", "Write it as 2026-04-01."),
     "a day of long ago": ("2026-04-01", "1026-04-01", "1026-04-01", "Check the year."),
     "a term that ends before it starts": (
@@ -207,7 +207,7 @@ CORES = {
     "a cap on what a partner declares": (", at_most", ", when: [risk_high], at_most", "can't rest on risk_high"),
     "a guardrail on consent": ("{fields: [b]}", "{fields: [b], when: [consent]}", "can't rest on consent"),
     "an unknown origin": ("{fields: [b]}", "{origin: dvla}", "unknown word 'dvla'"),
-    "a ceiling that is a list": ("", "core: a\nversion: 1\nceiling: [a]\n", "a mapping belongs here"),
+    "a ceiling that is a list": ("", "core: a\nversion: 1\nceiling: [a]\n", "members belong here"),
 }
 RULES = (
     "core: a\nversion: 1\ncaps: [{id: a, says: a, at_most: {fields: [b], as: full}}]\n"

@@ -47,7 +47,7 @@ fields:
   visits: {type: number, label: Visits, classification: personal, bands: [0, 10]}
   blocked: {type: boolean, label: Card is blocked, classification: personal, marker: true}
   uprn: {type: uprn, label: Property, classification: personal, reveals: [location]}
-  protected_address: {type: boolean, label: Address must be protected, classification: personal, marker: true}
+  protected_address: {type: boolean, label: Protected, classification: personal, marker: true, protects: [location]}
 groups:
   loans:
     label: Loans

@@ -113,8 +113,8 @@ EXPECTED = [
     ),
     (query("uprn", "900000000042", "Okafor"), (Match.MISMATCH, None, None, None)),
     (query("uprn", "900000000061", "Rahman", "1999-03-21"), (Match.SEVERAL, None, None, None)),
-    (query("uprn", "900000000081", "Walsh", "1994-12-11"), (Match.PROTECTED_BY_PLACE, None, {"holder": "P6"}, None)),
-    (query("uprn", "900000000083", "Petrov", "1977-02-28"), (Match.PROTECTED_BY_PLACE, None, {"holder": "P7"}, None)),
+    (query("uprn", "900000000081", "Walsh", "1994-12-11"), (Match.PROTECTED_BY_PLACE, None, None, None)),
+    (query("uprn", "900000000083", "Petrov", "1977-02-28"), (Match.PROTECTED_BY_PLACE, None, None, None)),
     (query("uprn", "900000000071", "Bell", "1990-08-09"), (Match.NOBODY, None, None, None)),
     (query("uprn", "none", "Bell", "1990-08-09"), (Match.NOBODY, None, None, None)),
 ]

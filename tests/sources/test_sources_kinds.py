@@ -155,7 +155,7 @@ def test_an_address_is_plain_and_safe(base: str, words: str) -> None:
         ("records: loans", "records: loans, call: {path: '/x/{row}'}", "gives neither records nor call, or both"),
         ("records: loans", "records: loans, row: x", "is for a call of the group's own"),
         ("records: loans", "call: {path: '/x/{rows}'}", "says not which record a row is of"),
-        ("live: {path: status, is: [open]}", "live: status = 'open'", "live must be a mapping"),
+        ("live: {path: status, is: [open]}", "live: status = 'open'", "live must have members"),
         ("live: {path: status, is: [open]}", "live: {path: status}", "live lacks is"),
     ],
 )
