@@ -146,7 +146,7 @@ class Partner:
     directory: Path
     port: int
     chance: random.Random
-    people: list[tuple[str, str]]
+    people: list[tuple[str, dict[str, str]]]
     number: int = 0
 
     def calls(self, count: int) -> Iterator[tuple[str, bytes]]:
@@ -157,9 +157,9 @@ class Partner:
         assert client.get_token(agreement=HARBOUR.agreement).status == 200
         for _ in range(count):
             self.number += 1
-            account, surname = self.people[0] if self.number % HOT == 0 else self.chance.choice(self.people[1:])
+            account, details = self.people[0] if self.number % HOT == 0 else self.chance.choice(self.people[1:])
             body = {
-                "subject": {"account_ref": account, "confirm": {"surname": surname}},
+                "subject": {"account_ref": account, "confirm": details},
                 "fields": ["full_name", "age", "postcode"],
                 "case_reference": f"HH-{self.number}",
                 "caseworker": CASEWORKER,

@@ -92,15 +92,18 @@ def serving_pid(port: int) -> int:
     raise LookupError(f"nothing serves port {port}")
 
 
-def accounts(directory: Path) -> list[tuple[str, str]]:
-    """Return (account, surname) of people who can be found by both."""
+def accounts(directory: Path) -> list[tuple[str, dict[str, str]]]:
+    """Return accounts, each with the details by which its holder is confirmed."""
     connection = pysqlite3.connect(f"file:{directory / 'revenues.sqlite'}?mode=ro", uri=True)
     rows = connection.execute(
-        "SELECT trim(account_ref), trim(lead_liab_surname) FROM ctaccount WHERE account_ref >= '2000000' "
+        "SELECT trim(account_ref), trim(lead_liab_surname), lead_birth_date FROM ctaccount WHERE account_ref >= '2000000' "
         "AND protected_ind = 'N' AND length(trim(lead_birth_date)) = 10 AND lead_birth_date LIKE '__/__/____' LIMIT 1000"
     ).fetchall()
     connection.close()
-    return [(ref, surname.title()) for ref, surname in rows]
+    return [
+        (ref, {"surname": surname.title(), "date_of_birth": f"{born[6:]}-{born[3:5]}-{born[:2]}"})
+        for ref, surname, born in rows
+    ]
 
 
 def governed_requests(directory: Path, port: int, count: int, *, issuer: str = ISSUER) -> list[bytes]:
@@ -110,9 +113,9 @@ def governed_requests(directory: Path, port: int, count: int, *, issuer: str = I
     people = accounts(directory)
     made = []
     for number in range(count):
-        ref, surname = people[number % len(people)]
+        ref, details = people[number % len(people)]
         body = {
-            "subject": {"account_ref": ref, "confirm": {"surname": surname}},
+            "subject": {"account_ref": ref, "confirm": details},
             "fields": FIELDS,
             "case_reference": f"HH-{number}",
             "caseworker": CASEWORKER,

@@ -50,11 +50,11 @@ class Caller:
         self._token = disclosures.token_at(self._client, port) if self._is_ours else ""
         self._connection = HTTPConnection("127.0.0.1", port, timeout=60)
 
-    def ask(self, people: list[tuple[str, str]]) -> tuple[int, int]:
+    def ask(self, people: list[tuple[str, dict[str, str]]]) -> tuple[int, int]:
         """Return how many records came, and bytes."""
         subjects = [
-            {"ref": str(number), "account_ref": ref, "confirm": {"surname": surname}}
-            for number, (ref, surname) in enumerate((people * SUBJECTS)[: min(SUBJECTS, len(people))])
+            {"ref": str(number), "account_ref": ref, "confirm": details}
+            for number, (ref, details) in enumerate((people * SUBJECTS)[: min(SUBJECTS, len(people))])
         ]
         body = {"subjects": subjects, "fields": disclosures.FIELDS, "case_reference": "HH-1"}
         headers = {"Content-Type": "application/json", "Accept": "application/x-ndjson"}

@@ -14,7 +14,7 @@ issuer, key, vkey_file = sys.argv[1:4]
 vkey = Path(vkey_file).read_text(encoding="ascii")
 people = [
     Subject("account_ref", "1000042", {"surname": "Okafor", "date_of_birth": "1985-02-14"}, ref="row-1"),
-    Subject("account_ref", "1000043", {"surname": "Price"}, ref="row-2"),
+    Subject("account_ref", "1000043", {"surname": "Price", "date_of_birth": "1961-11-30"}, ref="row-2"),
 ]
 jo = Caseworker("jb17", "Jo Bright", "tenancy-sustainment-officer")
 

@@ -11,14 +11,16 @@ from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
 from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.store.live import LiveAgreement
-from policies.naming import facts_in, wanted
-from schemas.dataset import Dataset
+from policies.compile import keys_for
+from policies.naming import facts_in
+from schemas.dataset import Dataset, Key
 from schemas.instants import london_day
 from schemas.request import SubjectQuery
 
 AT_ONCE: Final = 200  # people who are checked before others get their turn
 MOST_OF_ONE_KEY: Final = 64  # people of one call with one key: more could not be told apart in a source either
 CHECKED: Final = ("checked", "")  # what a call's people were checked by
+Claims = Mapping[str, str] | None
 Seen = dict[tuple[str, object], list[tuple[int, dict[str, str | None]]]]
 
 
@@ -36,7 +38,7 @@ def check_people(ask: Ask, services: Services) -> Iterator[None]:
     check_fields(ask, live)
     seen: Seen = {}
     for number, one in enumerate(people):
-        check_query(one.query, one.claims, live, f"subjects[{number}]")
+        check_query(ask, one.query, one.claims, live, f"subjects[{number}]")
         _check_once(seen, number, one.query, live.dataset)
         if number % AT_ONCE == AT_ONCE - 1:
             yield
@@ -54,13 +56,13 @@ def check_again(asks: Sequence[Ask], live: LiveAgreement) -> None:
     check_fields(asks[0], live)
     seen: Seen = {}
     for number, ask in enumerate(asks):
-        check_query(ask.request.subject, ask.request.claims, live, "subjects")
+        check_query(ask, ask.request.subject, ask.request.claims, live, "subjects")
         _check_once(seen, number, ask.request.subject, live.dataset)
 
 
 def check_one(ask: Ask, live: LiveAgreement) -> None:
     """Raise ProblemError unless a call about one person asks by a key, details and fields of the dataset."""
-    check_query(ask.request.subject, ask.request.claims, live)
+    check_query(ask, ask.request.subject, ask.request.claims, live)
     check_fields(ask, live)
 
 
@@ -82,25 +84,33 @@ def _check_batch(live: LiveAgreement | None, count: int) -> None:
         raise ProblemError(BATCH_TOO_LARGE, f"subjects: {count} are more than the {most} of {whose}")
 
 
-def check_query(query: SubjectQuery, claims: Mapping[str, str] | None, live: LiveAgreement, where: str = "subject") -> None:
-    """Raise ProblemError unless a person's key, confirming details and claims are the dataset's."""
-    dataset = live.dataset
-    key, naming, semantics = dataset.keys.get(query.key), live.compiled.naming, live.compiled.rules.semantics
+def check_query(ask: Ask, query: SubjectQuery, claims: Claims, live: LiveAgreement, where: str = "subject") -> None:
+    """Raise ProblemError unless a person's key, confirming details and claims are the dataset's, and details enough.
+
+    By what the agreement does not let people be named is refused by the decision, and recorded: it is no mistake of form.
+    """
+    dataset, key = live.dataset, live.dataset.keys.get(query.key)
     if key is None or key.name not in live.keys:
         known = ", ".join(name for name in dataset.keys if name in live.keys)
         raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {known}")
-    unknown = [name for name in query.confirm if name not in key.confirm]
-    # What the agreement does not let people be named by is refused by the decision, and recorded: it is no mistake of form.
-    ours = naming.keys.get(query.key, key)
-    facts = facts_in(query.confirm, dataset) if naming.counts and not unknown else len(query.confirm)
-    least = wanted(ours, ours.confirm, dataset, semantics)
-    if unknown or facts < least:
+    ours = keys_for(live.compiled, ask.caller.client.partner_id or "").get(query.key)
+    is_unknown = any(name not in key.confirm for name in query.confirm)
+    if is_unknown or (ours is not None and _are_too_few(query, ours, live)):
+        told = ours or key
         raise ProblemError(
-            REQUEST_MALFORMED, f"{where}.confirm: {query.key} wants at least {least} of {', '.join(ours.confirm)}"
+            REQUEST_MALFORMED, f"{where}.confirm: {told.name} wants at least {told.at_least} of {', '.join(told.confirm)}"
         )
     for path in claims or ():
         if path not in dataset.fields or path in dataset.groups or "." in path:
             raise ProblemError(REQUEST_MALFORMED, f"claims: name fields of {dataset.id} outside its groups")
+
+
+def _are_too_few(query: SubjectQuery, ours: Key, live: LiveAgreement) -> bool:
+    """Tell whether details are fewer facts than the key wants: a full name and its surname are one."""
+    if not set(query.confirm) <= set(ours.confirm):
+        return False
+    counts = live.compiled.naming.counts
+    return (facts_in(query.confirm, live.dataset) if counts else len(query.confirm)) < ours.at_least
 
 
 def check_fields(ask: Ask, live: LiveAgreement) -> None:

@@ -12,7 +12,7 @@ from dataclasses import field as member
 from datetime import datetime
 from typing import Any, Final
 
-from policies.naming import Naming, is_protective, naming_of
+from policies.naming import Naming, is_protective, naming_of, usable
 from policies.targets import covered_by, most
 from schemas.agreement import (
     RECORD_ATOMS,
@@ -29,7 +29,7 @@ from schemas.agreement import (
     RuleSet,
     Speaking,
 )
-from schemas.dataset import CHAINS, Dataset, Field, FieldType
+from schemas.dataset import CHAINS, Dataset, Field, FieldType, Key
 from schemas.decision import Decision
 from schemas.instants import first_instant, instant_after
 from schemas.terms import (
@@ -135,6 +135,7 @@ class Compiled:
     memo: dict[object, Decision] = member(default_factory=dict, compare=False)
     today: dict[str, tuple[datetime, datetime]] = member(default_factory=dict, compare=False)
     plans: dict[object, Any] = member(default_factory=dict, compare=False)  # of `policies/shape.py`
+    usable: dict[str, Mapping[str, Key]] = member(default_factory=dict, compare=False)  # by recipient
     reached: dict[object, Any] = member(default_factory=dict, compare=False)  # of `policies/nets.py`
 
 
@@ -168,6 +169,14 @@ def compile_rules(rules: RuleSet) -> Compiled:
 def _births(dataset: Dataset) -> dict[str | None, str]:
     ages = [one for one in dataset.fields.values() if one.type is FieldType.AGE and "." not in one.path]
     return {one.of: one.derived_from for one in reversed(ages) if one.derived_from is not None}
+
+
+def keys_for(compiled: Compiled, recipient: str) -> Mapping[str, Key]:
+    """Return the keys, with the details, by which a recipient may name people in some call at least."""
+    found = compiled.usable.get(recipient)
+    if found is None:
+        found = compiled.usable[recipient] = usable(compiled.naming, compiled.rules, recipient)
+    return found
 
 
 def born_of(compiled: Compiled, person: str | None, subject: str | None) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.findings import Finding, TextError, did_you_mean
+from policies.findings import Finding, TextError, denied, did_you_mean, nearest
 from policies.naming import is_protective
 from policies.places import Flaw, Step, located
 from policies.targets import covered, most
@@ -159,6 +159,10 @@ def marker_flaw(term: RecordTerm, dataset: Dataset) -> tuple[str, str] | None:
     field = dataset.fields.get(term.marker)
     markers = [path for path, one in dataset.fields.items() if one.marker]
     if field is None:
+        base = nearest(denied(term.marker) or "", markers)
+        if base is not None and isinstance(term.value, bool) and dataset.fields[base].type is FieldType.BOOLEAN:
+            so = f"{{record: {{{base}: {str(not term.value).lower()}}}}}"
+            return f"rests on {term.marker}, and a condition can't be denied", f"Write what must be so: {so}."
         return f"rests on an unknown marker {term.marker}", did_you_mean(term.marker, markers)
     if not field.marker:
         return f"rests on {term.marker}, which is no marker", "Mark it in the dataset with `marker: true`, or name another."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies.findings import did_you_mean
+from policies.findings import denied, denies, did_you_mean
 from policies.reading import (
     Section,
     choice,
@@ -81,7 +81,25 @@ def _atom(node: Node) -> Atom:
         return Atom(text)
     except ValueError as error:
         known = [*(one.value for one in Atom), "record"]
+        if (base := denied(text)) is not None or (base := _undone(text)) is not None:
+            raise refused(node, f"{text[:80]!r}: a condition can't be denied", _so_instead(base)) from error
         raise refused(node, f"unknown condition {text[:80]!r}", did_you_mean(text, known)) from error
+
+
+def _undone(text: str) -> str | None:
+    """Return the condition that a word with "un" or "non" before it denies."""
+    near = [one.value for one in Atom if one.value != text and denies(text, one.value)]
+    return next((one for one in near if text.endswith(one)), None)
+
+
+def _so_instead(base: str) -> str:
+    """Say what to write where somebody denied a condition: what must be so, and never the condition itself."""
+    opposite = {Atom.ADULT.value: Atom.CHILD.value, Atom.CHILD.value: Atom.ADULT.value}.get(base)
+    if opposite is not None:
+        return f"Write what must be so: {opposite}."
+    if base in {one.value for one in Atom} - {Atom.DECEASED.value} or not base:
+        return "No condition says that: leave the line without `when`, or take it out."
+    return f"Write what must be so: {{record: {{{base}: false}}}}."
 
 
 def _record_terms(node: Node) -> tuple[Condition, ...]:

@@ -34,6 +34,7 @@ class ConsentRecord:
     recorded_by: str
     from_at: datetime
     until: datetime | None
+    unchecked: bool = False  # the source could not be asked whether it knows the person
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +53,4 @@ class Restriction:
     scheme: OptOutScheme | None = None  # of an opt-out: whose rules say what it is from
     purposes: frozenset[str] = frozenset()  # of an opt-out of the council's own: none, from everything
     decided: ObjectionDecision | None = None  # against an objection: it holds nothing back any more
+    unchecked: bool = False

@@ -24,6 +24,19 @@ def london_day(at: datetime) -> date:
     return at.astimezone(LONDON).date()
 
 
+def end_of(text: str) -> datetime:
+    """Return the instant from which something no longer counts, as somebody typed it; ValueError where it can't be read.
+
+    A day without a time is a day of London's, and counts to its last instant. A time without an offset is London's clock;
+    one with an offset keeps its instant.
+    """
+    try:
+        return instant_after(date.fromisoformat(text))
+    except ValueError:
+        at = datetime.fromisoformat(text)
+    return at.replace(tzinfo=LONDON).astimezone(UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
 def as_text(at: datetime) -> str:
     """Return an instant as RFC 3339 in UTC, to the microsecond where it has one."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -37,6 +37,25 @@ ISSUER = f"http://127.0.0.1:{PORT}"
 CASEWORKER = {"id": "jb17", "name": "Jo Bright", "role": "tenancy-sustainment-officer"}
 GRACE = {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}}
 HARBOUR, CALDER, AIRE = PARTNERS
+# The birth dates of the made-up people whom every demo has.
+BORN = {
+    "1000042": "1985-02-14",
+    "1000043": "1961-11-30",
+    "1000051": "1952-06-05",
+    "1000052": "1980-01-17",
+    "1000061": "1999-03-21",
+    "1000062": "1999-03-21",
+    "1000071": "1990-08-09",
+    "1000081": "1994-12-11",
+    "1000082": "1988-05-01",
+    "1000083": "1977-02-28",
+    "1000091": "1934-10-19",
+}
+
+
+def confirming(account: str, surname: str) -> dict[str, str]:
+    """Return the two details by which somebody of an account is confirmed; of nobody's account, any birth date."""
+    return {"surname": surname, "date_of_birth": BORN.get(account, "1970-01-01")}
 
 
 def make_template(directory: Path) -> Path:

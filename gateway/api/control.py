@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
@@ -19,10 +20,37 @@ from gateway.problems import CONFLICT, NOT_FOUND, ProblemError
 from gateway.store.people import find_consent
 from gateway.wiring import Wiring
 from schemas.consent import ConsentRecord, Restriction
-from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
+from schemas.instants import as_text, end_of
+from schemas.terms import (
+    Capacity,
+    ConsentKind,
+    ConsentState,
+    GivenBy,
+    ObjectionDecision,
+    OptOutScheme,
+    RestrictionKind,
+)
 
 Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+_INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d))?", re.ASCII)
 Slug = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_.-]*$")]
+
+
+def _ending(given: object) -> datetime:
+    if not isinstance(given, str) or not _INSTANT.fullmatch(given):
+        raise ValueError("write a day (2027-06-30), or an instant with its offset (2027-06-30T17:00:00+01:00)")
+    return end_of(given)
+
+
+# A day of London's, which counts to its last instant, or the instant from which it no longer counts, with its offset.
+End = Annotated[
+    datetime,
+    BeforeValidator(_ending),
+    Field(
+        examples=["2027-06-30", "2027-06-30T17:00:00+01:00"],
+        json_schema_extra={"anyOf": [{"type": "string", "format": "date"}, {"type": "string", "format": "date-time"}]},
+    ),
+]
 
 
 class ConsentIn(BaseModel):
@@ -43,7 +71,7 @@ class ConsentIn(BaseModel):
     evidence: Line | None = None
     text_version: Line = Field(examples=["consent-2026-03"])
     how: Line = Field(examples=["in person, form CT-7"])
-    until: AwareDatetime | None = None
+    until: End | None = None
 
 
 class WithdrawalIn(BaseModel):
@@ -64,7 +92,19 @@ class RestrictionIn(BaseModel):
     person: Line = Field(examples=["P0000042"])
     fields: list[Slug] = Field(default=[], max_length=200)
     recipients: list[Slug] = Field(default=[], max_length=50)
-    until: AwareDatetime | None = None
+    until: End | None = None
+    scheme: OptOutScheme | None = Field(default=None, description="Of an opt-out: whose rules say what it is from.")
+    purposes: list[Slug] = Field(default=[], max_length=50, description="Of an opt-out: from what; none, everything.")
+
+
+class ObjectionDecisionIn(BaseModel):
+    """Why an objection holds nothing back: UK GDPR Article 21(1)."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    outcome: ObjectionDecision
+    reason: Line = Field(examples=["the account is in dispute before the county court"])
+    officer: Line = Field(examples=["information asset owner, revenues"])
 
 
 async def checked_body(request: Request, receive: Receive) -> Receive:
@@ -160,9 +200,24 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
         from_at=datetime.fromtimestamp(0, UTC),
         until=given.until,
         recorded_by=caller.by,
+        scheme=given.scheme,
+        purposes=frozenset(given.purposes),
     )
     entry = await _change(request, caller, wiring.changes.people.set_restriction(restriction))
     return _json({"restriction_id": restriction.restriction_id, **entry}, 201)
+
+
+@router.post("/restrictions/{restriction_id}/decision", status_code=201, summary="Decide against an objection")
+async def post_objection_decision(
+    request: Request, restriction_id: RestrictionId, given: ObjectionDecisionIn, caller: Authenticated
+) -> Response:
+    """It holds nothing back from the next entry on. An objection that is upheld stays as it is."""
+    wiring: Wiring = request.app.state.wiring
+    within = wiring.changes.people.decide_objection(
+        restriction_id, outcome=given.outcome, reason=given.reason, officer=given.officer, by=caller.by
+    )
+    entry = await _change(request, caller, within)
+    return _json({"restriction_id": restriction_id, "outcome": given.outcome.value, **entry}, 201)
 
 
 @router.delete("/restrictions/{restriction_id}", summary="Lift a restriction")
@@ -191,8 +246,9 @@ def consent_members(record: ConsentRecord, now: datetime) -> dict[str, Any]:
         "text_version": record.text_version,
         "how": record.how,
         "recorded_by": record.recorded_by,
-        "from": record.from_at.isoformat(),
-        "until": record.until.isoformat() if record.until else None,
+        "from": as_text(record.from_at),
+        "until": as_text(record.until) if record.until else None,
+        "unchecked": record.unchecked,
     }
 
 

@@ -16,7 +16,16 @@ from gateway.commands.common import Directory, Office, office, operator, said, s
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.people import find_consent
 from schemas.consent import ConsentRecord, Restriction
-from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
+from schemas.instants import end_of
+from schemas.terms import (
+    Capacity,
+    ConsentKind,
+    ConsentState,
+    GivenBy,
+    ObjectionDecision,
+    OptOutScheme,
+    RestrictionKind,
+)
 
 consent = typer.Typer(no_args_is_help=True, help="Consent records: a person's yes or no.")
 restriction = typer.Typer(no_args_is_help=True, help="Restrictions: objections, opt-outs, Article 18.")
@@ -25,7 +34,13 @@ Person = Annotated[str, typer.Option(help="The source's own reference of the per
 Dataset = Annotated[str, typer.Option(help="The dataset the person's reference is of.")]
 Recipients = Annotated[list[str], typer.Option("--recipient", help="A partner; may be given again.")]
 Fields = Annotated[list[str] | None, typer.Option("--field", help="A field; none means the whole dataset.")]
-Until = Annotated[datetime | None, typer.Option(help="The instant (UTC) from which it no longer counts.")]
+Until = Annotated[
+    str | None,
+    typer.Option(
+        help="The last day on which it counts (2027-06-30, of London's), or the instant from which it no longer does: "
+        "2027-06-30T17:00 by London's clock, or with an offset."
+    ),
+]
 FIRST = datetime.fromtimestamp(0, UTC)
 
 
@@ -99,8 +114,12 @@ def set_restriction(
     field: Fields = None,
     recipient: Annotated[list[str] | None, typer.Option("--recipient")] = None,
     until: Until = None,
+    scheme: Annotated[OptOutScheme | None, typer.Option(help="Of an opt-out: whose rules say what it is from.")] = None,
+    purpose: Annotated[
+        list[str] | None, typer.Option("--purpose", help="Of an opt-out: from what; none, everything.")
+    ] = None,
 ) -> None:
-    """Hold back the use of a person's data."""
+    """Hold back the use of a person's data: a restriction, an objection or an opt-out, each by its own law."""
     with office(directory) as here:
         one = Restriction(
             restriction_id="r_" + secrets.token_hex(12),
@@ -110,10 +129,29 @@ def set_restriction(
             fields=frozenset(field or ()),
             recipients=frozenset(recipient or ()),
             from_at=FIRST,
-            until=_utc(until),
+            until=_end(until),
             recorded_by=operator(),
+            scheme=scheme,
+            purposes=frozenset(purpose or ()),
         )
         said(f"{one.restriction_id} set", here.append(here.changes.people.set_restriction(one)))
+
+
+@restriction.command("decide")
+def decide_objection(
+    restriction_id: str,
+    outcome: Annotated[
+        ObjectionDecision, typer.Option(help="Why the objection holds nothing back: UK GDPR Article 21(1).")
+    ],
+    reason: Annotated[str, typer.Option(help="The grounds, as they stand in the entry.")],
+    officer: Annotated[str, typer.Option(help="Who decided.")],
+    directory: Directory = Path(),
+) -> None:
+    """Decide against an objection: from the entry on it holds nothing back. One that is upheld stays as it is."""
+    with office(directory) as here:
+        people = here.changes.people
+        within = people.decide_objection(restriction_id, outcome=outcome, reason=reason, officer=officer, by=operator())
+        said(f"{restriction_id} decided: {outcome.value}", here.append(within))
 
 
 @restriction.command("lift")
@@ -132,7 +170,7 @@ def _record(
     purpose: str,
     recipients: list[str],
     fields: list[str] | None,
-    until: datetime | None,
+    until: str | None,
     text_version: str,
     how: str,
 ) -> ConsentRecord:
@@ -154,7 +192,7 @@ def _record(
         how=how,
         recorded_by=operator(),
         from_at=FIRST,
-        until=_utc(until),
+        until=_end(until),
     )
 
 
@@ -169,5 +207,11 @@ def _with(
     return replace(record, kind=kind, given_by=given_by, capacity=capacity, authority=authority, evidence=evidence)
 
 
-def _utc(until: datetime | None) -> datetime | None:
-    return None if until is None else until.replace(tzinfo=UTC)
+def _end(until: str | None) -> datetime | None:
+    """Return the instant that an `--until` means, or say how it is written."""
+    if until is None:
+        return None
+    try:
+        return end_of(until)
+    except ValueError as error:
+        raise ChangeRefusedError("--until: write a day (2027-06-30) or an instant (2027-06-30T17:00+01:00)") from error

@@ -29,14 +29,15 @@ from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import mapping_findings, parse_mapping
 from gateway.sources.surveying import Survey, told
 from gateway.store.changes import ChangeRefusedError
-from gateway.store.live_texts import check_agreement
-from gateway.store.resuming import check_resuming
+from gateway.store.draft_checks import check_draft, mapped_of
 from gateway.store.state import Reader
 from policies.core_rules import core_may_publish, core_warnings
 from policies.dataset_checks import dataset_may_publish, dataset_warnings
+from policies.drafts import read_draft
 from policies.findings import Finding
+from policies.line_notes import line_notes
 from policies.may_publish import warnings
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.parse import parse_core, parse_dataset
 from schemas.dataset import Dataset
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
@@ -60,7 +61,7 @@ source.command("show")(show_source)
 def check_dataset(file: File) -> None:
     """Read a dataset and say what is wrong with it, with line and column."""
     with telling():
-        found = parse_dataset(read_text(file))
+        found = read_draft(parse_dataset, read_text(file))
         dataset_may_publish(found)
     _warn(dataset_warnings(found))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.fields)} fields")
@@ -84,7 +85,7 @@ def publish_core(file: File, directory: Directory = Path()) -> None:
 def check_core(file: File, directory: Directory = Path()) -> None:
     """Read a core and say what is wrong with it, among the published datasets."""
     with office(directory) as here:
-        found, datasets = parse_core(read_text(file)), here.reader.datasets()
+        found, datasets = read_draft(parse_core, read_text(file)), here.reader.datasets()
         core_may_publish(found, datasets)
         _warn(core_warnings(found, datasets))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
@@ -95,9 +96,10 @@ def check(file: File, directory: Directory = Path()) -> None:
     """Say whether an agreement holds together with all that bounds it, and what to watch."""
     with office(directory) as here:
         text = read_text(file)
-        check_resuming(here.reader.connection, parse_agreement(text))
-        rules = check_agreement(here.reader, text)
-        _warn(warnings(rules))
+        rules = check_draft(here.reader, text)
+        _warn(warnings(rules, mapped_of(here.reader, rules.dataset)))
+        for place, note in line_notes(rules):
+            typer.echo(f"note: line {place}: {note}")
         warn_of_review(rules)
         typer.echo(f"{rules.agreement.id}@{rules.agreement.version} holds together")
 
@@ -119,7 +121,7 @@ def map_source(file: File, directory: Directory = Path()) -> None:
     """Publish a mapping; agreements that rest on a marker it leaves out refuse it."""
     with office(directory) as here:
         text = read_text(file)
-        mapping = parse_mapping(text)
+        mapping = read_draft(parse_mapping, text)
         refusal = refusal_of(mapping, here.council)
         if refusal is not None:
             raise ChangeRefusedError(f"{mapping.source} can't be asked: {refusal}")

@@ -22,12 +22,12 @@ Row = Mapping[str, Any]
 
 
 def make_council_tax(directory: Path, people: int, seed: int) -> None:
-    """Write the accounts of council-tax@3."""
+    """Write the accounts of council-tax@2."""
     generate(directory / REVENUES, residents=people, seed=seed)
 
 
 def make_housing(directory: Path, people: int, seed: int) -> None:
-    """Write the tenancies of housing-tenancies@2, and who lives in them."""
+    """Write the tenancies of housing-tenancies@1, and who lives in them."""
     tenancies = generate_tenancies(tenancies=people, seed=seed)
     members = [{**one, "of_tenancy": tenancy["tenancy"]} for tenancy in tenancies for one in tenancy["household"]]
     rows = [_flat({name: value for name, value in one.items() if name != "household"}) for one in tenancies]
@@ -37,7 +37,7 @@ def make_housing(directory: Path, people: int, seed: int) -> None:
 
 
 def make_children(directory: Path, people: int, seed: int) -> None:
-    """Write the children of children-looked-after@2, with the rows of their groups."""
+    """Write the children of children-looked-after@1, with the rows of their groups."""
     with closing(pysqlite3.connect(str(directory / CHILDREN))) as connection:
         for table, (columns, rows) in generate_tables(children=people, seed=seed).items():
             _write(connection, table, columns, rows)
@@ -45,16 +45,16 @@ def make_children(directory: Path, people: int, seed: int) -> None:
 
 # Which datasets people can be made up for, and by what.
 MAKERS: Final[Mapping[str, Callable[[Path, int, int], None]]] = {
-    "council-tax@3": make_council_tax,
-    "housing-tenancies@2": make_housing,
-    "children-looked-after@2": make_children,
+    "council-tax@2": make_council_tax,
+    "housing-tenancies@1": make_housing,
+    "children-looked-after@1": make_children,
 }
 
 
 def mapping_of(dataset: str) -> str:
     """Return the mapping of a dataset ("id@version") onto its made-up people."""
     name, texts = dataset.partition("@")[0], files("gateway.demo").joinpath("texts")
-    if dataset != "council-tax@3":
+    if dataset != "council-tax@2":
         return texts.joinpath(f"sandbox-{name}.yaml").read_text(encoding="utf-8")
     shipped = texts.joinpath("source-council-tax.yaml").read_text(encoding="utf-8")
     return shipped.replace("as_at: a.updated_at", f"as_at: {FRESH}").replace("source: northmoor-", "source: sandbox-")

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 from gateway.oauth.details import Available
 from gateway.sources.mapping import digest_of
 from gateway.store.readings import Readings
-from policies.compile import Compiled
+from policies.compile import Compiled, keys_for
 from policies.findings import Finding, TextError
-from policies.naming import usable
 from schemas.agreement import Agreement, Core
 from schemas.dataset import Dataset, Key
 from schemas.instants import first_instant, instant_after
@@ -64,8 +63,7 @@ class LiveAgreement:
 
     def keys_for(self, recipient: str) -> tuple[Key, ...]:
         """Return how a recipient may name people: the keys, with the details, that can be used in some call."""
-        ours = usable(self.compiled.naming, self.compiled.rules, recipient)
-        return tuple(key for name, key in ours.items() if name in self.keys)
+        return tuple(key for name, key in keys_for(self.compiled, recipient).items() if name in self.keys)
 
     @property
     def holds_until(self) -> datetime | None:

@@ -8,17 +8,14 @@ from datetime import date
 from typing import Any, Self
 
 from audit.sequencer import Moment
-from gateway.sources.mapping import mapped_paths
+from gateway.store.draft_checks import check_agreement
 from gateway.store.entries import ChangeRefusedError
-from gateway.store.live import binding_cores
 from gateway.store.state import Reader
-from policies.bind import bind
 from policies.findings import Finding, TextError
-from policies.may_publish import may_publish, warnings
+from policies.may_publish import warnings
 from policies.parse import parse_agreement
-from schemas.agreement import RuleSet
 from schemas.instants import london_day
-from schemas.semantics import NEWEST, Semantics
+from schemas.semantics import NEWEST
 
 Name = tuple[str, int]
 
@@ -53,24 +50,6 @@ class LiveTexts:
             findings += [replace(one, message=f"{name[0]}@{name[1]}: {one.message}") for one in new]
         if findings:
             raise TextError(tuple(findings))
-
-
-def check_agreement(reader: Reader, text: str, number: int = NEWEST) -> RuleSet:
-    """Return an agreement's rule set; raise TextError or ChangeRefusedError where it can't be published now."""
-    agreement = parse_agreement(text)
-    dataset = reader.find_dataset(*agreement.dataset)
-    if dataset is None:
-        raise ChangeRefusedError(f"dataset {agreement.dataset[0]}@{agreement.dataset[1]} is not published")
-    mapping = reader.find_mapping(f"{dataset.id}@{dataset.version}")
-    rules = bind(
-        agreement,
-        dataset=dataset,
-        cores=binding_cores(reader, agreement),
-        recipient_kinds=reader.partner_kinds(),
-        semantics=Semantics(number, reader.floor()),
-    )
-    may_publish(rules, mapped=mapped_paths(mapping[0]) if mapping else None)
-    return rules
 
 
 def fallen(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:

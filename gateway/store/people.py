@@ -20,7 +20,7 @@ from gateway.store.state import Reader
 from policies.findings import did_you_mean
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import as_text
-from schemas.terms import ConsentState
+from schemas.terms import ConsentState, ObjectionDecision, RestrictionKind
 
 YEARS: Final = range(1900, 2200)  # of any honest instant, in UTC: far from what no clock can tell
 
@@ -70,10 +70,11 @@ class People:
         def within(connection: Any, moment: Moment) -> Draft:
             one = restriction
             self._check_scope(connection, one)
+            _check_law(Reader(connection, self.readings), one)
             _check_span("restriction", one, moment)
             connection.execute(
                 "INSERT INTO restriction (restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, "
-                "until, recorded_by) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "until, recorded_by, scheme, purposes, unchecked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     one.restriction_id,
                     one.subject_ref,
@@ -84,16 +85,36 @@ class People:
                     to_micros(one.from_at),
                     None if one.until is None else to_micros(one.until),
                     one.recorded_by,
+                    one.scheme,
+                    json.dumps(sorted(one.purposes)),
+                    one.unchecked,
                 ),
             )
-            return self.entries.personal(
-                Kind.RESTRICTION_SET,
-                connection,
-                moment,
-                one.subject_ref,
-                (f"restriction/{one.subject_ref}",),
-                {"restriction": one.restriction_id, "kind": one.kind.value, "by": one.recorded_by},
-            )
+            what: dict[str, Any] = {"restriction": one.restriction_id, "kind": one.kind.value, "by": one.recorded_by}
+            what |= {"scheme": one.scheme.value} if one.scheme else {}
+            what |= {"purposes": sorted(one.purposes)} if one.purposes else {}
+            what |= {"unchecked": True} if one.unchecked else {}
+            key = f"restriction/{one.subject_ref}"
+            return self.entries.personal(Kind.RESTRICTION_SET, connection, moment, one.subject_ref, (key,), what)
+
+        return within
+
+    def decide_objection(
+        self, restriction_id: str, *, outcome: ObjectionDecision, reason: str, officer: str, by: str
+    ) -> Within:
+        """Decide against an objection: a named officer shows why, and it holds nothing back (UK GDPR Article 21(1))."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            row = connection.execute(
+                "UPDATE restriction SET decided = ? WHERE restriction_id = ? AND lifted_at IS NULL AND decided IS NULL "
+                "AND kind IN ('objection_pending', 'objection_upheld') RETURNING subject_ref",
+                (outcome.value, restriction_id),
+            ).fetchone()
+            if row is None:
+                raise ChangeRefusedError("there is no objection in force under this id that waits for a decision")
+            what = {"restriction": restriction_id, "outcome": outcome.value, "reason": reason, "officer": officer, "by": by}
+            key = f"restriction/{row[0]}"
+            return self.entries.personal(Kind.OBJECTION_DECIDED, connection, moment, row[0], (key,), what)
 
         return within
 
@@ -144,6 +165,17 @@ def _check_purpose(reader: Reader, purpose: str) -> None:
         raise ChangeRefusedError(f"no published agreement has the purpose {purpose}. {did_you_mean(purpose, known)}")
 
 
+def _check_law(reader: Reader, one: Restriction) -> None:
+    """Raise ChangeRefusedError for a scheme or purposes beside what is no opt-out, or purposes that nobody has."""
+    if one.kind is not RestrictionKind.OPT_OUT and (one.scheme or one.purposes):
+        raise ChangeRefusedError("only an opt-out names a scheme or purposes: take them out, or set an opt_out")
+    if one.scheme and one.purposes:
+        raise ChangeRefusedError("a scheme has purposes of its own: name it or purposes, not both")
+    known = reader.purposes()
+    for purpose in sorted(one.purposes - known):
+        raise ChangeRefusedError(f"no published agreement has the purpose {purpose}. {did_you_mean(purpose, known)}")
+
+
 def _check_span(what: str, one: ConsentRecord | Restriction, moment: Moment) -> None:
     """Raise ChangeRefusedError for instants that no clock can tell, or a span that is over before it counts."""
     for name, at in (("from", one.from_at), ("until", one.until)):
@@ -182,8 +214,8 @@ def find_consent(connection: Any, consent_id: str) -> ConsentRecord | None:
 def _insert_consent(connection: Any, one: ConsentRecord, moment: Moment) -> None:
     connection.execute(
         "INSERT INTO consent (consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, "
-        "given_by, capacity, authority, evidence, text_version, how, recorded_by, from_at, until, recorded_at) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "given_by, capacity, authority, evidence, text_version, how, recorded_by, from_at, until, recorded_at, "
+        "unchecked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             one.consent_id,
             one.subject_ref,
@@ -204,5 +236,6 @@ def _insert_consent(connection: Any, one: ConsentRecord, moment: Moment) -> None
             to_micros(one.from_at),
             None if one.until is None else to_micros(one.until),
             to_micros(moment.at),
+            one.unchecked,
         ),
     )

@@ -7,16 +7,24 @@ from typing import Any, Final
 
 from gateway.store.instants import from_micros
 from schemas.consent import ConsentRecord, Restriction
-from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind
+from schemas.terms import (
+    Capacity,
+    ConsentKind,
+    ConsentState,
+    GivenBy,
+    ObjectionDecision,
+    OptOutScheme,
+    RestrictionKind,
+)
 
 _CONSENTS: Final = (
     "SELECT consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, given_by, "
-    "capacity, authority, evidence, text_version, how, recorded_by, from_at, until "
+    "capacity, authority, evidence, text_version, how, recorded_by, from_at, until, unchecked "
     "FROM consent WHERE subject_ref = ? ORDER BY row"
 )
 _RESTRICTIONS: Final = (
-    "SELECT restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, until, recorded_by "
-    "FROM restriction WHERE subject_ref = ? AND lifted_at IS NULL"
+    "SELECT restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, until, recorded_by, scheme, purposes, "
+    "decided, unchecked FROM restriction WHERE subject_ref = ? AND lifted_at IS NULL"
 )
 
 
@@ -51,6 +59,7 @@ def _consent(row: Any) -> ConsentRecord:
         recorded_by=row[15],
         from_at=from_micros(row[16]),
         until=None if row[17] is None else from_micros(row[17]),
+        unchecked=bool(row[18]),
     )
 
 
@@ -65,4 +74,8 @@ def _restriction(row: Any) -> Restriction:
         from_at=from_micros(row[6]),
         until=None if row[7] is None else from_micros(row[7]),
         recorded_by=row[8],
+        scheme=None if row[9] is None else OptOutScheme(row[9]),
+        purposes=frozenset(json.loads(row[10])),
+        decided=None if row[11] is None else ObjectionDecision(row[11]),
+        unchecked=bool(row[12]),
     )

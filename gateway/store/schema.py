@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from gateway.store.floor import read_highest
 from schemas.semantics import NEWEST
 
-VERSION: Final = "0011"
+VERSION: Final = "0012"
 
 
 class SchemaError(Exception):

@@ -173,6 +173,7 @@ class Consent(SQLModel, table=True):
     from_at: int
     until: int | None = None
     recorded_at: int
+    unchecked: bool = False
 
 
 class RestrictionRow(SQLModel, table=True):
@@ -190,6 +191,10 @@ class RestrictionRow(SQLModel, table=True):
     until: int | None = None
     recorded_by: str
     lifted_at: int | None = None
+    scheme: str | None = None
+    purposes: str = "[]"  # JSON array
+    decided: str | None = None  # why an objection holds nothing back any more
+    unchecked: bool = False  # the source could not be asked whether it knows the person
 
 
 class Usage(SQLModel, table=True):

@@ -63,7 +63,7 @@ def test_claims_are_answered_yes_no_or_not_at_all(client: Client) -> None:
 def test_a_person_is_matched_and_nothing_is_read(client: Client) -> None:
     found, missed = (
         client.match(GRACE, **CASE),
-        client.match(Subject("account_ref", "1000042", {"surname": "Price"}), **CASE),
+        client.match(Subject("account_ref", "1000042", {"surname": "Price", "date_of_birth": "1985-02-14"}), **CASE),
     )
 
     assert (found.is_confirmed, missed.is_confirmed) == (True, False)
@@ -87,7 +87,15 @@ def test_many_refused_people_come_as_refusals(client: Client) -> None:
 
 
 def test_each_of_many_has_claims_of_their_own(client: Client) -> None:
-    people = [Subject("account_ref", "1000043", {"surname": "Price"}, ref="a", claims={"postcode": "LS1 4AB"})]
+    people = [
+        Subject(
+            "account_ref",
+            "1000043",
+            {"surname": "Price", "date_of_birth": "1961-11-30"},
+            ref="a",
+            claims={"postcode": "LS1 4AB"},
+        )
+    ]
 
     assert [one.said("postcode") for one in client.many(people, action="verify", **CASE)] == [True]
 
@@ -270,7 +278,7 @@ def test_nothing_of_a_person_shows_in_a_repr_or_a_message(client: Client, front:
 
 
 def test_a_limit_is_told_with_when_to_come_back(client: Client) -> None:
-    wrong = Subject("account_ref", "1000083", {"surname": "Nobody"})
+    wrong = Subject("account_ref", "1000083", {"surname": "Nobody", "date_of_birth": "1977-02-28"})
     for _ in range(5):
         client.get(wrong, fields=["age"], **CASE)
 

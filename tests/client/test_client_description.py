@@ -170,7 +170,10 @@ def test_answers_to_verify_fit(house: House) -> None:
 
 def test_an_answer_about_many_fits(house: House) -> None:
     caller, description = description_for(house, HARBOUR)
-    people = [{"ref": "a", **GRACE}, {"ref": "b", "account_ref": "1000043", "confirm": {"surname": "Price"}}]
+    people = [
+        {"ref": "a", **GRACE},
+        {"ref": "b", "account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}},
+    ]
 
     answer = caller.call("POST", "/v1/disclosures", {"subjects": people, "case_reference": "x", "caseworker": CASEWORKER})
     refused = caller.call("POST", "/v1/disclosures", {"subjects": people, "caseworker": CASEWORKER})
@@ -238,7 +241,9 @@ def test_an_emergency_waives_the_case_reference_in_the_schema_too(house: House) 
 def test_the_batch_bounds_the_people(house: House) -> None:
     republish(house, HARBOUR.agreement, ("batch: 200", "batch: 2"))
     _, description = description_for(house, HARBOUR)
-    people = [{"ref": str(n), "account_ref": str(n), "confirm": {"surname": "x"}} for n in range(3)]
+    people = [
+        {"ref": str(n), "account_ref": str(n), "confirm": {"surname": "x", "date_of_birth": "1970-01-01"}} for n in range(3)
+    ]
 
     schema = request_schema(description)
     body = {name: one for name, one in BODY.items() if name != "subject"}

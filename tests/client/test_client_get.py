@@ -84,9 +84,9 @@ def test_a_claim_is_verified(front: Front, council: Council) -> None:
 
 
 CSV = "ref,account_ref,surname,date_of_birth\na,1000042,Okafor,1985-02-14\n,1000043,Price,\n"
-NDJSON = """{"ref": "a", "account_ref": "1000042", "confirm": {"surname": "Okafor"}}
+NDJSON = """{"ref": "a", "account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}}
 
-{"account_ref": "1000043", "confirm": {"surname": "Price"}}
+{"account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}
 """
 
 

@@ -35,7 +35,7 @@ CONSENT = {
     "state": "given", "dataset": "council-tax", "person": "P0000042", "purpose": "tenancy-sustainment",
     "recipients": ["harbour-housing"], "fields": ["arrears"], "text_version": "v1", "how": "in person",
 }  # fmt: skip
-PRICE = {"account_ref": "1000043", "confirm": {"surname": "Price"}}
+PRICE = {"account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"
 
 

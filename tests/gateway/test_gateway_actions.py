@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from house import GRACE, HARBOUR, House, republish, withheld
+from house import GRACE, HARBOUR, House, confirming, republish, withheld
 
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"
 
@@ -79,7 +79,11 @@ def test_a_pseudonym_is_compared_as_a_pseudonym_only(house: House) -> None:
 
 
 def test_nobody_confirmed_is_nothing_and_not_no(house: House) -> None:
-    answer = verify(house, {"full_name": "Grace Okafor"}, subject={**GRACE, "confirm": {"surname": "Other"}})
+    answer = verify(
+        house,
+        {"full_name": "Grace Okafor"},
+        subject={**GRACE, "confirm": {"surname": "Other", "date_of_birth": "1985-02-14"}},
+    )
 
     assert answer.status_code == 200
     assert answer.json()["disclosure"]["identity"] == "not_confirmed"
@@ -150,7 +154,10 @@ def test_a_token_is_good_for_the_actions_that_it_names(house: House, action: str
 
 
 def test_a_match_says_whether_and_nothing_else(house: House) -> None:
-    right, wrong = asker(house, "match").ask(action="match"), {**GRACE, "confirm": {"surname": "Other"}}
+    right, wrong = (
+        asker(house, "match").ask(action="match"),
+        {**GRACE, "confirm": {"surname": "Other", "date_of_birth": "1985-02-14"}},
+    )
 
     answer = asker(house, "match").ask(wrong, action="match")
 
@@ -177,7 +184,9 @@ def test_a_match_is_no_way_to_guess(house: House) -> None:
     for letter in "abcde":
         matcher.ask({"account_ref": "1000043", "confirm": {"surname": f"Wrong{letter}"}}, action="match")
 
-    sixth = matcher.ask({"account_ref": "1000043", "confirm": {"surname": "Price"}}, action="match")
+    sixth = matcher.ask(
+        {"account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}, action="match"
+    )
 
     assert (sixth.status_code, sixth.json()["code"]) == (429, "too_many_misses")
 
@@ -199,7 +208,7 @@ def test_a_match_survives_what_changes_under_it(house: House) -> None:
 def test_many_can_be_verified_and_matched_in_one_call(house: House) -> None:
     people = [("a", "1000042", "Adeyemi", "Grace Okafor"), ("b", "1000043", "Price", "Somebody Else")]
     body = {"case_reference": "HH-1", "caseworker": {"id": "jb17", "name": "Jo", "role": "tenancy-sustainment-officer"}}
-    named = [{"ref": ref, "account_ref": key, "confirm": {"surname": surname}} for ref, key, surname, _ in people]
+    named = [{"ref": ref, "account_ref": key, "confirm": confirming(key, surname)} for ref, key, surname, _ in people]
     claimed = [{**one, "claims": {"full_name": name}} for one, (*_, name) in zip(named, people, strict=True)]
 
     verified = asker(house, "verify").call("POST", "/v1/disclosures", {**body, "action": "verify", "subjects": claimed})

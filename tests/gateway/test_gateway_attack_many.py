@@ -73,7 +73,7 @@ def test_a_suspension_while_a_chunk_is_under_way_discloses_nothing(house: House)
 
 
 def test_a_mapping_published_while_a_chunk_is_under_way_is_asked_anew_for_everybody(house: House) -> None:
-    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@3")
+    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@2")
     old = "liable: trim(a.lead_liab_forename) || ' ' || trim(a.lead_liab_surname)"
     assert old in text
     moved = text.replace("\nversion: 1\n", "\nversion: 2\n", 1).replace(old, "liable: trim(a.lead_liab_surname)")
@@ -92,10 +92,10 @@ def test_a_mapping_published_while_a_chunk_is_under_way_is_asked_anew_for_everyb
 def test_lines_of_nobody_and_of_a_misfit_are_alike_to_the_byte(house: House) -> None:
     """Keys, details and labels are equally long here; ids have one length; the leaves stand in a full tree of four."""
     asked = [
-        {"ref": "a", "account_ref": "1000042", "confirm": {"surname": "Wrongly"}},
-        {"ref": "b", "account_ref": "7000042", "confirm": {"surname": "Nobodyy"}},
-        {"ref": "c", "account_ref": "1000043", "confirm": {"surname": "Misfits"}},
-        {"ref": "d", "account_ref": "?", "confirm": {"surname": "Strange"}},
+        {"ref": "a", "account_ref": "1000042", "confirm": {"surname": "Wrongly", "date_of_birth": "1985-02-14"}},
+        {"ref": "b", "account_ref": "7000042", "confirm": {"surname": "Nobodyy", "date_of_birth": "1970-01-01"}},
+        {"ref": "c", "account_ref": "1000043", "confirm": {"surname": "Misfits", "date_of_birth": "1961-11-30"}},
+        {"ref": "d", "account_ref": "?", "confirm": {"surname": "Strange", "date_of_birth": "1970-01-01"}},
     ]
     lines = ask(house, asked, fields=["age", "full_name", "arrears"], accept="application/x-ndjson").content.splitlines()[
         :4

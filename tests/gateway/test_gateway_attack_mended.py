@@ -98,15 +98,15 @@ def test_an_upstreams_unfinished_strings_cost_no_more_than_their_size() -> None:
 
 
 def publish_stricter_dataset(house: House) -> None:
-    """Publish council-tax@3, which does not take a surname as a detail any more, with its mapping."""
+    """Publish council-tax@2, which does not take a surname as a detail any more, with its mapping."""
     reader, texts = house.wiring.services.reader, house.changes().texts
     _, text, _ = reader.find_text("dataset", "council-tax")
-    _, mapping, _ = reader.find_text("mapping", "council-tax@3")
+    _, mapping, _ = reader.find_text("mapping", "council-tax@2")
     old = "account_ref: {finds: [liable, joint], confirm: [surname, date_of_birth, postcode], at_least: 1}"
     assert old in text
     text = text.replace(old, old.replace("surname, ", "")).replace("version: 2\n", "version: 3\n", 1)
     house.append(texts.publish_dataset(text, by="test"))
-    house.append(texts.publish_mapping(mapping.replace("council-tax@3\n", "council-tax@3\n"), by="test"))
+    house.append(texts.publish_mapping(mapping.replace("council-tax@2\n", "council-tax@2\n"), by="test"))
 
 
 def next_version(house: House, *changes: tuple[str, str]) -> Any:
@@ -124,7 +124,7 @@ def test_a_later_chunk_confirms_nobody_by_a_detail_that_its_dataset_does_not_tak
     people[105] = named(1)
 
     def between(inside: House) -> Any:
-        return next_version(inside, ("dataset: council-tax@3", "dataset: council-tax@3"))
+        return next_version(inside, ("dataset: council-tax@2", "dataset: council-tax@2"))
 
     try:
         _, second = stream(house, people, chunks=2, between=between)
@@ -180,7 +180,7 @@ def test_nobody_is_named_twice_by_another_spelling_of_a_number(house: House) -> 
 
 
 def publish_numeric_key(house: House) -> None:
-    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@3")
+    _, text, _ = house.wiring.services.reader.find_text("mapping", "council-tax@2")
     for old, new in (
         ("account_ref: trim(a.account_ref)", "account_ref: CAST(a.account_ref AS INTEGER)"),
         ("\nversion: 1\n", "\nversion: 2\n"),
@@ -268,7 +268,10 @@ def test_people_are_bounded_also_where_no_agreement_is_in_force(house: House, ho
     if how == "ended":
         house.append(end_of(house))
     more = {"agreement": "no-such-agreement"} if how == "unknown" else {}
-    people = [{"ref": f"r{n}", "account_ref": str(7_000_000 + n), "confirm": {"surname": "N"}} for n in range(250)]
+    people = [
+        {"ref": f"r{n}", "account_ref": str(7_000_000 + n), "confirm": {"surname": "N", "date_of_birth": "1970-01-01"}}
+        for n in range(250)
+    ]
     before = house.rows("SELECT count(*) FROM subject_key")[0][0]
 
     caller.call("POST", "/v1/disclosures", body(people, **more))

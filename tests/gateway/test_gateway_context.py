@@ -109,7 +109,7 @@ def test_roles_are_those_that_are_vouched_for(house: House) -> None:
 
 def test_many_people_are_asked_about_by_one_vouched_caseworker(house: House) -> None:
     republish(house, HARBOUR.agreement, (REQUIRES, VOUCHED))
-    people = [{"ref": "a", "account_ref": "1000043", "confirm": {"surname": "Price"}}]
+    people = [{"ref": "a", "account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}]
 
     answer = ask(house, signed(house), subject=None, subjects=people)
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
-from house import CASEWORKER, free_port, open_house, republish
+from house import CASEWORKER, confirming, free_port, open_house, republish
 
 from audit.sqlite import check_whole_log, open_connection
 from gateway.council import open_council
@@ -55,7 +55,7 @@ class Asking(threading.Thread):
             while True:
                 ref, surname = random.choice(PEOPLE)
                 body = {
-                    "subject": {"account_ref": ref, "confirm": {"surname": surname}},
+                    "subject": {"account_ref": ref, "confirm": confirming(ref, surname)},
                     "case_reference": "HH-1",
                     "caseworker": CASEWORKER,
                 }

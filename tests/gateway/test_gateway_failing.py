@@ -65,7 +65,9 @@ def test_no_record_no_disclosure_without_the_keyring(house: House) -> None:
     entries = len(house.entries())
     house.council.keyring.close()
 
-    answer = harbour.ask({"account_ref": "1000043", "confirm": {"surname": "Price"}}, fields=["full_name"])
+    answer = harbour.ask(
+        {"account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}, fields=["full_name"]
+    )
 
     nothing_left(house, answer, entries)
 
@@ -233,7 +235,9 @@ def test_a_guardrail_that_trips_alarms_and_withholds(house: House) -> None:
     told: list[tuple[str, object]] = []
     house.wiring.telemetry.logger = Logger(told)
 
-    answer = harbour.ask({"account_ref": "1000081", "confirm": {"surname": "Walsh"}}, fields=["postcode"])
+    answer = harbour.ask(
+        {"account_ref": "1000081", "confirm": {"surname": "Walsh", "date_of_birth": "1994-12-11"}}, fields=["postcode"]
+    )
 
     assert withheld(answer) == {"postcode": "not_available"}
     assert house.last()["facts"]["tripped"] == ["protected-addresses-proved"]

@@ -197,7 +197,7 @@ def test_a_dataset_changed_by_hand_is_not_there(house: House) -> None:
 
 def test_a_mapping_changed_by_hand_is_not_there(house: House) -> None:
     """Nothing is asked of any system by it, and the failure is recorded."""
-    harbour, name = house.harbour(), "council-tax@3"
+    harbour, name = house.harbour(), "council-tax@2"
     assert name in names_of(house, "mapping")
     change_text(house, "mapping", name)
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 from datetime import UTC, datetime
 
-from house import CASEWORKER, Clock, House, open_house, republish
+from house import CASEWORKER, Clock, House, confirming, open_house, republish
 
 from gateway.sweeping import sweep_once
 
@@ -21,7 +21,7 @@ def limit(house: House, text: str) -> None:
 
 def subject(number: int) -> dict[str, object]:
     ref, surname = PEOPLE[number]
-    return {"account_ref": ref, "confirm": {"surname": surname}}
+    return {"account_ref": ref, "confirm": confirming(ref, surname)}
 
 
 def noon(house: House) -> None:

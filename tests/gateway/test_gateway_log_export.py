@@ -115,7 +115,10 @@ def test_an_answer_still_verifies_as_a_file(scene: Scene, tmp_path: Path) -> Non
 
 
 def test_an_answer_about_many_verifies_line_by_line(scene: Scene, tmp_path: Path) -> None:
-    people = [{"ref": f"r{n}", "account_ref": f"70000{n}", "confirm": {"surname": "Nobody"}} for n in range(3)]
+    people = [
+        {"ref": f"r{n}", "account_ref": f"70000{n}", "confirm": {"surname": "Nobody", "date_of_birth": "1970-01-01"}}
+        for n in range(3)
+    ]
     body = {name: value for name, value in body_of(subjects=people).items() if name != "subject"}
     answer = post_to(scene.port, scene.harbour(), "/v1/disclosures", body)
     file = tmp_path / "answer.json"

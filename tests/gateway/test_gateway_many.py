@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
-from house import CASEWORKER, GRACE, HARBOUR, House, republish
+from house import CASEWORKER, GRACE, HARBOUR, House, confirming, republish
 
 from audit.sqlite import leaves_of
 from audit.verify import ProofError, is_complete, verify_answer, verify_answers
@@ -31,7 +31,7 @@ NDJSON = {"Accept": "application/x-ndjson"}
 def named(number: int, **members: Any) -> dict[str, Any]:
     """Name one of the demo's people, and beyond them people whom nobody knows."""
     ref, surname = PEOPLE[number] if number < len(PEOPLE) else (str(7_000_000 + number), "Nobody")
-    return {"ref": f"r{number}", "account_ref": ref, "confirm": {"surname": surname}, **members}
+    return {"ref": f"r{number}", "account_ref": ref, "confirm": confirming(ref, surname), **members}
 
 
 def body(subjects: list[dict[str, Any]], **members: Any) -> dict[str, Any]:
@@ -209,7 +209,7 @@ def test_another_client_does_not_get_a_lines_receipt(house: House) -> None:
     ("subjects", "told"),
     [
         ([], "subjects"),
-        ([{"account_ref": "1", "confirm": {"surname": "A"}}], "ref"),
+        ([{"account_ref": "1", "confirm": {"surname": "A", "date_of_birth": "1970-01-01"}}], "ref"),
         ([named(0), {**named(1), "ref": "r0"}], "ref"),
         ([{**named(0), "ref": "a\nb"}], "control character"),
         ([{**named(0), "ref": "x" * 65}], "64"),
@@ -331,7 +331,7 @@ def test_a_limited_line_verifies_like_any_other(house: House) -> None:
 def test_a_key_that_missed_too_often_is_not_guessed_on_in_a_batch(house: House) -> None:
     """Six guesses at one account in one call: the sixth is not answered, though it is right."""
     wrong = [{"ref": f"w{n}", "account_ref": "1000043", "confirm": {"surname": f"Wrong{n}"}} for n in "abcde"]
-    right = {"ref": "right", "account_ref": "1000043", "confirm": {"surname": "Price"}}
+    right = {"ref": "right", "account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}
 
     found = people_of(ask(house, [*wrong, right]))
 

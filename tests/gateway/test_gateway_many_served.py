@@ -55,7 +55,10 @@ def serving(directory: Path) -> Iterator[tuple[subprocess.Popen[bytes], PartnerS
 
 def begin(partner: PartnerSystem, count: int) -> tuple[socket.socket, bytes]:
     """Ask for many, and return the connection with what came of the first chunk."""
-    subjects = [{"ref": f"r{n}", "account_ref": str(7_000_000 + n), "confirm": {"surname": "Nobody"}} for n in range(count)]
+    subjects = [
+        {"ref": f"r{n}", "account_ref": str(7_000_000 + n), "confirm": {"surname": "Nobody", "date_of_birth": "1970-01-01"}}
+        for n in range(count)
+    ]
     body = json.dumps({"subjects": subjects, "case_reference": "HH-1", "caseworker": CASEWORKER}).encode()
     url = f"{partner.issuer}/v1/disclosures"
     lines = [

@@ -78,7 +78,10 @@ def _in_context(caller: Caller, name: str) -> Any:
         reason="Arrears review",
         now=caller.house.clock().timestamp(),
     )
-    body = {"subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor"}}, "fields": ["age"]}
+    body = {
+        "subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}},
+        "fields": ["age"],
+    }
     return caller.call("POST", "/v1/disclosures", {**body, "case_reference": "HH-1"}, Stile_Context=context)
 
 

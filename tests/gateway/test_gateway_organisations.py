@@ -154,7 +154,7 @@ def test_a_context_is_for_one_of_the_partners_own_codes(house: House, code: str,
         now=house.clock().timestamp(),
     )
     body = {
-        "subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor"}},
+        "subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}},
         "case_reference": "1",
         "fields": ["age"],
     }

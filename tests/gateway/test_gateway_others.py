@@ -90,14 +90,17 @@ def entry_size(house: House, subject: dict[str, Any]) -> tuple[int, int]:
 
 def test_the_number_of_leaves_tells_nothing_of_who_is_there(others: House) -> None:
     """With a joint taxpayer, without one, as the joint taxpayer, and for nobody at all: two."""
-    single = {"account_ref": "1000051", "confirm": {"surname": "Hargreaves"}}
-    nobody = {"account_ref": "7000001", "confirm": {"surname": "Nobody"}}
+    single = {"account_ref": "1000051", "confirm": {"surname": "Hargreaves", "date_of_birth": "1952-06-05"}}
+    nobody = {"account_ref": "7000001", "confirm": {"surname": "Nobody", "date_of_birth": "1970-01-01"}}
 
     assert {entry_size(others, one) for one in (GRACE, JOINT, single, nobody)} == {(200, 2)}
 
 
 def test_of_many_subjects_each_has_the_leaves_of_their_record(others: House) -> None:
-    subjects = [{"ref": "a", **GRACE}, {"ref": "b", "account_ref": "1000051", "confirm": {"surname": "Hargreaves"}}]
+    subjects = [
+        {"ref": "a", **GRACE},
+        {"ref": "b", "account_ref": "1000051", "confirm": {"surname": "Hargreaves", "date_of_birth": "1952-06-05"}},
+    ]
     body = {
         "subjects": subjects,
         "fields": ["full_name", "joint_full_name"],

@@ -94,7 +94,10 @@ def made_real(body: dict[str, Any], crawl: Crawl) -> dict[str, Any]:
     if "subject" in real:
         real["subject"] = GRACE
     if "subjects" in real:
-        real["subjects"] = [{"ref": "a", **GRACE}, {"ref": "b", "account_ref": "1000043", "confirm": {"surname": "Price"}}]
+        real["subjects"] = [
+            {"ref": "a", **GRACE},
+            {"ref": "b", "account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}},
+        ]
         real.pop("claims", None)
     if "subject" in real or "subjects" in real:
         real |= {"case_reference": "HH-1", "caseworker": CASEWORKER, "agreement": None}

@@ -52,7 +52,10 @@ def asked(house: House) -> House:
     """Jo of Harbour asks three times, once vouched for, once refused; Nell of Calder once, her id at Harbour once."""
     harbour, calder = house.harbour(), house.calder()
     assert harbour.ask(fields=["age"]).status_code == 200
-    vouched = {"subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor"}}, "fields": ["age"]}
+    vouched = {
+        "subject": {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}},
+        "fields": ["age"],
+    }
     answer = harbour.call(
         "POST", "/v1/disclosures", {**vouched, "case_reference": "HH-1"}, Stile_Context=context_of(harbour)
     )
@@ -160,7 +163,10 @@ def test_it_is_told_in_words_too(asked: House) -> None:
 def test_many_people_in_one_entry_are_one_row(house: House) -> None:
     """A chunk is one entry, by one caseworker."""
     harbour = house.harbour()
-    subjects = [{"ref": f"r{number}", "account_ref": f"100004{number}", "confirm": {"surname": "X"}} for number in (2, 3)]
+    subjects = [
+        {"ref": f"r{number}", "account_ref": f"100004{number}", "confirm": {"surname": "X", "date_of_birth": "1970-01-01"}}
+        for number in (2, 3)
+    ]
     body = {"subjects": subjects, "fields": ["age"], "case_reference": "HH-1", "caseworker": CASEWORKER}
     assert harbour.call("POST", "/v1/disclosures", body).status_code in (200, 413), "a batch, or refused as one"
 

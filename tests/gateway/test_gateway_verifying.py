@@ -31,7 +31,10 @@ def stile(*words: object, stdin: bytes | None = None) -> tuple[int, str]:
 def many(house: House) -> list[bytes]:
     """Return the lines of an answer about three people: theirs, the receipt, the end."""
     republish(house, HARBOUR.agreement, (LIMITS, "limits: {batch: 9}"))
-    people = [{"ref": f"r{n}", "account_ref": f"70000{n}", "confirm": {"surname": "Nobody"}} for n in range(3)]
+    people = [
+        {"ref": f"r{n}", "account_ref": f"70000{n}", "confirm": {"surname": "Nobody", "date_of_birth": "1970-01-01"}}
+        for n in range(3)
+    ]
     body = {"subjects": people, "fields": ["full_name"], **CASE}
     answer = house.harbour().call("POST", "/v1/disclosures", body, Accept="application/x-ndjson")
     lines: list[bytes] = answer.content.splitlines(keepends=True)

@@ -24,7 +24,7 @@ def test_an_answer_explains_every_field(house: House) -> None:
 
 def test_the_log_knows_what_the_partner_is_not_told(house: House) -> None:
     """The reason that lies in the record is `not_available` outside, and true inside."""
-    nina = {"account_ref": "1000081", "confirm": {"surname": "Walsh"}}
+    nina = {"account_ref": "1000081", "confirm": {"surname": "Walsh", "date_of_birth": "1994-12-11"}}
 
     answer = house.harbour().ask(nina, fields=["full_name", "postcode"])
 

@@ -286,7 +286,7 @@ def test_a_token_for_nobody_in_particular_covers_everyone(scene) -> None:
         {"": "1000042"},
         {"account_ref": "SECRET", "uprn": "SECRET"},
         {"account_ref": "SECRET" * 30},
-        {"account_ref": "SECRET", "confirm": {"surname": "SECRET"}},
+        {"account_ref": "SECRET", "confirm": {"surname": "SECRET", "date_of_birth": "1970-01-01"}},
         {"account_ref": 1000042},
         "SECRET",
     ],

@@ -89,8 +89,8 @@ def test_a_dataset_without_made_up_people_is_named(council_directory: Path, tmp_
     done = init_like(council_directory, tmp_path / "like")
 
     assert done.exit_code == 0, done.output
-    assert "the people of council-tax@3" in done.output
-    assert "council-tax@3" in done.output.splitlines()[0]
+    assert "the people of council-tax@2" in done.output
+    assert "council-tax@2" in done.output.splitlines()[0]
 
 
 def council_tax_text() -> str:
@@ -212,7 +212,7 @@ def test_made_up_people_never_grow_old(sandbox: House) -> None:
 def test_a_sandbox_asks_no_system_but_files_in_its_own_directory(sandbox: House, url: str) -> None:
     """Also where somebody published such a mapping: the journey does not open it."""
     reader = sandbox.wiring.services.reader
-    text = reader.find_text("mapping", "council-tax@3")[1]
+    text = reader.find_text("mapping", "council-tax@2")[1]
     moved = text.replace("sqlite:///{dir}/revenues.sqlite", url).replace("version: 1\n", "version: 2\n", 1)
     assert moved != text
     sandbox.append(sandbox.changes().texts.publish_mapping(moved, by="test"))

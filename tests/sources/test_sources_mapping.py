@@ -23,7 +23,7 @@ from schemas.terms import Environment
 SMALL = """\
 source: revenues
 version: 1
-dataset: council-tax@3
+dataset: council-tax@2
 url: sqlite:///{dir}/revenues.sqlite
 from: ctaccount a
 row: a.account_ref
@@ -129,7 +129,7 @@ def test_a_format_that_reads_dates_is_taken(form: str) -> None:
     [
         ("source: revenues", "source: Revenues & Benefits", "line 1, column 9: 'Revenues & Benefits' is not an id"),
         ("version: 1", "version: one", "'one' is not a whole number"),
-        ("dataset: council-tax@3", "dataset: council-tax", "'council-tax' names no version"),
+        ("dataset: council-tax@2", "dataset: council-tax", "'council-tax' names no version"),
         ("url: sqlite:///{dir}/revenues.sqlite\n", "", "the mapping lacks url"),
         ("row: a.account_ref", "row: a.account_ref\ntimeout: 0", "is not a number of seconds"),
         ("row: a.account_ref", "row: a.account_ref\ntimeout: 61", "is not a number of seconds"),
@@ -257,7 +257,7 @@ def findings(mapping: Mapping, dataset: Dataset) -> list[str]:
             "      postcode: {by_person: {liable: p.x}}",
             "occupations.postcode is the whole record's",
         ),
-        ("council-tax@3\nurl", "council-tax@3\nurl", "error 5: maps council-tax@3, not council-tax@3"),
+        ("council-tax@2\nurl", "council-tax@2\nurl", "error 5: maps council-tax@2, not council-tax@2"),
     ],
 )
 def test_what_does_not_fit_the_dataset_is_told(mapping_from, dataset: Dataset, old: str, new: str, finding: str) -> None:
@@ -317,7 +317,7 @@ class Published:
     text: str | None
 
     def find_mapping(self, dataset: str) -> tuple[Mapping, str] | None:
-        return (parse_mapping(self.text), digest_of(self.text)) if self.text and dataset == "council-tax@3" else None
+        return (parse_mapping(self.text), digest_of(self.text)) if self.text and dataset == "council-tax@2" else None
 
 
 @pytest.fixture
@@ -331,7 +331,7 @@ def registry(northmoor: Path):
 
 
 def test_a_dataset_without_a_mapping_has_no_source(registry: SourceRegistry, dataset: Dataset) -> None:
-    with pytest.raises(SourceFailedError, match="council-tax@3 is mapped to no source"):
+    with pytest.raises(SourceFailedError, match="council-tax@2 is mapped to no source"):
         registry.source_of(dataset, Published(None))  # type: ignore[arg-type]  # a reader's one function
 
 
