@@ -95,6 +95,7 @@ class Kind(StrEnum):
     INCIDENT_CLOSED = "incident.closed"
     COMPLAINT_RECEIVED = "complaint.received"
     COMPLAINT_CLOSED = "complaint.closed"
+    MISSES_LIFTED = "misses.lifted"
 
 
 # Kinds that change what may leave: they move the log's state_index. They stand first in the list above.

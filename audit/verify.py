@@ -131,13 +131,18 @@ def is_complete(answer: bytes) -> bool:
         return True
     ends = [one["end"] for one in lines if "end" in one]
     people = [one for one in lines if "disclosure" in one]
+    refused = sum("problem" in one and "ref" in one for one in lines)
     entries = [
         canonical_object(read_base64(one["receipt"]["entry"], "entry"), "entry") for one in lines if "receipt" in one
     ]
     shown = {(_entry_of(one), leaf["place"]) for one in people for leaf in one["leaves"]}
     signed = {(entry["id"], place) for entry in entries for place in range(entry["people"]["size"])}
-    is_closed = len(ends) == 1 and isinstance(ends[0], dict) and ends[0].get("lines") == len(people)
-    return is_closed and shown == signed
+    return len(ends) == 1 and _counts(ends[0], people=len(people), refused=refused) and shown == signed
+
+
+def _counts(end: object, *, people: int, refused: int) -> bool:
+    """Tell whether the closing line counts these lines: the people of entries, and whom nobody was asked about."""
+    return isinstance(end, dict) and end.get("lines") == people and end.get("refused", 0) == refused
 
 
 def _entry_of(line: Mapping[str, Any]) -> str:
@@ -173,7 +178,7 @@ def _lines_of(answer: bytes) -> tuple[list[dict[str, Any]] | None, dict[str, Any
 
 def _checked(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Refuse a line that is no person's, no receipt, no problem and no end."""
-    kinds = (LINE_NAMES, {"receipt"}, {"problem"}, {"end"})
+    kinds = (LINE_NAMES, {"receipt"}, {"problem"}, {"problem", "ref"}, {"end"})
     for number, line in enumerate(lines, start=1):
         if line.keys() not in kinds:
             raise ProofError(f"line {number} is neither a person's, nor a receipt, nor a problem, nor the end")

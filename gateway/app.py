@@ -30,6 +30,7 @@ from gateway.api import (
     control,
     control_changes,
     control_log,
+    control_misses,
     control_registrations,
     control_texts,
     describing,
@@ -165,6 +166,7 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
         secrets=Secrets(index=council.keyring.named("index"), pseudonym=council.keyring.named("pseudonym")),
         new_id=make_new_id(),
         build_digest=build_digest(),
+        note_failure=telemetry.note_source_failed,
     )
     wiring = Wiring(
         council=council,
@@ -236,6 +238,7 @@ def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> F
     app.include_router(control.router)
     app.include_router(control_changes.router)
     app.include_router(control_log.router)
+    app.include_router(control_misses.router)
     app.include_router(control_registrations.router)
     app.include_router(control_texts.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception

@@ -18,13 +18,13 @@ from audit.entry import canonical
 from audit.sequencer import Draft, Moment
 from gateway import limits
 from gateway.judgement import NOBODY, Judgement, judge_all, no_person_could_change
+from gateway.locking import counting, locked, near_refs
 from gateway.oauth.server import Seen
 from gateway.parts import Line, Prepared, refs_of
 from gateway.prepared import prepare, prepare_again
 from gateway.refusing import refuse_at_limit
 from gateway.sealing import claim_keys, digest
 from gateway.services import Ask, Services
-from policies.decide import waives_in_emergency
 from schemas.decision import Record
 from schemas.terms import Match
 
@@ -84,6 +84,7 @@ class Attempt:
         self.stopped: Stopped | None = None
         self.reached: limits.Reached | None = None  # of the whole call
         self.left = limits.Left(())
+        self.misses: int | None = None  # of this client today, where they are so many that it is an alarm
         self.retry_of: str | None = None
         self._uncounted: frozenset[int] = frozenset()  # of a repeat: whom the first call was not counted for
 
@@ -118,14 +119,14 @@ class Attempt:
             return None
         if self.retry_of:
             self._prepare(connection)
-        counting = self._counting(connection, moment)
-        if not self._is_within_limits(counting, connection, moment):
+        counts = self._counting(connection, moment)
+        if not self._is_within_limits(counts, connection, moment):
             return self._refusal(connection)
-        return self._write(counting, connection, moment)
+        return self._write(counts, connection, moment)
 
     def _begin(self) -> None:
         """Stand where the round stood before its transaction: it may run twice."""
-        self.stopped = self.reached = self.retry_of = None
+        self.stopped = self.reached = self.retry_of = self.misses = None
         self._uncounted = frozenset()
         self.prepared = self._prepared_early
         for line in self.lines:
@@ -197,17 +198,10 @@ class Attempt:
         return digest(under)
 
     def _counting(self, connection: Any, moment: Moment) -> limits.Counting:
-        live = self.judged.live
-        use = limits.Use(
-            agreement=live.agreement.id if live is not None else "",
-            partner=self.ask.caller.client.partner_id or "",
-            at=moment.at,
-            in_emergency=live is not None and waives_in_emergency(live.compiled, self.judged.circumstances),
-            counts=self.retry_of is None,
-        )
-        held = live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT
         people = [self._person(number) for number in range(len(self.lines))]
-        return limits.Counting(connection, held, use, people, self.services.usage)
+        judged = [line.judged for line in self.lines]
+        is_repeat = self.retry_of is not None
+        return counting(judged, people, self.ask, self.services, connection=connection, at=moment.at, is_repeat=is_repeat)
 
     def _person(self, number: int) -> limits.Person:
         """Return whom a line is about; in a repeat, whom the first call was counted for is not counted again."""
@@ -216,41 +210,52 @@ class Attempt:
         claimed = tuple(refs_of(line.judged, line.ask.request.claims or ()))
         return limits.Person(line.judged.subject_ref, line.judged.key_ref, counts, claimed)
 
-    def _is_within_limits(self, counting: limits.Counting, connection: Any, moment: Moment) -> bool:
+    def _is_within_limits(self, counts: limits.Counting, connection: Any, moment: Moment) -> bool:
         """Judge the call, then each person, and count those who are within; False where the whole call is refused.
 
         A limit that one of many people exceeds withholds that person alone.
         """
         if self.chunk.number == 0:
-            self.reached = counting.call_reached()
+            self.reached = counts.call_reached()
             if self.reached is None and self._repeats_too_often(connection, moment):
                 self.reached = limits.day_reached(limits.REPEATS, moment.at)
             if self.reached is not None:
                 return False
-            counting.count_call()
-        limited = [number for number, line in enumerate(self.lines) if not self._counts(counting, number, line)]
-        if limited and not self.chunk.refs:
+            counts.count_call()
+        changed = [number for number, line in enumerate(self.lines) if not self._counts(counts, number, line, connection)]
+        if not self.chunk.refs and self.lines[0].reached is not None:
             self.reached = self.lines[0].reached
             return False
-        if limited and self.prepared is not None:
-            changed = (self.prepared, self.lines, limited, self.services)
-            self.prepared = prepare_again(*changed, connection=connection, retry_of=self.retry_of)
+        if changed and self.chunk.refs and self.prepared is not None:
+            whose = (self.prepared, self.lines, changed, self.services)
+            self.prepared = prepare_again(*whose, connection=connection, retry_of=self.retry_of)
+        elif changed:
+            self._prepare(connection)
+        self.misses = counts.alarming()
         return True
 
-    def _counts(self, counting: limits.Counting, number: int, line: Line) -> bool:
-        """Count one person; False where a limit withholds them, and then nothing of theirs is counted."""
+    def _counts(self, counts: limits.Counting, number: int, line: Line, connection: Any) -> bool:
+        """Count one person; False where their part changes: a limit withholds them, and then nothing of theirs is counted,
+        or misses have locked them since they were looked for.
+        """
         person = self._person(number)
-        line.reached = counting.person_reached(person)
+        is_locked = line.judged.found.match is Match.CONFIRMED and counts.is_locked(person.subject_ref)
+        if is_locked:
+            line.judged = locked(line.judged, line.ask, self.services, self.services.reader.over(connection))
+            line.record = None
+            person = self._person(number)
+        line.reached = counts.person_reached(person)
         if line.reached is None and line.ask.request.claims is not None:
-            line.reached = counting.wrong_reached(person)
+            line.reached = counts.wrong_reached(person)
         if line.reached is not None:
             return False
-        counting.count_person(person)
+        counts.count_person(person)
         # Also where nothing may leave: `not_confirmed` tells a guesser as much.
         if line.judged.found is not NOBODY and line.judged.found.match is not Match.CONFIRMED:
-            counting.count_miss(person)
-        counting.count_wrong(self.prepared.parts[number].wrong if self.prepared is not None else ())
-        return True
+            counts.count_miss(person, near_refs(line.judged, self.services))
+        if not is_locked:
+            counts.count_wrong(self.prepared.parts[number].wrong if self.prepared is not None else ())
+        return not is_locked
 
     def _refusal(self, connection: Any) -> Draft | None:
         """Return the one refusal entry of a limit's window; None where the call was refused in it before."""
@@ -269,14 +274,14 @@ class Attempt:
 
     # -- write
 
-    def _write(self, counting: limits.Counting, connection: Any, moment: Moment) -> Draft | None:
+    def _write(self, counts: limits.Counting, connection: Any, moment: Moment) -> Draft | None:
         if self.prepared is None:
             return None
         if not self._claim(connection):
             self._prepare(connection)
             self._claim(connection)
-        counting.write()
-        self.left = counting.left() if self.judged.live is not None else limits.Left(())
+        counts.write()
+        self.left = counts.left() if self.judged.live is not None else limits.Left(())
         self._keep_key(connection, moment.at)
         return self.prepared.draft
 

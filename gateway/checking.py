@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -10,6 +10,7 @@ from gateway.judgement import agreement_asked
 from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
 from gateway.sources.comparing import lenient, one_key, typed_form
+from gateway.sources.shapes import misfit_of_detail, misfit_of_key
 from gateway.store.live import LiveAgreement
 from policies.compile import keys_for
 from policies.naming import facts_in
@@ -24,24 +25,34 @@ Claims = Mapping[str, str] | None
 Seen = dict[tuple[str, object], list[tuple[int, dict[str, str | None]]]]
 
 
-def check_people(ask: Ask, services: Services) -> Iterator[None]:
+def check_people(ask: Ask, services: Services) -> Generator[None, None, dict[int, str]]:
     """Check everybody of a call about many, and pause now and then for others to have their turn.
 
-    Raises ProblemError for more people than the agreement's batch, a wrong key or detail, a person named twice.
+    Returns, by their places, what is wrong with the shape of those who can't be asked about: their lines alone fail.
+    Raises ProblemError for more people than the agreement's batch, a key or detail that is none of the dataset's, a person
+    named twice, and where nobody can be asked about.
     """
     people = ask.request.subjects
     live = _live(ask, services)
     _check_batch(live, len(people))
     ask.noted_of_call[CHECKED] = (_version_of(live), len(people))
+    misfits: dict[int, str] = {}
     if live is None:
-        return
+        return misfits
     check_fields(ask, live)
     seen: Seen = {}
     for number, one in enumerate(people):
         check_query(ask, one.query, one.claims, live, f"subjects[{number}]")
-        _check_once(seen, number, one.query, live.dataset)
+        misfit = _misfit(one.query, live.dataset, f"subjects[{number}]")
+        if misfit is None:
+            _check_once(seen, number, one.query, live.dataset)
+        else:
+            misfits[number] = misfit
         if number % AT_ONCE == AT_ONCE - 1:
             yield
+    if len(misfits) == len(people):
+        raise ProblemError(REQUEST_MALFORMED, misfits[0])
+    return misfits
 
 
 def check_again(asks: Sequence[Ask], live: LiveAgreement) -> None:
@@ -57,12 +68,14 @@ def check_again(asks: Sequence[Ask], live: LiveAgreement) -> None:
     seen: Seen = {}
     for number, ask in enumerate(asks):
         check_query(ask, ask.request.subject, ask.request.claims, live, "subjects")
+        _check_shape(ask.request.subject, live.dataset, "subjects")
         _check_once(seen, number, ask.request.subject, live.dataset)
 
 
 def check_one(ask: Ask, live: LiveAgreement) -> None:
     """Raise ProblemError unless a call about one person asks by a key, details and fields of the dataset."""
     check_query(ask, ask.request.subject, ask.request.claims, live)
+    _check_shape(ask.request.subject, live.dataset, "subject")
     check_fields(ask, live)
 
 
@@ -103,6 +116,23 @@ def check_query(ask: Ask, query: SubjectQuery, claims: Claims, live: LiveAgreeme
     for path in claims or ():
         if path not in dataset.fields or path in dataset.groups or "." in path:
             raise ProblemError(REQUEST_MALFORMED, f"claims: name fields of {dataset.id} outside its groups")
+
+
+def _check_shape(query: SubjectQuery, dataset: Dataset, where: str) -> None:
+    misfit = _misfit(query, dataset, where)
+    if misfit is not None:
+        raise ProblemError(REQUEST_MALFORMED, misfit)
+
+
+def _misfit(query: SubjectQuery, dataset: Dataset, where: str) -> str | None:
+    """Return the first member whose value does not have its type's shape, and that shape: nobody is looked for then."""
+    fields = dataset.fields
+    if query.key in fields and (wrong := misfit_of_key(fields[query.key], query.value)) is not None:
+        return f"{where}.{query.key} {wrong}"
+    for name, text in query.confirm.items():
+        if (wrong := misfit_of_detail(fields[name], text)) is not None:
+            return f"{where}.confirm.{name} {wrong}"
+    return None
 
 
 def _are_too_few(query: SubjectQuery, ours: Key, live: LiveAgreement) -> bool:

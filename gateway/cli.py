@@ -37,6 +37,7 @@ COMMANDS: Final = (
     ("source", "texts", "source"),
     ("consent", "people", "consent"),
     ("restriction", "people", "restriction"),
+    ("misses", "misses", "misses"),
     ("log", "logs", "log"),
 )
 

@@ -19,6 +19,7 @@ from gateway.appending import Attempt, Chunk, Stopped
 from gateway.checking import check_again, check_one
 from gateway.failing import record_failure
 from gateway.judgement import NOBODY, Judgement, about, judge, judge_all, no_person_could_change
+from gateway.locking import without_locked
 from gateway.parts import Prepared
 from gateway.prepared import written_answer
 from gateway.problems import (
@@ -48,7 +49,7 @@ class LimitReachedError(ProblemError):
     """A limit of the agreement, or of wrong guesses, stands in the way. Recorded once a window."""
 
     def __init__(self, reached: limits.Reached, headers: dict[str, str]) -> None:
-        problem = TOO_MANY_MISSES if reached.limit in (limits.MISSES, limits.WRONG) else LIMIT_REACHED
+        problem = TOO_MANY_MISSES if reached.limit in (*limits.OF_MISSES, limits.WRONG) else LIMIT_REACHED
         super().__init__(problem, headers=headers, limit=reached.limit)
         self.reached = reached
 
@@ -58,10 +59,10 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     attempt, appended, prepared = await decide_and_record(Chunk((ask,)), services)
     body = written_answer(prepared, appended, services.settings.origin)
     if prepared.permits:
-        return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped)
+        return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped, attempt.misses)
     detail = not_named_by(attempt.judged.decision.unnamed, attempt.judged)
     refusal = canonical({**nothing_permitted(ask, services, detail), **orjson.loads(body)})
-    return Answer(403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped)
+    return Answer(403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped, attempt.misses)
 
 
 async def decide_and_record(chunk: Chunk, services: Services) -> tuple[Attempt, Appended, Prepared]:
@@ -128,6 +129,7 @@ async def _judge(
     for number, one in zip(wanted, found, strict=True):
         everybody[number] = one
     judged = judge_all(services.reader, asks, services, found=everybody, at=at, state_index=state_index)
+    judged = without_locked(judged, asks, services)
     steps.mark("decide")
     return judged
 
@@ -177,13 +179,24 @@ async def _source_failed(
 ) -> ProblemError:
     """Record the failure, then say so; where even that can't be recorded, the log's failure is what is told."""
     problem = SOURCE_SLOW if isinstance(error, SourceSlowError) else SOURCE_UNAVAILABLE
+    source = _source_of(judged[0], services)
+    services.note_failure(source, error.why, str(error), chunk.asks[0].request_id)
+    facts = {"source": source, "cause": error.why}
     try:
-        entry_id = await record_failure(chunk.asks, judged, services, problem.code, is_first=is_first)
+        entry_id = await record_failure(chunk.asks, judged, services, problem.code, facts=facts, is_first=is_first)
     except (NotDurableError, LogUnavailableError, KeyringError):
         return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
     if entry_id is None:
         return ProblemError(PROOF_REPLAYED)
     return ProblemError(problem, headers={"Retry-After": "30"}, failure_id=entry_id)
+
+
+def _source_of(judged: Judgement, services: Services) -> str:
+    """Return the name of the source that was asked, as its mapping has it; the dataset's where none is mapped."""
+    dataset = judged.live.dataset if judged.live is not None else None
+    name = f"{dataset.id}@{dataset.version}" if dataset is not None else "none"
+    mapping = services.reader.find_mapping(name) if dataset is not None else None
+    return mapping[0].source if mapping is not None else name
 
 
 def _kept(attempt: Attempt, appended: Appended | None) -> tuple[Attempt, Appended, Prepared]:

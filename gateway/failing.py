@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from audit.commitment import seal
@@ -15,11 +15,17 @@ from gateway.services import Ask, Services
 
 
 async def record_failure(
-    asks: Sequence[Ask], judged: Sequence[Judgement], services: Services, code: str, *, is_first: bool
+    asks: Sequence[Ask],
+    judged: Sequence[Judgement],
+    services: Services,
+    code: str,
+    *,
+    facts: Mapping[str, str],
+    is_first: bool,
 ) -> str | None:
     """Append a `failure` entry and return its id; None where the proof was used before. Raises what the log raises.
 
-    It names everybody whom the failed chunk was about, each under their own key.
+    It names everybody whom the failed chunk was about, each under their own key. `facts` says why: nothing personal.
     """
     connection, call = services.reader.connection, asks[0]
     keys = [choose_keys(one, ask, services, connection) for ask, one in zip(asks, judged, strict=True)]
@@ -32,6 +38,7 @@ async def record_failure(
         {
             "parties": (controller, {"partner": client.partner_id, "client": client.client_id}),
             "what": (controller, {"code": code, "agreement": judged[0].agreement_id}),
+            "facts": (controller, dict(facts)),
             "request": (keys[0].subject, {"digest": call.body_digest}),
             **subjects,
         },

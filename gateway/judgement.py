@@ -20,6 +20,7 @@ from gateway.sources.contract import Found
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
 from policies.decide import decide
+from schemas.dataset import Field
 from schemas.decision import Decision, Withhold
 from schemas.instants import london_day
 from schemas.organisation import live_levels, next_end
@@ -171,18 +172,22 @@ def _references(services: Services, live: LiveAgreement | None, found: Found) ->
 
 
 def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> str:
-    """Name an identifier that found nobody: it has a reference, and so a key, like any person."""
     dataset = live.dataset.id if live else ""
     known = ("key", dataset)
     if known not in ask.noted:
         query = ask.request.subject
         field = live.dataset.fields.get(query.key) if live else None
-        # However it is spelt: else each spelling would have its own count of misses.
-        same = one_key(field, query.value) if field is not None else None
-        # And however a source might read it: `007` finds 7 where the key is a number there.
-        ask.noted[known] = reference(services.secrets.index, dataset, f"?{query.key}={lenient(same or query.value)}").hex()
+        ask.noted[known] = key_reference(services.secrets.index, dataset, field, query.key, query.value)
     found: str = ask.noted[known]
     return found
+
+
+def key_reference(secret: bytes, dataset: str, field: Field | None, key: str, value: str) -> str:
+    """Name an identifier that found nobody: it has a reference, and so a key, like any person."""
+    # However it is spelt: else each spelling would have its own count of misses.
+    same = one_key(field, value) if field is not None else None
+    # And however a source might read it: `007` finds 7 where the key is a number there.
+    return reference(secret, dataset, f"?{key}={lenient(same or value)}").hex()
 
 
 def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict[str, Any]:

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from gateway.store import locks
 from gateway.usage import USAGE, Usage
 from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
 
-MOST_MISSES: Final = 5  # a day, of one partner, for one key's value
 MOST_WRONG: Final = 5  # a day, of one partner, about one person: calls in which a claim was answered with no
 MOST_REPEATS: Final = 10  # a day, of one call by its Idempotency-Key
-MISSES: Final = "misses_per_day"
+MISSES: Final = "misses_per_day"  # for one key
+WORKER_MISSES: Final = "caseworker_misses_per_day"
+CLIENT_MISSES: Final = "client_misses_per_day"
+OF_MISSES: Final = frozenset({MISSES, WORKER_MISSES, CLIENT_MISSES})
+FIRST_ALARM: Final = 20  # misses of one client on one day; and then each time that they are twice as many
 WRONG: Final = "wrong_claims_per_day"
 REPEATS: Final = "repeats_per_day"
 WITHOUT_AGREEMENT: Final = Limits(per_minute=60)  # of calls that no agreement's limits hold
@@ -26,7 +30,7 @@ WITHOUT_AGREEMENT: Final = Limits(per_minute=60)  # of calls that no agreement's
 CALLS: Final = "calls/"
 SUBJECTS: Final = "subjects/"
 SUBJECT: Final = "subject/"
-MISS: Final = "miss/"
+MISS: Final = locks.KEY
 WRONG_CLAIM: Final = "wrong/"
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
@@ -55,13 +59,23 @@ class Left:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Whose use is counted: one agreement's, by one partner. `counts` is False for a repeat of a call."""
+    """Whose use is counted: one agreement's, by one partner. `counts` is False for a repeat of a call.
+
+    Misses count for the client and, by reference, for the caseworker too.
+    """
 
     agreement: str
     partner: str
     at: datetime
     in_emergency: bool
     counts: bool
+    client: str = ""
+    caseworker: str | None = None
+
+    @property
+    def tries(self) -> int:
+        """Return how many tries at finding somebody an emergency gives beyond the usual."""
+        return locks.EMERGENCY_TRIES if self.in_emergency else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +135,22 @@ class Counting:
             most = self._limits.subjects_per_day
             if most is not None and same == 0 and self._count(self._subjects()) >= most:
                 return day_reached("subjects_per_day", self._use.at)
-        if self._count(self._misses(person)) >= MOST_MISSES:
+        return self._misses_reached(person)
+
+    def _misses_reached(self, person: Person) -> Reached | None:
+        """Tell whose misses of the day are too many: the key's, the caseworker's, the client's."""
+        most, worker, tries = self._limits.misses_per_day, self._worker(), self._use.tries
+        if self._count(self._misses(person)) >= locks.MOST_MISSES + tries:
             return day_reached(MISSES, self._use.at)
+        if worker is not None and self._count(worker) >= locks.MOST_OF_CASEWORKER + tries:
+            return day_reached(WORKER_MISSES, self._use.at)
+        if most is not None and self._count(self._client()) >= most + tries:
+            return day_reached(CLIENT_MISSES, self._use.at)
         return None
+
+    def is_locked(self, person_ref: str) -> bool:
+        """Tell whether misses by any key have locked a person, who is then not confirmed: a 429 would join two keys."""
+        return self._count(self._of_person(person_ref)) >= locks.MOST_MISSES + self._use.tries
 
     def wrong_reached(self, person: Person) -> Reached | None:
         """Tell whether this partner's claims about a person were wrong too often today, whoever was asked for."""
@@ -143,9 +170,24 @@ class Counting:
         if self._count(self._same(person)) == 1:
             self._add(self._subjects())
 
-    def count_miss(self, person: Person) -> None:
-        """Count a search that confirmed nobody."""
+    def count_miss(self, person: Person, near: Iterable[str] = ()) -> None:
+        """Count a search that confirmed nobody: for key, caseworker and client, and for whom the key leads to."""
         self._add(self._misses(person))
+        self._add(self._client())
+        worker = self._worker()
+        if worker is not None:
+            self._add(worker)
+        for ref in near:
+            self._add(self._of_person(ref))
+            self._add((f"{locks.LEADS}{self._use.partner}/{person.key_ref}/{ref}", self._day))
+
+    def alarming(self) -> int | None:
+        """Return how many misses the client has today, where what was added makes that worth an alarm."""
+        name = self._client()
+        before, now = self._counts.get(name, 0), self._count(name)
+        marks = [FIRST_ALARM << power for power in range(32)]
+        own = self._limits.misses_per_day
+        return now if any(before < mark <= now for mark in (*marks, *([own] if own is not None else []))) else None
 
     def count_wrong(self, refs: Iterable[str]) -> None:
         """Count a call in which claims about these people were wrong."""
@@ -171,9 +213,11 @@ class Counting:
     # -- what is counted, and where
 
     def _names(self, people: Iterable[Person]) -> set[str]:
-        names = {self._calls_name(), self._subjects()[0]}
+        worker = self._worker()
+        names = {self._calls_name(), self._subjects()[0], self._client()[0], *(worker[:1] if worker else ())}
         for person in people:
-            names |= {self._same(person)[0], self._misses(person)[0], *(self._wrong(ref)[0] for ref in person.claimed)}
+            names |= {self._same(person)[0], self._misses(person)[0], self._of_person(person.subject_ref)[0]}
+            names |= {self._wrong(ref)[0] for ref in person.claimed}
         return names
 
     def _count(self, what: tuple[str, str]) -> int:
@@ -198,6 +242,16 @@ class Counting:
 
     def _misses(self, person: Person) -> tuple[str, str]:
         return f"{MISS}{self._use.partner}/{person.key_ref}", self._day
+
+    def _of_person(self, ref: str) -> tuple[str, str]:
+        return f"{locks.PERSON}{self._use.partner}/{ref}", self._day
+
+    def _worker(self) -> tuple[str, str] | None:
+        worker = self._use.caseworker
+        return None if worker is None else (f"{locks.WORKER}{self._use.partner}/{worker}", self._day)
+
+    def _client(self) -> tuple[str, str]:
+        return f"{locks.CLIENT}{self._use.agreement}/{self._use.client}", self._day
 
     def _wrong(self, ref: str) -> tuple[str, str]:
         return f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day

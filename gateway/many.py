@@ -16,6 +16,7 @@ from gateway.appending import Chunk
 from gateway.checking import check_people
 from gateway.disclose import decide_and_record, headers_of, not_named_by, nothing_permitted
 from gateway.prepared import written_lines
+from gateway.problems import REQUEST_MALFORMED
 from gateway.services import Ask, Services
 from schemas.request import NamedSubject
 
@@ -37,23 +38,44 @@ class Lines:
     tripped: tuple[str, ...] = ()
     outcomes: Counter[str] = field(default_factory=Counter)
     chunks: int = 0
+    misses: int | None = None  # of this client today, where they are so many that it is an alarm
+    misfits: dict[int, str] = field(default_factory=dict)  # by their places: who can't be asked about, and why
 
     async def begin(self) -> None:
         """Check everybody's key and details. Raises ProblemError: then nobody was looked for."""
-        for _ in check_people(self.ask, self.services):
+        checking = check_people(self.ask, self.services)
+        while True:
+            try:
+                next(checking)
+            except StopIteration as done:
+                self.misfits = done.value
+                return
             await asyncio.sleep(0)
 
     async def each(self) -> AsyncIterator[list[bytes]]:
-        """Give each chunk's lines, its receipt last. Raises ProblemError where a chunk can't be answered."""
-        people = iter(self.ask.request.subjects)
+        """Give each chunk's lines, its receipt last. Raises ProblemError where a chunk can't be answered.
+
+        The lines of those who can't be asked about come first of all: a chunk's others are one entry.
+        """
+        people = (one for number, one in enumerate(self.ask.request.subjects) if number not in self.misfits)
+        refused = [self._refused(number) for number in self.misfits]
         while some := list(islice(people, CHUNK)):
-            yield await self._chunk(some)
+            yield [*refused, *await self._chunk(some)]
+            refused = []
             self.ask.steps.mark("answer")
+
+    def _refused(self, number: int) -> bytes:
+        """Return the line of somebody whose key or details have no shape that could be looked for."""
+        problem = REQUEST_MALFORMED.body(
+            detail=self.misfits[number], request_id=self.ask.request_id, base=self.services.settings.public_url
+        )
+        return canonical({"problem": problem, "ref": self.ask.request.subjects[number].ref})
 
     def end(self) -> bytes:
         """Return the line that closes an answer: without it the answer is incomplete."""
         lines = sum(self.outcomes.values())
-        return canonical({"end": {"lines": lines, "chunks": self.chunks, "outcomes": dict(self.outcomes)}})
+        refused = {"refused": len(self.misfits)} if self.misfits else {}
+        return canonical({"end": {"lines": lines, "chunks": self.chunks, "outcomes": dict(self.outcomes), **refused}})
 
     async def _chunk(self, people: Sequence[NamedSubject]) -> list[bytes]:
         # Each chunk stands on the state of its own moment: a withdrawal counts from the next one.
@@ -65,6 +87,7 @@ class Lines:
         self.headers = headers_of(attempt)
         self.permits = self.permits or not attempt.refuses_everybody
         self.tripped = tuple(dict.fromkeys((*self.tripped, *prepared.tripped)))
+        self.misses = attempt.misses or self.misses
         self.outcomes.update(part.outcome.value for part in prepared.parts)
         self.chunks += 1
         return written_lines(prepared, refs, appended, self.services.settings.origin)

@@ -97,8 +97,9 @@ LIMIT_REACHED: Final = Problem(
 TOO_MANY_MISSES: Final = Problem(
     "too_many_misses",
     429,
-    "This key has missed too often today",
-    "Check the key and the details with the person. It can be asked for again tomorrow.",
+    "There were too many misses today",
+    "Check the key and the details with the person. The member limit says whose misses are meant: the key's, the "
+    "caseworker's or the client's; they end with the day, or when the council lifts the lock.",
 )
 NOT_FOUND: Final = Problem("not_found", 404, "There is no such thing here", "Check the address and the id.")
 METHOD_REFUSED: Final = Problem(

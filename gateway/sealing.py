@@ -53,11 +53,12 @@ def choose_keys(judged: Judgement, ask: Ask, services: Services, connection: Any
     others = {role: key_of(bytes.fromhex(judged.refs[role])) if role in judged.refs else subject for role in roles}
     caseworker = controller
     if ask.request.caseworker is not None:
-        caseworker = key_of(_caseworker_ref(ask, services))
+        caseworker = key_of(caseworker_ref(ask, services))
     return Keys(controller, subject, caseworker, others, tuple(claims))
 
 
-def _caseworker_ref(ask: Ask, services: Services) -> bytes:
+def caseworker_ref(ask: Ask, services: Services) -> bytes:
+    """Return the reference of the caseworker who asks; only where the call names one."""
     known = ("caseworker", "")
     if known not in ask.noted_of_call and ask.request.caseworker is not None:
         name = f"{ask.caller.client.partner_id}/{ask.request.caseworker.id}"

@@ -138,3 +138,14 @@ def _openings(connection: Any, keyring: Keyring, place: int, entry_id: str) -> d
 
 def _proof(connection: Any, place: int, size: int) -> list[str]:
     return [base64.b64encode(one).decode() for one in inclusion(connection, place, size)]
+
+
+def caseworker_of(ref: bytes, *, connection: Any, keyring: Keyring, index: Path) -> str | None:
+    """Return the id of the caseworker whom a reference names, as the newest entry that opens has it."""
+    for place in reversed(find_entries(connection, index, ref).indices):
+        raw = connection.execute("SELECT entry FROM log_entry WHERE idx = ?", (place,)).fetchone()[0]
+        opened = _openings(connection, keyring, place, orjson.loads(bytes(raw))["id"])
+        if "caseworker" in opened:
+            name: str | None = value_of(opened["caseworker"]).get("id")
+            return name
+    return None

@@ -97,6 +97,7 @@ class Services:
     build_digest: str
     phrases: Phrases = field(default_factory=Phrases)
     usage: Usage = USAGE
+    note_failure: Callable[[str, str, str, str], None] = lambda *_: None  # a source, why it failed, in which call
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,3 +158,4 @@ class Answer:
     media_type: str
     headers: Mapping[str, str]
     tripped: tuple[str, ...] = ()  # guardrails whose net changed the result: a bug, and an alarm
+    misses: int | None = None  # of this client today, where they are so many that it is an alarm

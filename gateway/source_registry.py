@@ -10,9 +10,10 @@ from typing import assert_never
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.council import Council
-from gateway.sources.contract import Source, SourceFailedError
+from gateway.sources.contract import Cause, Source, SourceFailedError
 from gateway.sources.csv_source import CsvSource
 from gateway.sources.database import place_url
+from gateway.sources.drivers import driver_refusal
 from gateway.sources.export import Export
 from gateway.sources.http_client import read_credentials
 from gateway.sources.http_source import HttpSource
@@ -44,7 +45,7 @@ class SourceRegistry:
         name = f"{dataset.id}@{dataset.version}"
         mapping = reader.find_mapping(name)
         if mapping is None:
-            raise SourceFailedError(f"{name} is mapped to no source")
+            raise SourceFailedError(f"{name} is mapped to no source", Cause.SETTING)
         known = (name, mapping[1])
         if known not in self._sources:
             self._sources[known] = self._made(dataset, mapping[0])
@@ -53,7 +54,8 @@ class SourceRegistry:
     def _made(self, dataset: Dataset, mapping: Mapping) -> Adapter:
         refusal = refusal_of(mapping, self._council)
         if refusal is not None:
-            raise SourceFailedError(f"{mapping.source} can't be asked: {refusal}")
+            cause = Cause.DRIVER if isinstance(mapping.system, Database) else Cause.SETTING
+            raise SourceFailedError(f"{mapping.source} {refusal}", cause)
         connections = self._council.settings.source_connections
         match mapping.system:
             case Database():
@@ -75,8 +77,13 @@ class SourceRegistry:
                 clock=self._clock,
                 connections=self._council.settings.source_connections,
             )
-        except (SQLAlchemyError, ImportError, ValueError) as error:  # a URL, or a driver, that there is not
-            raise SourceFailedError(f"{mapping.source} can't be reached: {type(error).__name__}") from None
+        except (
+            SQLAlchemyError,
+            ImportError,
+            ValueError,
+            TypeError,
+        ) as error:  # what a URL asks of a driver, and it has not
+            raise SourceFailedError(f"{mapping.source} can't be reached: {type(error).__name__}", Cause.DRIVER) from None
 
     async def aclose(self) -> None:
         """Let every source go, on the loop that asked it."""
@@ -96,18 +103,23 @@ class SourceRegistry:
 def refusal_of(mapping: Mapping, council: Council) -> str | None:
     """Return why this council may not ask a mapping's system, and what to do; None where it may."""
     if council.settings.environment is Environment.SANDBOX and not _is_in_directory(mapping):
-        return "a sandbox asks nothing but files in its own directory: map made-up people in {dir}"
+        return "can't be asked: a sandbox asks nothing but files in its own directory: map made-up people in {dir}"
+    if isinstance(mapping.system, Database):
+        return driver_refusal(mapping.system.url)
     if not isinstance(mapping.system, Upstream):
         return None
     hosts = council.settings.source_hosts
     if mapping.system.host not in hosts:
-        return f"{mapping.system.host} is not in `source_hosts`: if it is yours, add it there, in stile.toml"
+        return (
+            f"can't be asked: {mapping.system.host} is not in `source_hosts`: if it is yours, add it there, in stile.toml"
+        )
     file = _credentials_file(mapping.system, council)
     if mapping.system.credentials is not None and file is not None:
         try:
             read_credentials(mapping.system.credentials, file)
         except SourceFailedError as error:
-            return f"{error}: put the key into {mapping.system.credentials.file}, readable for the gateway's user"
+            remedy = f"put the key into {mapping.system.credentials.file}, readable for the gateway's user"
+            return f"can't be asked: {error}: {remedy}"
     return None
 
 

@@ -42,6 +42,11 @@ ALLOWED: Final = frozenset(
         "reason",
         "kind",
         "worker",
+        "source",
+        "cause",
+        "file",
+        "rows",
+        "rows_before",
     }
 )
 
@@ -145,6 +150,11 @@ class Telemetry:
             "Disclosures in which a guardrail's net changed a result: a bug.",
             registry=self.registry,
         )
+        self.misses = Counter(
+            "stile_misses_alarms",
+            "Times that a client's misses of a day reached twenty, doubled, or reached its agreement's limit.",
+            registry=self.registry,
+        )
         self.restarts = Counter(
             "stile_worker_restarts", "Workers that had ended unasked and were started anew.", registry=self.registry
         )
@@ -161,6 +171,9 @@ class Telemetry:
         )
         self.sign_ins = Counter(
             "stile_sign_ins", "Operators' sign-ins, by way and outcome.", ("method", "outcome"), registry=self.registry
+        )
+        self.source_failures = Counter(
+            "stile_source_failures", "Calls that a council's system failed, by cause.", ("cause",), registry=self.registry
         )
         self.key_days_left = Gauge(
             "stile_client_key_days_left",
@@ -197,10 +210,20 @@ class Telemetry:
         if why is not None:
             self.logger.warning("client_keys_not_fetched", client_id=client_id, reason=why)
 
+    def note_source_failed(self, source: str, cause: str, reason: str, request_id: str) -> None:
+        """Tell operators why a council's system could not be asked: the kind of fault, and nothing of anybody."""
+        self.source_failures.labels(cause.partition(":")[0]).inc()
+        self.logger.warning("source_failed", source=source, cause=cause, reason=reason, request_id=request_id)
+
     def alarm(self, guardrails: tuple[str, ...], request_id: str) -> None:
         """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""
         self.tripped.inc()
         self.logger.error("guardrail_tripped", guardrails=list(guardrails), request_id=request_id)
+
+    def alarm_misses(self, client_id: str, count: int, request_id: str) -> None:
+        """Tell operators that a client's searches confirm nobody again and again: somebody may be guessing."""
+        self.misses.inc()
+        self.logger.error("many_misses", client_id=client_id, count=count, request_id=request_id)
 
 
 Family = tuple[str, str, str, list[tuple[str, dict[str, str], float]]]  # name, what, type, samples

@@ -96,6 +96,7 @@ def _asking(agreement: Agreement) -> list[str]:
         ("{} people a day", limits.subjects_per_day),
         ("{} times a day about the same person", limits.same_subject_per_day),
         ("{} people in one request", limits.batch),
+        ("{} misses a day of one client", limits.misses_per_day),
     )
     most = [text.format(f"{count:,}") for text, count in counts if count is not None]
     said = ["How it is asked for:"]

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 
-from policies.compile import net_parts
+from policies.compile import AGES, net_parts
 from policies.lines import ceiling_rank, contradicts, effective, law_of, receivers
 from policies.places import Flaw
 from policies.targets import covered_by, most
@@ -55,6 +55,10 @@ def _breaks(rules: RuleSet, rail: Guardrail, chosen: tuple[Choice, ...]) -> bool
     lines = [line for line, *_ in chosen]
     known = frozenset[Condition]().union(*(effective(line) for line in lines), rail.when)
     roles = [frozenset(line.roles) for line in lines if line.roles]
+    if rail.together:
+        # It promises something of a person, and not of one answer: a caseworker says which role they are in, and
+        # everybody comes of age.
+        known, roles = known - AGES, []
     if contradicts(known) or (roles and not frozenset.intersection(*roles)):
         return False
     if any(law_of(rules, line).discloser.power in rail.except_powers for line in lines):
@@ -113,6 +117,16 @@ def _days(rules: RuleSet) -> list[date]:
 
 def _flaw(rules: RuleSet, rail: Guardrail, chosen: tuple[Choice, ...]) -> Flaw:
     place = rules.agreement.releases.index(chosen[-1][0])
-    what = " and ".join(f"{field.path} as {line.form}" for line, field, _ in chosen)
-    text = f"{what} would break the guardrail {rail.id}: {rail.says}"
+    what = " and ".join(f"{field.path} as {line.form} (line {line.line})" for line, field, _ in chosen)
+    text = f"{what} would break the guardrail {rail.id}: {rail.says}{_way_to_both([line for line, *_ in chosen])}"
     return Flaw(("releases", place), text, "Release less, or to fewer.")
+
+
+def _way_to_both(lines: list[ReleaseLine]) -> str:
+    """Say how one recipient comes by what two lines give under conditions that never hold at once."""
+    roles = [frozenset(line.roles) for line in lines if line.roles]
+    if len(roles) > 1 and not frozenset.intersection(*roles):
+        return " (by two calls: a caseworker says which role they are in)"
+    if {Atom.ADULT, Atom.CHILD} <= {one for line in lines for one in line.when}:
+        return " (by two calls: the same person on two sides of an eighteenth birthday)"
+    return ""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from policies.core_rules import marker_flaw
-from policies.findings import did_you_mean
+from policies.findings import did_you_mean, nearest
 from policies.places import Flaw, Step
 from schemas.agreement import Atom, Condition, LegalBasis, RecordTerm, ReleaseLine, RuleSet
 from schemas.dataset import SHOWS_ROWS, Field
@@ -129,9 +129,11 @@ def _field_flaws(
     if field is None:
         text = f"dataset {dataset.id}@{dataset.version} has no field {path}"
         yield Flaw(at_field, text, did_you_mean(path, dataset.fields))
+        meant = nearest(path, dataset.fields)
+        if meant is not None:
+            yield from _form_flaws(line.form, dataset.fields[meant], at_form)
         return
-    if line.form and line.form not in field.chain:
-        yield Flaw(at_form, f"{path} has no form {line.form}", did_you_mean(line.form, field.chain))
+    yield from _form_flaws(line.form, field, at_form)
     if line.of is not None and field.of not in {None, line.of}:
         yield Flaw(at_field, f"{path} is {field.of}'s own, not {line.of}'s", f"Write `of: {field.of}`.")
     group = path.partition(".")[0]
@@ -141,6 +143,11 @@ def _field_flaws(
         and not any(group in one.fields and one.form in SHOWS_ROWS for one in rules.agreement.releases)
     ):
         yield Flaw(at_field, f"no line releases the rows of {group}", f"Release {group} as latest or all, too.")
+
+
+def _form_flaws(form: str, field: Field, at_form: tuple[Step, ...]) -> Iterator[Flaw]:
+    if form and form not in field.chain:
+        yield Flaw(at_form, f"{field.path} has no form {form}", did_you_mean(form, field.chain))
 
 
 def _condition_flaws(rules: RuleSet, line: ReleaseLine, here: tuple[str | int, ...]) -> Iterator[Flaw]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from policies.advice import advise
@@ -14,6 +14,7 @@ from policies.idle import idle_flaws
 from policies.lawful import law_flaws
 from policies.lines import bound_flaws, law_of, line_flaws, sound, variation_flaws
 from policies.markers import marker_flaws
+from policies.mosaic import mosaic_flaws
 from policies.naming_checks import naming_flaws
 from policies.parse_agreement import LOST
 from policies.places import Flaw, located
@@ -102,10 +103,20 @@ def _of_known_law(rules: RuleSet) -> RuleSet:
     return replace(rules, agreement=replace(rules.agreement, releases=tuple(lines)))
 
 
-def warnings(rules: RuleSet, mapped: Collection[str] | None = None) -> tuple[Finding, ...]:
-    """Return what may be published and is still worth a second look; `mapped` as of `may_publish`."""
-    found = located(rules.agreement.text, (*advise(rules), *second_look(rules, mapped)), "warning")
-    return tuple(sorted(found, key=lambda one: (one.line, one.column)))
+def warnings(
+    rules: RuleSet, beside: Sequence[RuleSet] = (), *, mapped: Collection[str] | None = None
+) -> tuple[Finding, ...]:
+    """Return what may be published and is still worth a second look; `beside` are the other live agreements.
+
+    `mapped` is as of `may_publish`.
+    """
+    flaws = (*advise(rules), *second_look(rules, mapped), *mosaic_flaws(rules, beside))
+    return tuple(sorted(located(rules.agreement.text, flaws, "warning"), key=lambda one: (one.line, one.column)))
+
+
+def mosaic_warnings(rules: RuleSet, beside: Sequence[RuleSet]) -> tuple[Finding, ...]:
+    """Return the warnings that other live agreements are the reason for."""
+    return located(rules.agreement.text, mosaic_flaws(rules, beside), "warning")
 
 
 def _party_flaws(rules: RuleSet) -> Iterator[Flaw]:

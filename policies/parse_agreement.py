@@ -296,6 +296,7 @@ def _limits(node: Node) -> Limits:
         subjects_per_day=section.may("subjects_per_day", count, None),
         same_subject_per_day=section.may("same_subject_per_day", count, None),
         batch=section.may("batch", integer(1, 10_000), 1),
+        misses_per_day=section.may("misses_per_day", count, None),
     )
     section.close()
     return found

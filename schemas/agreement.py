@@ -216,6 +216,7 @@ class Limits:
     subjects_per_day: int | None = None
     same_subject_per_day: int | None = None
     batch: int = 1
+    misses_per_day: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,8 @@ async def post_disclosure(request: Request) -> Response:
     request.state.steps.mark("answer")
     if answer.tripped:
         wiring.telemetry.alarm(answer.tripped, request.state.request_id)
+    if answer.misses is not None:
+        wiring.telemetry.alarm_misses(caller.client.client_id, answer.misses, request.state.request_id)
     return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)
 
 
@@ -171,6 +173,7 @@ def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, An
             "subjects_per_day": agreement.limits.subjects_per_day,
             "same_subject_per_day": agreement.limits.same_subject_per_day,
             "batch": agreement.limits.batch,
+            "misses_per_day": agreement.limits.misses_per_day,
         },
         "left": _left(live, caller, wiring),
         "urgent_contact": wiring.services.settings.urgent_contact,

@@ -117,3 +117,5 @@ def _problem_line(error: ProblemError, request: Request, wiring: Wiring) -> byte
 def _alarm(lines: Lines, request: Request, wiring: Wiring) -> None:
     if lines.tripped:
         wiring.telemetry.alarm(lines.tripped, request.state.request_id)
+    if lines.misses is not None:
+        wiring.telemetry.alarm_misses(lines.ask.caller.client.client_id, lines.misses, request.state.request_id)

@@ -30,6 +30,11 @@ def schemas_of(live: LiveAgreement, recipient: str, *, is_only_one: bool) -> dic
         },
     }
     receipt: Schema = {"type": "object", "required": ["receipt"], "properties": {"receipt": _shared("Receipt")}}
+    refused: Schema = {
+        "type": "object",
+        "required": ["problem", "ref"],
+        "properties": {"problem": _shared("Problem"), "ref": {"type": "string"}},
+    }
     return {
         f"Subject.{name}": _subject(live, recipient),
         f"Request.{name}": _request(live, recipient, possible, is_only_one=is_only_one),
@@ -43,7 +48,7 @@ def schemas_of(live: LiveAgreement, recipient: str, *, is_only_one: bool) -> dic
         f"Line.{name}": line,
         f"Lines.{name}": {
             "allOf": [_shared("Lines")],
-            "properties": {"lines": {"type": "array", "items": {"anyOf": [_named("Line", name), receipt]}}},
+            "properties": {"lines": {"type": "array", "items": {"anyOf": [_named("Line", name), receipt, refused]}}},
         },
     }
 
@@ -65,6 +70,7 @@ def stamp(live: LiveAgreement) -> dict[str, Any]:
             "subjects_per_day": agreement.limits.subjects_per_day,
             "same_subject_per_day": agreement.limits.same_subject_per_day,
             "batch": agreement.limits.batch,
+            "misses_per_day": agreement.limits.misses_per_day,
         },
         "requires": sorted(agreement.requires),
         "assurance": sorted(one.value for one in agreement.assurance),

@@ -9,6 +9,7 @@ from gateway.client.calling_async import AsyncClient
 from gateway.client.errors import (
     IncompleteError,
     LimitReachedError,
+    LinesRefusedError,
     NotKeptError,
     NotVerifiedError,
     OAuthError,
@@ -35,6 +36,7 @@ __all__ = [
     "Explanation",
     "IncompleteError",
     "LimitReachedError",
+    "LinesRefusedError",
     "NotKeptError",
     "NotVerifiedError",
     "OAuthError",

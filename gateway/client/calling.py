@@ -141,7 +141,8 @@ class Client:
     ) -> Iterator[Answer]:
         """Ask about many people, each with a `ref`; give each once their chunk is proved, in the order of asking.
 
-        Raises IncompleteError after the last proved one where the answer breaks off. `matter` as for `get`.
+        Raises IncompleteError after the last proved one where the answer breaks off, and LinesRefusedError where some could
+        not be asked about, for what names them. `matter` as for `get`.
         """
         begun = self._run(
             self._journeys.about_many(list(subjects), Matter(**matter), action=Action(action), key=idempotency_key)
@@ -182,6 +183,7 @@ class Client:
     def _lines(self, begun: Many) -> Iterator[Answer]:
         if begun.rest is None:
             yield from begun.answers
+            begun.check_all_asked()
             return
         lines = begun.reader()
         try:
@@ -195,6 +197,7 @@ class Client:
             begun.rest.close()
         lines.finish()
         self._run(self._journeys.closed(lines))
+        begun.check_all_asked()
 
     def _run(self, journey: Journey[T]) -> T:
         """Take a journey's steps. The right to ask for a token is given back whatever happens."""

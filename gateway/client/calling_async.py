@@ -113,7 +113,8 @@ class AsyncClient:
     ) -> AsyncIterator[Answer]:
         """Ask about many people, each with a `ref`; give each once their chunk is proved, in the order of asking.
 
-        Raises IncompleteError after the last proved one where the answer breaks off. `matter` as for `get`.
+        Raises IncompleteError after the last proved one where the answer breaks off, and LinesRefusedError where some could
+        not be asked about, for what names them. `matter` as for `get`.
         """
         begun = await self._run(
             self._journeys.about_many(list(subjects), Matter(**matter), action=Action(action), key=idempotency_key)
@@ -158,6 +159,7 @@ class AsyncClient:
         if begun.rest is None:
             for answer in begun.answers:
                 yield answer
+            begun.check_all_asked()
             return
         lines = begun.reader()
         try:
@@ -172,6 +174,7 @@ class AsyncClient:
             begun.rest.close()
         lines.finish()
         await self._run(self._journeys.closed(lines))
+        begun.check_all_asked()
 
     async def _run(self, journey: Journey[T]) -> T:
         """Take a journey's steps. The right to ask for a token is given back whatever happens."""

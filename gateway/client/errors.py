@@ -44,6 +44,18 @@ class IncompleteError(StileError):
         self.urgent_contact = problem.urgent_contact if problem else None
 
 
+class LinesRefusedError(StileError):
+    """Of many people everybody was answered but these: what names them is of no shape that could be looked for.
+
+    `problems` says why, by `ref`. Mend those, and ask about them again.
+    """
+
+    def __init__(self, problems: Mapping[str, ProblemError]) -> None:
+        self.problems = dict(problems)
+        first = next(iter(problems.values()))
+        super().__init__(f"{len(problems)} of the people could not be asked about. The first: {first}")
+
+
 class OAuthError(StileError):
     """The token endpoint refused (RFC 6749, section 5.2): `error` and `description` are its own words."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.client.asking import Action, Matter, Subject
-from gateway.client.errors import NotKeptError, NotVerifiedError, UnexpectedReplyError
+from gateway.client.errors import LinesRefusedError, NotKeptError, NotVerifiedError, ProblemError, UnexpectedReplyError
 from gateway.client.proving import Expected, Lines, Proved, prove, prove_again, prove_lines, prove_receipt
 from gateway.client.results import Agreement, Answer, Explanation, Receipt, agreement_of
 from gateway.client.session import OK, Session, Want, json_object
@@ -73,7 +73,7 @@ class Journeys:
             raise self.session.failure(reply)
         proved = prove_lines(reply.body, expected, refs, refused=reply.status == REFUSED)
         yield from self.kept(proved)
-        return Many(None, None, proved.answers)
+        return Many(None, None, proved.answers, proved.refused)
 
     def closed(self, lines: Lines) -> Journey[None]:
         """Have the line kept that closes an answer: behind its chunks it makes the whole, as it came."""
@@ -177,6 +177,13 @@ class Many:
     rest: Any = field(repr=False)
     lines: Lines | None = field(repr=False)
     answers: tuple[Answer, ...]
+    refused: Mapping[str, ProblemError] = field(default_factory=dict)
+
+    def check_all_asked(self) -> None:
+        """Raise LinesRefusedError where somebody could not be asked about."""
+        refused = self.refused if self.lines is None else self.lines.refused
+        if refused:
+            raise LinesRefusedError(refused)
 
     def reader(self) -> Lines:
         """Return what proves the lines; only where there is more to read."""

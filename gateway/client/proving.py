@@ -17,7 +17,7 @@ from audit.merkle import ProofError, leaf_hash, verify_inclusion
 from audit.opened import canonical_object, digests_in, open_names, read_base64
 from audit.people import SHARED_NAMES
 from audit.verify import LARGEST, Verified, verify_answer, verify_answers
-from gateway.client.errors import IncompleteError, NotVerifiedError, UnexpectedReplyError, problem_error
+from gateway.client.errors import IncompleteError, NotVerifiedError, ProblemError, UnexpectedReplyError, problem_error
 from gateway.client.results import Answer, Receipt, answer_of
 
 STALE: Final = 120.0  # seconds before the call was made from which an entry is not its
@@ -51,6 +51,7 @@ class Proved:
     name: str
     content: bytes = field(repr=False)
     answers: tuple[Answer, ...]
+    refused: Mapping[str, ProblemError] = field(default_factory=dict)
 
 
 def prove(raw: bytes, expected: Expected, *, refused: bool) -> Proved:
@@ -72,13 +73,22 @@ def prove_lines(raw: bytes, expected: Expected, refs: list[str], *, refused: boo
         raise _unproved(error) from error
     for one in found:
         expected.check(one)
-    if [one.ref for one in found] != refs:
+    whole = orjson.loads(raw)["lines"]
+    unasked = {one["ref"]: problem_of(one["problem"]) for one in whole if "problem" in one and "ref" in one}
+    if [one.ref for one in found] != [one for one in refs if one not in unasked]:
         raise NotVerifiedError("the answer is genuine, and its lines are not the people who were asked about, in order")
-    lines = [one for one in orjson.loads(raw)["lines"] if "disclosure" in one]
+    lines = [one for one in whole if "disclosure" in one]
     answers = (
         typed_answer(one["disclosure"], proof, raw=raw, refused=refused) for one, proof in zip(lines, found, strict=True)
     )
-    return Proved(f"{found[0].entry_id}.json", raw, tuple(answers))
+    return Proved(f"{found[0].entry_id}.json", raw, tuple(answers), unasked)
+
+
+def problem_of(problem: object) -> ProblemError:
+    """Return the error of a line that tells why one person could not be asked about."""
+    if not isinstance(problem, dict):
+        raise NotVerifiedError("a line's problem is none")
+    return problem_error(problem)
 
 
 @dataclass(slots=True)
@@ -90,10 +100,12 @@ class Lines:
     answered: int = 0
     _rest: bytes = b""
     _chunk: list[bytes] = field(default_factory=list)
+    _people: int = 0
     _problem: Mapping[str, Any] | None = None
     _end: Mapping[str, Any] | None = None
     first: str | None = None
     closing: bytes = b""
+    refused: dict[str, ProblemError] = field(default_factory=dict)
 
     def feed(self, data: bytes) -> Iterator[Proved]:
         """Give each chunk that these bytes complete. Raises NotVerifiedError, after what was proved before it."""
@@ -108,7 +120,7 @@ class Lines:
     def finish(self, why: str = "it ended without its closing line") -> None:
         """Raise IncompleteError unless everybody was answered and the closing line agrees."""
         if self._end is not None and not self._chunk and not self._rest and self.answered == len(self.refs):
-            if self._end.get("lines") != self.answered:
+            if (self._end.get("lines"), self._end.get("refused", 0)) != (self.answered, len(self.refused)):
                 raise NotVerifiedError("the closing line counts other lines than came")
             return
         problem = problem_error(self._problem) if self._problem is not None else None
@@ -127,10 +139,13 @@ class Lines:
             raise _unproved(error) from error
         if "disclosure" in members:
             self._chunk.append(line)
-            if self.answered + len(self._chunk) > len(self.refs):
+            self._people += 1
+            if self.answered + self._people > len(self.refs):
                 raise NotVerifiedError("there are lines of more people than were asked about")
         elif "receipt" in members:
             yield self._prove_chunk(line)
+        elif members.keys() == {"problem", "ref"}:
+            self._refuse(line, members)
         elif isinstance(members.get("problem"), dict):
             self._problem = members["problem"]
         elif isinstance(members.get("end"), dict):
@@ -138,8 +153,17 @@ class Lines:
         else:
             raise NotVerifiedError("a line is neither a person's, nor a receipt, nor a problem, nor the end")
 
+    def _refuse(self, line: bytes, members: Mapping[str, Any]) -> None:
+        """Note somebody who was not asked about: no entry names them, so that they lack an answer is all that shows it."""
+        ref = members["ref"]
+        if ref not in self.refs[self.answered :]:
+            raise NotVerifiedError("a line refuses somebody who was not asked about, or was answered")
+        self.refused[ref] = problem_of(members["problem"])
+        self.refs = [one for one in self.refs if one != ref]
+        self._chunk.append(line)
+
     def _prove_chunk(self, receipt: bytes) -> Proved:
-        lines, self._chunk = self._chunk, []
+        lines, self._chunk, self._people = self._chunk, [], 0
         content = b"\n".join([*lines, receipt, b""])
         try:
             found = verify_answers(content, vkey=self.expected.vkey)
@@ -153,7 +177,7 @@ class Lines:
         self.first = self.first or found[0].entry_id
         answers = (
             typed_answer(orjson.loads(line)["disclosure"], proof, raw=b"\n".join([line, receipt, b""]), refused=False)
-            for line, proof in zip(lines, found, strict=True)
+            for line, proof in zip((one for one in lines if one.startswith(b'{"disclosure":')), found, strict=True)
         )
         return Proved(f"{found[0].entry_id}.ndjson", content, tuple(answers))
 

@@ -29,16 +29,18 @@ from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import mapping_findings, parse_mapping
 from gateway.sources.surveying import Survey, told
 from gateway.store.changes import ChangeRefusedError
-from gateway.store.draft_checks import check_draft, mapped_of
+from gateway.store.draft_checks import check_agreement, check_draft, mapped_of
+from gateway.store.live_texts import beside, mosaics
 from gateway.store.state import Reader
 from policies.core_rules import core_may_publish, core_warnings
 from policies.dataset_checks import dataset_may_publish, dataset_warnings
 from policies.drafts import read_draft
 from policies.findings import Finding
 from policies.line_notes import line_notes
-from policies.may_publish import warnings
+from policies.may_publish import mosaic_warnings, warnings
 from policies.parse import parse_core, parse_dataset
 from schemas.dataset import Dataset
+from schemas.instants import london_day
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
@@ -79,6 +81,8 @@ def publish_core(file: File, directory: Directory = Path()) -> None:
     """Publish a common core, or the council's own rules."""
     with office(directory) as here:
         said("published", here.append(here.changes.texts.publish_core(read_text(file), by=operator())))
+        for name, finding in mosaics(here.reader, london_day(utc_now())):
+            typer.echo(f"warning: {name}, line {finding.line}: {finding.message}. {finding.remedy}")
 
 
 @core.command("check")
@@ -97,7 +101,8 @@ def check(file: File, directory: Directory = Path()) -> None:
     with office(directory) as here:
         text = read_text(file)
         rules = check_draft(here.reader, text)
-        _warn(warnings(rules, mapped_of(here.reader, rules.dataset)))
+        others = beside(here.reader, rules, london_day(utc_now()))
+        _warn(warnings(rules, others, mapped=mapped_of(here.reader, rules.dataset)))
         for place, note in line_notes(rules):
             typer.echo(f"note: line {place}: {note}")
         warn_of_review(rules)
@@ -108,8 +113,10 @@ def check(file: File, directory: Directory = Path()) -> None:
 def publish(file: File, directory: Directory = Path()) -> None:
     """Publish a version of an agreement; it counts from its first day, or at once."""
     with office(directory) as here:
-        appended = here.append(here.changes.texts.publish_agreement(read_text(file), by=operator()))
-        said("published", appended)
+        text = read_text(file)
+        said("published", here.append(here.changes.texts.publish_agreement(text, by=operator())))
+        rules = check_agreement(here.reader, text)
+        _warn(mosaic_warnings(rules, beside(here.reader, rules, london_day(utc_now()))))
         typer.echo(
             "Not yet done by this command: proof of guardrails over all agreements, comparison with the version "
             "before, the register of powers, and a second person's approval."
@@ -124,7 +131,7 @@ def map_source(file: File, directory: Directory = Path()) -> None:
         mapping = read_draft(parse_mapping, text)
         refusal = refusal_of(mapping, here.council)
         if refusal is not None:
-            raise ChangeRefusedError(f"{mapping.source} can't be asked: {refusal}")
+            raise ChangeRefusedError(f"{mapping.source} {refusal}")
         name, _, version = mapping.dataset.partition("@")
         found = here.reader.find_dataset(name, int(version)) if version.isdigit() else None
         if found is not None:

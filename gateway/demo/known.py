@@ -62,27 +62,15 @@ def _mixed(people: Iterable[KnownPerson]) -> list[KnownPerson]:
 
 
 def _of_council_tax(connection: Any) -> Iterator[KnownPerson]:
+    # By a place nobody is named: no agreement of the demo may release one in full.
     rows = connection.execute(
-        "SELECT a.account_ref, a.lead_liab_surname, a.lead_birth_date, a.protected_ind, a.deceased_ind, o.live_ind, "
-        "trim(p.uprn), count(*) OVER (PARTITION BY p.uprn, trim(a.lead_liab_surname), a.lead_birth_date) FROM ctaccount a "
-        "JOIN ctoccupation o ON o.account_ref = a.account_ref JOIN ctproperty p ON p.property_ref = o.property_ref "
-        "WHERE o.rowid = (SELECT max(rowid) FROM ctoccupation WHERE account_ref = a.account_ref) ORDER BY a.account_ref"
+        "SELECT account_ref, lead_liab_surname, lead_birth_date, protected_ind, deceased_ind FROM ctaccount "
+        "ORDER BY account_ref"
     ).fetchall()
-    for account, surname, born, protected, dead, live, uprn, alike in rows:
+    for account, surname, born, protected, dead in rows:
         confirm = _confirm(surname, born, "date_of_birth")
-        if confirm is None:
-            continue
-        yield _person("council-tax", {"account_ref": account, "confirm": confirm}, protected, dead)
-        at_place = {"uprn": uprn, "confirm": confirm}
-        if live == "N":
-            text = "not confirmed: has left, and a place finds only who lives there; the account finds them"
-            yield KnownPerson("council-tax", at_place, NOT_CONFIRMED, text)
-        elif alike > 1:
-            text = "not confirmed: two at this place have one surname and one birthday; their accounts tell them apart"
-            yield KnownPerson("council-tax", at_place, NOT_CONFIRMED, text)
-        elif _is_protected(protected):
-            text = "not confirmed: a place is no way to find somebody whose address may be protected"
-            yield KnownPerson("council-tax", at_place, NOT_CONFIRMED, text)
+        if confirm is not None:
+            yield _person("council-tax", {"account_ref": account, "confirm": confirm}, protected, dead)
 
 
 def _of_housing(connection: Any) -> Iterator[KnownPerson]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from gateway.sources.contract import SourceFailedError
+from gateway.sources.contract import Cause, SourceFailedError
 
 OPENS_AFTER: Final = 5  # failures in a row
 RESTS: Final = 10.0  # seconds
@@ -35,7 +35,8 @@ class Breaker:
         """Let one call through, and learn from how it ends; raise SourceFailedError while open."""
         is_probe = self._failures >= OPENS_AFTER
         if is_probe and (self._is_probing or self._monotonic() < self._rests_until):
-            raise SourceFailedError(f"{self._source} failed {OPENS_AFTER} times in a row, and is left alone for a while")
+            text = f"{self._source} failed {OPENS_AFTER} times in a row, and is left alone for a while"
+            raise SourceFailedError(text, Cause.HOST)
         self._is_probing = self._is_probing or is_probe
         try:
             yield

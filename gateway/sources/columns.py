@@ -9,11 +9,11 @@ from datetime import date, datetime
 from typing import Final, Literal
 
 from gateway.sources.dates import PIVOTS, is_read
+from gateway.sources.json_answer import steps
 from policies.reading import Read, Section, boolean, integer, listed, members, name, one_of, refused, word
 from policies.yaml_text import Items, Node, Scalar
 
 Kind = Literal["sql", "path", "column"]  # the word that says where a value lies, by the kind of mapping
-MOST_STEPS: Final = 8  # into an upstream's JSON
 MOST_DECIMALS: Final = 6
 CLEANERS: Final = ("trim", "collapse", "upper", "lower", "title")
 # One expression alone, and no parameter but ours: `?`, `:name`, `@name` and `$` would each be one to some driver.
@@ -120,9 +120,13 @@ def codes_at(kind: Kind) -> Read[Codes]:
 def path(node: Node) -> str:
     """Read a place in JSON: names of members, joined by dots."""
     text = word(node)
-    if not all(re.fullmatch(r"[^\s.,&=?#\x00-\x1f]+", step) for step in text.split(".")) or text.count(".") >= MOST_STEPS:
-        raise refused(node, "is no place in JSON", "Write members' names joined by dots, such as holder.surname.")
-    return text
+    try:
+        if steps(text):
+            return text
+    except ValueError:
+        pass
+    remedy = "Write members' names joined by dots, such as holder.surname; one that holds a dot in quotes: '\"list.next\"'."
+    raise refused(node, "is no place in JSON", remedy)
 
 
 def header(node: Node) -> str:

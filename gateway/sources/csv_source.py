@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gateway.sources.columns import Codes
 from gateway.sources.comparing import one_key
-from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
+from gateway.sources.contract import Cause, Found, SourceFailedError, SourceSlowError, Wanted
 from gateway.sources.csv_index import Files, Index, Indexing, Table
 from gateway.sources.csv_reading import ExportFaultError
 from gateway.sources.export import Export
@@ -144,7 +144,7 @@ class CsvSource:
         return stale_after is None or self._clock() - index.files.stands_at > stale_after
 
     def _failed(self, what: str) -> SourceFailedError:
-        return SourceFailedError(f"{self._mapping.source}: {what}")
+        return SourceFailedError(f"{self._mapping.source}: {what}", Cause.EXPORT)
 
     # -- who is it about?
 

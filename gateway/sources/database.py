@@ -6,7 +6,6 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
@@ -15,7 +14,10 @@ import pysqlite3
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
+from gateway.sources.statements import Statement
+
 STEPS: Final = 2_000  # of SQLite's machine between two looks at the clock: well under a millisecond
+BPCHAR: Final = 1042  # PostgreSQL, pg_type: character(n)
 CANCELLED: Final = "57014"  # PostgreSQL, appendix A: query_canceled
 DRIVER_ERRORS: Final = (sa.exc.SQLAlchemyError, pysqlite3.Error, OSError)
 
@@ -119,24 +121,41 @@ def is_slowness(error: Exception) -> bool:
     )
 
 
-def read(connection: Any, statement: str, value: object, name: str) -> Sequence[Any]:
-    """Run a statement with its one value bound as `:name`; the mapping's parser lets no other parameter in."""
+def read(connection: Any, statement: Statement, value: object, name: str) -> Sequence[Any]:
+    """Run a statement with its one value bound by name; the mapping's parser lets no other parameter in."""
     return read_bound(connection, statement, {name: value})
 
 
-def read_bound(connection: Any, statement: str, values: dict[str, object]) -> Sequence[Any]:
+def read_bound(connection: Any, statement: Statement, values: dict[str, object]) -> Sequence[Any]:
     """Run a statement with its values bound by name. `connection` is SQLAlchemy's, or SQLite's own."""
     found: Sequence[Any]
     if isinstance(connection, pysqlite3.Connection):
-        found = connection.execute(statement, values).fetchall()
+        found = connection.execute(statement.sqlite, values).fetchall()
     elif connection.dialect.name == "sqlite":
-        found = connection.exec_driver_sql(statement, values).fetchall()
+        found = connection.exec_driver_sql(statement.sqlite, values).fetchall()
     else:
-        found = connection.execute(_text(statement), values).fetchall()
+        found = _unpadded(connection.execute(statement.clause, values))
     return found
 
 
-_text: Final = lru_cache(maxsize=512)(sa.text)
+def _unpadded(result: Any) -> Sequence[Any]:
+    """Return the rows of a result; what pads a column of fixed length is none of its value.
+
+    The name of a record that is read with its padding would find no row of a group whose column is of another length.
+    """
+    fixed = {place for place, column in enumerate(result.cursor.description) if _is_fixed(column[1])}
+    rows: Sequence[Any] = result.fetchall()
+    if not fixed:
+        return rows
+    return [
+        [one.rstrip(" ") if place in fixed and isinstance(one, str) else one for place, one in enumerate(row)]
+        for row in rows
+    ]
+
+
+def _is_fixed(kind: object) -> bool:
+    """Tell whether a driver's word for a column's type is PostgreSQL's bpchar, or Oracle's CHAR or NCHAR."""
+    return kind == BPCHAR or getattr(kind, "name", None) in {"DB_TYPE_CHAR", "DB_TYPE_NCHAR"}
 
 
 def read_one_instant(connection: Any) -> None:

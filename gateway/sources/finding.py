@@ -16,7 +16,7 @@ from gateway.sources.columns import Column
 from gateway.sources.comparing import Form, key_form, normal_form, person_form, typed_form
 from gateway.sources.contract import Found
 from gateway.sources.mapping import Mapping as SourceMapping
-from schemas.dataset import Dataset, Field
+from schemas.dataset import Dataset, Field, Key
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 
@@ -88,9 +88,12 @@ class Finding:
     def _one_of(self, rows: Sequence[Any], sought: Sought) -> Found:
         key, (_, places, guards) = self._dataset.keys[sought.sort[0]], self._selected(sought.sort)
         fits: dict[tuple[str, object], tuple[str, dict[str, str], Any]] = {}
+        near: dict[str, None] = {}
         hidden = False
         for row in rows:
             people = self._people(row)
+            if self._leads_to_people(key):
+                near.update(dict.fromkeys(people[role] for role in key.finds if role in people))
             for role in self._fitting(row, places, sought.given, key.finds):
                 if role not in people:
                     continue
@@ -100,12 +103,16 @@ class Finding:
                 else:
                     fits[people[role], row[0]] = (role, people, row)
         if not fits:
-            return Found(Match.PROTECTED_BY_PLACE if hidden else Match.MISMATCH)
+            return Found(Match.PROTECTED_BY_PLACE if hidden else Match.MISMATCH, near=tuple(near))
         # Beyond the limit another might fit as well.
         if len(fits) > 1 or len(rows) > MOST_ROWS:
-            return Found(Match.SEVERAL)
+            return Found(Match.SEVERAL, near=tuple(near))
         role, people, row = next(iter(fits.values()))
-        return Found(Match.CONFIRMED, subject=role, people=people, row=row[0])
+        return Found(Match.CONFIRMED, subject=role, people=people, row=row[0], near=tuple(near))
+
+    def _leads_to_people(self, key: Key) -> bool:
+        """Tell whether a miss counts for whom its key leads to: not where the key itself is a guess at them."""
+        return not (key.finds_place or key.all_of or self._dataset.fields[key.name].reveals)
 
     def _people(self, row: Sequence[Any]) -> dict[str, str]:
         references = zip(self._mapping.people, row[1:], strict=False)

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from gateway.sources.contract import SourceFailedError
+from gateway.sources.contract import Cause, SourceFailedError
 from gateway.sources.groups import Nested
-from gateway.sources.json_answer import at
+from gateway.sources.json_answer import WHOLE, at, steps
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import Records, cleaned
-from gateway.sources.upstream import WHOLE, Call, Upstream
+from gateway.sources.upstream import Call, Upstream
 from schemas.decision import RawValue, Record, Rows
 
+Notice = Callable[[Sequence[str], Any], None]  # places, and what they begin at
+_TURNING: Final = """
+    next nextLink next_link nextPage next_page nextPageToken next_page_token nextCursor next_cursor hasMore has_more
+    hasNext has_next @odata.nextLink @nextLink
+"""
+_PAGES: Final = frozenset(_TURNING.split())
 NO_VALUE: Final = b""  # bytes are never a value: cleaning makes them Unusable.INVALID
-
-
-@lru_cache(maxsize=4096)
-def steps(place: str) -> tuple[str, ...]:
-    """Return the members' names that lead to a place."""
-    return () if place == WHOLE else tuple(place.split("."))
 
 
 class HttpReading:
     """How one upstream's answers are read: nothing but the mapped places is ever taken from them."""
 
-    def __init__(self, mapping: SourceMapping, upstream: Upstream, records: Records) -> None:
+    def __init__(self, mapping: SourceMapping, upstream: Upstream, records: Records, notice: Notice | None = None) -> None:
         self._mapping = mapping
         self._upstream = upstream
         self._records = records
+        self._notice = notice
 
     def select(self, places: Sequence[str | None]) -> dict[str, str]:
         """Return the query that asks for single members, empty where the upstream can't be asked so."""
         if self._upstream.select is None:
             return {}
-        return {self._upstream.select: ",".join(dict.fromkeys(place for place in places if place is not None))}
+        named = (".".join(steps(place)) for place in places if place is not None)
+        return {self._upstream.select: ",".join(dict.fromkeys(named))}
 
     def objects(self, answer: Any, call: Call) -> list[dict[str, Any]]:
         """Return the records of an answer; None, a status that means nobody, has none.
@@ -45,12 +46,26 @@ class HttpReading:
         """
         if answer is None:
             return []
-        if call.more is not None and at(answer, steps(call.more)):
-            raise self._failed("gave part of its records alone")
+        self.notice([call.more, call.last], answer)
+        self._check_turning(answer, call)
         found = self._inside(answer, call.records)
         if found is None:
             raise self._failed("gave no records where the mapping has them")
         return self._objects(found)
+
+    def notice(self, places: Sequence[str | None], value: Any) -> None:
+        """Let a survey see which places a value has."""
+        if self._notice is not None:
+            self._notice([place for place in places if place is not None], value)
+
+    def _check_turning(self, answer: Any, call: Call) -> None:
+        """Raise SourceFailedError for an answer that tells of further pages to a call that turns none: it is a part."""
+        if call.turns_pages or call is self._upstream.sample or call.records == WHOLE or not isinstance(answer, dict):
+            return
+        for name in sorted(_PAGES & answer.keys()):
+            if answer[name]:
+                text = f"gave part of its records alone: it has {name}, and its call says not how pages are turned"
+                raise SourceFailedError(f"{self._mapping.source} {text}", Cause.PAGES)
 
     def _inside(self, value: Any, place: str) -> Any:
         for step in steps(place):
@@ -114,6 +129,7 @@ class HttpReading:
     ) -> Record:
         """Return the record of an upstream's object; `groups` are the rows of groups with a call of their own."""
         wished = self._records.wishes(paths, subject)
+        self.notice([place for place, _ in wished], line)
         values = cleaned([wish for _, wish in wished], (_held(line, place) for place, _ in wished))
         rows = {
             group: self._rows(group, groups[group] if group in groups else self._nested(line, group), paths)
@@ -131,6 +147,8 @@ class HttpReading:
         self._records.check_count(group, len(objects))
         wished = self._records.group_wishes(group, paths)
         wishes = [wish for _, wish in wished]
+        for one in objects:
+            self.notice([place for place, _ in wished], one)
         rows: list[Mapping[str, RawValue]] = [
             cleaned(wishes, (_held(one, place) for place, _ in wished)) for one in objects
         ]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Final, NoReturn
 
 DEEPEST: Final = 16
@@ -18,7 +20,11 @@ class NotJsonError(Exception):
 
 
 def parse(body: bytes) -> Any:
-    """Return what a body of RFC 8259 says, numbers with a point as Decimal; NotJsonError for anything doubtful."""
+    """Return what a body of RFC 8259 says, numbers with a point as Decimal; NotJsonError for anything doubtful.
+
+    Its section 8.1 lets a reader pass over a byte order mark, and many a service writes one.
+    """
+    body = body.removeprefix(codecs.BOM_UTF8)
     _check_depth(body)
     try:
         return _DECODER.decode(body.decode("utf-8"))
@@ -67,6 +73,29 @@ _DECODER: Final = json.JSONDecoder(
 
 
 # -- places
+
+WHOLE: Final = "."  # the place of the whole answer
+MOST_STEPS: Final = 9
+# A member's name as it is, or in quotes where it holds a dot itself: "@odata.nextLink", 'list.next'.
+_STEP: Final = re.compile(
+    r"""(?:"([^"\x00-\x1f]+)"|'([^'\x00-\x1f]+)'|([^\s.,&=?#"'\x00-\x1f][^\s.,&=?#\x00-\x1f]*))(?:\.(?=.)|$)"""
+)
+
+
+@lru_cache(maxsize=4096)
+def steps(place: str) -> tuple[str, ...]:
+    """Return the members' names that lead to a place; ValueError for what is none."""
+    if place == WHOLE:
+        return ()
+    found: list[str] = []
+    at_ = 0
+    while at_ < len(place):
+        step = _STEP.match(place, at_)
+        if step is None or len(found) == MOST_STEPS:
+            raise ValueError("no place in JSON")
+        found.append(step[1] or step[2] or step[3])
+        at_ = step.end()
+    return tuple(found)
 
 
 def reach(value: Any, steps: Sequence[str]) -> Iterator[Any]:

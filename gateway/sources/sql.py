@@ -13,14 +13,16 @@ from typing import Any, TypeVar
 from sqlalchemy.engine import URL, Connection
 
 from gateway.sources.at_once import AtOnce, NotAtOnceError
+from gateway.sources.causes import cause_of, named_in
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
-from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read, read_one_instant
+from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read_bound, read_one_instant
 from gateway.sources.gathering import batches, grouped
 from gateway.sources.mapping import Database
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import Records, told_by_kind
 from gateway.sources.sql_reading import SqlReading
 from gateway.sources.sql_search import MOST_BOUND, Search
+from gateway.sources.statements import Statement, select
 from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
 from schemas.dataset import Dataset
 from schemas.decision import Record
@@ -96,7 +98,8 @@ class SqlSource:
             if is_slowness(error):
                 raise self._slow(seconds) from None
             # The driver's message may hold values, and so its kind alone is told.
-            raise SourceFailedError(f"{self._mapping.source} could not be asked: {type(error).__name__}") from None
+            text = f"{self._mapping.source} could not be asked: {type(error).__name__}"
+            raise SourceFailedError(text, cause_of(error), named_in(error, self._mapping.text)) from None
 
     def _guarded(self, work: Callable[[Any], T]) -> Callable[[Any], T]:
         def guarded(connection: Any) -> T:
@@ -138,9 +141,8 @@ class SqlSource:
         mapping, roles = self._mapping, tuple(self._mapping.people)
         survey = Survey(mapping, self._dataset)
         reading = SqlReading(mapping, self._database.from_, self._records.watched(survey.watching))
-        columns = ", ".join((mapping.row, *mapping.people.values()))
-        statement = f"SELECT {columns} FROM {self._database.from_} LIMIT :sample"
-        for row, *references in read(connection, statement, sample, "sample"):
+        statement = Statement(select([mapping.row, *mapping.people.values()], self._database.from_, None, sample))
+        for row, *references in read_bound(connection, statement, {}):
             present = [role for role, raw in zip(roles, references, strict=True) if str(raw or "").strip()]
             for number, role in enumerate(present or [""]):
                 reading.records(connection, [row], by_person(mapping) if number else survey.paths, role)

@@ -10,12 +10,15 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final, TypeVar
 
+from sqlalchemy import ColumnElement
+
 from gateway.sources.comparing import held_spellings, lenient
 from gateway.sources.contract import Found
 from gateway.sources.database import read, read_bound
 from gateway.sources.finding import MOST_ROWS, Finding, Sort, Sought
 from gateway.sources.gathering import batches, grouped
 from gateway.sources.mapping import Mapping as SourceMapping
+from gateway.sources.statements import Statement, besides, is_one_of, is_value, select
 from schemas.dataset import Dataset
 from schemas.request import SubjectQuery
 
@@ -76,8 +79,8 @@ class Search:
         own = {lenient(value): value for value in values}
         if len(own) < len(values):
             return None
-        bound, most = padded(values), len(values) * MOST_ROWS
-        found = read_bound(connection, self._many(sort, len(bound)), {**numbered(bound), "most": most + 1})
+        bound = padded(values)
+        found = read_bound(connection, self._many(sort, len(bound)), numbered(bound))
         rows: dict[str, list[Any]] = {value: [] for value in values}
         for key, *row in found:
             value = own.get(lenient(key))
@@ -85,24 +88,21 @@ class Search:
                 return None
             if len(rows[value]) <= MOST_ROWS:  # one over the limit is enough to know that there are more
                 rows[value].append(row)
-        return dict(rows) if len(found) <= most else None
+        return dict(rows) if len(found) <= len(bound) * MOST_ROWS else None
 
-    def _make_one(self, sort: Sort) -> str:
-        return f"SELECT {self._columns(sort)} FROM {self._from} WHERE {self._where(sort, '= :key')} LIMIT {MOST_ROWS + 1}"
+    def _make_one(self, sort: Sort) -> Statement:
+        sought = is_value(self._mapping.keys[sort[0]], "key")
+        return Statement(select(self._finding.selected(sort), self._from, self._alive(sort, sought), MOST_ROWS + 1))
 
-    def _make_many(self, sort: Sort, count: int) -> str:
-        columns = f"{self._mapping.keys[sort[0]]}, {self._columns(sort)}"
-        return f"SELECT {columns} FROM {self._from} WHERE {self._where(sort, f'IN ({names(count)})')} LIMIT :most"
+    def _make_many(self, sort: Sort, count: int) -> Statement:
+        key = self._mapping.keys[sort[0]]
+        sought, places = is_one_of(key, names(count)), [key, *self._finding.selected(sort)]
+        return Statement(select(places, self._from, self._alive(sort, sought), count * MOST_ROWS + 1))
 
-    def _columns(self, sort: Sort) -> str:
-        return ", ".join(column or "NULL" for column in self._finding.selected(sort))
-
-    def _where(self, sort: Sort, is_sought: str) -> str:
-        where = f"{self._mapping.keys[sort[0]]} {is_sought}"
-        # A place finds those who live there now; a person's own key finds them after they left, too.
-        if self._dataset.keys[sort[0]].finds_place and self._mapping.live:
-            where += f" AND {self._mapping.live}"
-        return where
+    def _alive(self, sort: Sort, sought: ColumnElement[bool]) -> ColumnElement[bool]:
+        """Narrow a place to those who live there now; a person's own key finds them after they left, too."""
+        live = self._mapping.live if self._dataset.keys[sort[0]].finds_place else None
+        return besides(sought, live) if isinstance(live, str) else sought
 
 
 def padded(values: Sequence[T]) -> list[T]:
@@ -113,9 +113,9 @@ def padded(values: Sequence[T]) -> list[T]:
 
 def numbered(values: Sequence[object]) -> dict[str, object]:
     """Return values by the names of their parameters."""
-    return {f"v{number}": value for number, value in enumerate(values)}
+    return dict(zip(names(len(values)), values, strict=True))
 
 
-def names(count: int) -> str:
-    """Return so many parameters."""
-    return ", ".join(f":v{number}" for number in range(count))
+def names(count: int) -> list[str]:
+    """Return the names of so many parameters."""
+    return [f"v{number}" for number in range(count)]

@@ -8,15 +8,16 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 from gateway.sources.cleaning import Cleaner, is_of_binary, raw_text
 from gateway.sources.columns import Column
 from gateway.sources.dates import read_day
-from gateway.sources.mapping import Mapping
+from gateway.sources.json_answer import steps
+from gateway.sources.mapping import Mapping as SourceMapping
 from schemas.dataset import Dataset, FieldType
 from schemas.decision import RawValue, Unusable
 
@@ -47,11 +48,13 @@ _NO_PLACE: Final = re.compile(r"ZZ99 ?\d[A-Z]{2}|AA1 ?1AA|XX1 ?1XX", re.ASCII | 
 class Survey:
     """Counts of a sample, by path. `blanks` counts codes that look like blanks, `binary` decimals of binary arithmetic."""
 
-    mapping: Mapping
+    mapping: SourceMapping
     dataset: Dataset
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     blanks: dict[str, Counter[str]] = field(default_factory=dict)
     binary: Counter[str] = field(default_factory=Counter)
+    reached: dict[str, bool] = field(default_factory=dict)  # places of several steps: whether the first was ever there
+    remarks: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.counts.update({path: Counter() for path in mapped_columns(self.mapping)})
@@ -74,6 +77,24 @@ class Survey:
 
         return watched
 
+    def notice(self, places: Sequence[str], value: Any) -> None:
+        """Note whether a value has the first step of each place."""
+        members: Mapping[str, Any] = value if isinstance(value, dict) else {}
+        for place in places:
+            way = steps(place)
+            if len(way) > 1 and not {'"', "'"} & set(place):
+                self.reached[place] = self.reached.get(place, False) or way[0] in members
+
+    def found(self, key: str, *, is_found: bool) -> None:
+        """Note whether a search by a key found a record that the sample gave."""
+        if not is_found:
+            self.remark(f"http.search.{key} did not find a record that the sample gave: are its path and query right?")
+
+    def remark(self, text: str) -> None:
+        """Keep what an administrator should look at, once."""
+        if text not in self.remarks:
+            self.remarks.append(text)
+
     def _look(self, path: str, column: Column, kind: FieldType, text: str, *, is_invalid: bool) -> None:
         code = _code(text, column, kind)
         if code is not None:
@@ -82,19 +103,23 @@ class Survey:
             self.binary[path] += 1
 
 
-def mapped_columns(mapping: Mapping) -> dict[str, Column]:
+def mapped_columns(mapping: SourceMapping) -> dict[str, Column]:
     """Return every column of a mapping by the path of its field."""
     inner = {f"{group}.{name}": one for group, rows in mapping.groups.items() for name, one in rows.fields.items()}
     return {**mapping.fields, **inner}
 
 
-def by_person(mapping: Mapping) -> frozenset[str]:
+def by_person(mapping: SourceMapping) -> frozenset[str]:
     """Return the paths that lie elsewhere for each person of a record, and so are counted for each."""
     return frozenset(path for path, column in mapping.fields.items() if column.by_person)
 
 
 def told(survey: Survey) -> Iterator[str]:
     """Give the lines that an administrator reads: counts, and what to look at."""
+    for place in (place for place, was_there in survey.reached.items() if not was_there):
+        first = steps(place)[0]
+        yield f"  {place}: nothing that was answered has a member {first}. A name with a dot is quoted: '\"{place}\"'"
+    yield from (f"  {remark}" for remark in survey.remarks)
     columns = mapped_columns(survey.mapping)
     for path, seen in sorted(survey.counts.items()):
         yield f"  {path:32} {_listed(seen)}"

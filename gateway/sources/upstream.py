@@ -6,16 +6,17 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from gateway.sources.columns import path as json_place
+from gateway.sources.json_answer import WHOLE
 from policies.reading import Read, Section, integer, listed, members, name, refused, word
 from policies.yaml_text import Node, Scalar
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
-WHOLE: Final = "."  # the place of the whole answer
 USUAL_BYTES: Final = 1_000_000
 USUAL_MOST: Final = 50
+USUAL_PAGES: Final = 20
 USUAL_CONNECT: Final = 2.0  # seconds
 _HOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _HEADER: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,63}", re.ASCII)
@@ -39,7 +40,8 @@ class Call:
     """One GET: path and query with a place for what is asked for, and where in the answer the records are.
 
     `several` is None where one request asks for one; `commas` or `repeated` where it asks for up to `most`. `more` is
-    where an answer says that there are more pages: part of the records is no answer.
+    where an answer says that there are more pages: it holds the link to the next one; or, for the parameter `cursor`, what
+    that is to hold; or, for the parameter `page`, anything. `last` is where it says which page is the last.
     """
 
     path: str
@@ -49,14 +51,26 @@ class Call:
     records: str
     more: str | None
     nobody: tuple[int, ...]
+    cursor: str | None = None
+    page: str | None = None
+    first_page: int = 1
+    last: str | None = None
+
+    @property
+    def turns_pages(self) -> bool:
+        """Tell whether the mapping says how pages are turned."""
+        return self.more is not None or self.page is not None
 
     @property
     def takes_several(self) -> bool:
         """Tell whether one request may ask for several."""
         return self.several is not None
 
-    def target(self, values: tuple[str, ...], select: Mapping[str, str]) -> str:
-        """Return path and query for some values, each percent-encoded whole: RFC 3986, section 2.1."""
+    def target(self, values: tuple[str, ...], select: Mapping[str, str], turned: Mapping[str, str] | None = None) -> str:
+        """Return path and query for some values, each percent-encoded whole: RFC 3986, section 2.1.
+
+        `turned` is what asks for a page other than the service's first.
+        """
         encoded = [quote(value, safe="") for value in values]
         joined = ",".join(encoded)
         path = _HOLDER.sub(lambda _: joined, self.path)
@@ -67,6 +81,7 @@ class Call:
             else:
                 pairs.append(f"{_of(parameter)}={_filled(template, joined)}")
         pairs += [f"{_of(parameter)}={_of(value, ',.')}" for parameter, value in select.items()]
+        pairs += [f"{_of(parameter)}={_of(value)}" for parameter, value in (turned or {}).items()]
         return path + ("?" + "&".join(pairs) if pairs else "")
 
     def can_ask(self, value: str) -> bool:
@@ -91,6 +106,7 @@ class Upstream:
     base: str
     connect_timeout: float
     max_bytes: int
+    max_pages: int
     credentials: Credentials | None
     select: str | None
     search: Mapping[str, Call]
@@ -100,10 +116,14 @@ class Upstream:
     @property
     def host(self) -> str:
         """Return host and port, as `source_hosts` lists them."""
-        parts = urlsplit(self.base)
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        shown = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
-        return f"{shown}:{port}"
+        return host_of(urlsplit(self.base))
+
+
+def host_of(parts: SplitResult) -> str:
+    """Return the host and port of an address; ValueError where the port is none."""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    shown = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname
+    return f"{shown}:{port}"
 
 
 def upstream(node: Node, seconds: Callable[[Node], float]) -> Upstream:
@@ -113,6 +133,7 @@ def upstream(node: Node, seconds: Callable[[Node], float]) -> Upstream:
         base=section.need("base", _base),
         connect_timeout=section.may("connect_timeout", seconds, USUAL_CONNECT),
         max_bytes=section.may("max_bytes", integer(1_000, 50_000_000), USUAL_BYTES),
+        max_pages=section.may("max_pages", integer(1, 1_000), USUAL_PAGES),
         credentials=section.may("credentials", _credentials, None),
         select=section.may("select", _parameter, None),
         search=section.need("search", members(name, calling("value"))),
@@ -136,6 +157,10 @@ def calling(holder: str) -> Read[Call]:
             most=section.may("most", integer(1, 100), USUAL_MOST),
             records=section.may("records", _records, WHOLE),
             more=section.may("more", json_place, None),
+            cursor=section.may("cursor", _parameter, None),
+            page=section.may("page", _parameter, None),
+            first_page=section.may("first_page", integer(0, 1), 1),
+            last=section.may("last", json_place, None),
             nobody=section.may("nobody", listed(integer(200, 499)), ()),
         )
         known = {holder} if holder == "sample" else {holder, holder + "s", "each"}
@@ -143,12 +168,31 @@ def calling(holder: str) -> Read[Call]:
         remedy = f"Write one of {', '.join('{' + one + '}' for one in sorted(known))}, once."
         section.check(len(held) == 1 and set(held) <= known, "path", "does not say once what is asked for", remedy)
         section.check("{each}" not in (path or ""), "path", "can't repeat a part of a path", "Put {each} in `query`.")
+        _check_pages(section, found)
         if found.several is None:
             section.check("most" not in section.names(), "most", "asks for one at a time", "Take it out.")
         section.close()
         return found
 
     return read
+
+
+def _check_pages(section: Section, call: Call) -> None:
+    names = section.names()
+    section.check(call.cursor is None or call.page is None, "page", "turns pages in two ways", "Keep `cursor` or `page`.")
+    section.check(
+        call.cursor is None or call.more is not None,
+        "cursor",
+        "does not say where an answer has the next cursor",
+        "Give `more`, its place.",
+    )
+    for one in ("first_page", "last"):
+        section.check(
+            call.page is not None or one not in names, one, "is for numbered pages", "Give `page`, the parameter."
+        )
+    for parameter in (call.cursor, call.page):
+        text = "is a parameter that `query` gives already"
+        section.check(parameter is None or parameter not in call.query, "query", text, "Take it out of `query`.")
 
 
 def _several(path: str, query: Mapping[str, str], holder: str) -> str | None:

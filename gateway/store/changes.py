@@ -15,6 +15,7 @@ from audit.keyring import Keyring
 from gateway.store.client_keys import ClientKeys
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.issuer_keys import IssuerKeyChanges
+from gateway.store.locks import LockChanges
 from gateway.store.operators import OperatorChanges
 from gateway.store.organisations import Organisations
 from gateway.store.partners import Partners
@@ -42,6 +43,7 @@ class Changes:
     issuer_keys: IssuerKeyChanges
     operators: OperatorChanges
     sign_ins: SignIns
+    locks: LockChanges
     entries: Entries
 
 
@@ -62,5 +64,6 @@ def changes_of(
         IssuerKeyChanges(entries),
         OperatorChanges(entries),
         SignIns(entries),
+        LockChanges(entries),
         entries,
     )

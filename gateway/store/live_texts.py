@@ -10,12 +10,15 @@ from typing import Any, Self
 from audit.sequencer import Moment
 from gateway.store.draft_checks import check_agreement
 from gateway.store.entries import ChangeRefusedError
+from gateway.store.live import binding_cores
 from gateway.store.state import Reader
+from policies.bind import bind
 from policies.findings import Finding, TextError
-from policies.may_publish import warnings
+from policies.may_publish import mosaic_warnings, warnings
 from policies.parse import parse_agreement
+from schemas.agreement import Agreement, RuleSet
 from schemas.instants import london_day
-from schemas.semantics import NEWEST
+from schemas.semantics import NEWEST, Semantics
 
 Name = tuple[str, int]
 
@@ -52,12 +55,51 @@ class LiveTexts:
             raise TextError(tuple(findings))
 
 
+def bound_rules(reader: Reader, agreement: Agreement, number: int) -> RuleSet | None:
+    """Return what an agreement means beside what is published; None where its dataset is not there."""
+    dataset = reader.find_dataset(*agreement.dataset)
+    if dataset is None:
+        return None
+    return bind(
+        agreement,
+        dataset=dataset,
+        cores=binding_cores(reader, agreement),
+        recipient_kinds=reader.partner_kinds(),
+        semantics=Semantics(number, reader.floor()),
+    )
+
+
 def fallen(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
     """Yield what is wrong with each live agreement, or worth a look, were it published under the newest semantics."""
     for (name, version), text, number in _live(reader, on):
         if number < NEWEST:
             findings = _flaws(reader, text, NEWEST) or warnings(check_agreement(reader, text))
             yield from ((f"agreement {name}@{version}", one) for one in findings)
+
+
+def beside(reader: Reader, rules: RuleSet, on: date) -> list[RuleSet]:
+    """Return the other live agreements over the same dataset that name a recipient of this one."""
+    found = []
+    for (name, _), text, number in _live(reader, on):
+        other = parse_agreement(text)
+        if (
+            name == rules.agreement.id
+            or other.dataset[0] != rules.dataset.id
+            or not set(other.recipients) & set(rules.agreement.recipients)
+        ):
+            continue
+        bound = bound_rules(reader, other, number)
+        if bound is not None:
+            found.append(bound)
+    return found
+
+
+def mosaics(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
+    """Yield, over all live agreements, what two of them would give together that a guardrail forbids."""
+    for (name, version), text, number in _live(reader, on):
+        rules = bound_rules(reader, parse_agreement(text), number)
+        if rules is not None:
+            yield from ((f"{name}@{version}", one) for one in mosaic_warnings(rules, beside(reader, rules, on)))
 
 
 def _live(reader: Reader, on: date) -> Iterator[tuple[Name, str, int]]:

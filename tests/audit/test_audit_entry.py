@@ -69,6 +69,10 @@ STATE = [
     "key.registered",
     "key.revoked",
     "token.revoked",
+    "semantics.changed",
+    "objection.decided",
+    "emergency.incident_opened",
+    "emergency.incident_closed",
     "erasure",
 ]
 OTHERS = [
@@ -97,7 +101,6 @@ OTHERS = [
     "sign-in",
     "sign-in.failed",
     "objection.received",
-    "objection.decided",
     "rectified",
     "notice.sent",
     "notice.acknowledged",
@@ -110,6 +113,7 @@ OTHERS = [
     "incident.closed",
     "complaint.received",
     "complaint.closed",
+    "misses.lifted",
 ]
 
 

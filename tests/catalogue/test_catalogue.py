@@ -311,7 +311,7 @@ fields:
   surname: {type: name, label: Surname, classification: personal}
   full_name: {type: name, label: Full name, classification: personal}
   arrears: {type: text, label: Arrears, classification: personal, %s}
-  protected_address: {type: boolean, label: Protected, classification: personal, marker: true}
+  protected_address: {type: boolean, label: Protected, classification: personal, marker: true, protects: [location]}
 """
 SHARING: Final = """\
 agreement: northmoor-harbour-tenancies

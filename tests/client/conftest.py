@@ -16,7 +16,7 @@ from gateway.council import Council
 
 
 @pytest.fixture(scope="module")
-def gateway(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Front, Council]]:
+def gateway(patient: None, template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Front, Council]]:
     directory = copy_template(template, tmp_path_factory.mktemp("served") / "council")
     with open_house(directory) as house:  # a file of tests may ask more often than an agreement's minute allows
         republish(house, HARBOUR.agreement, ("per_minute: 60, subjects_per_day: 500", "per_minute: 6000"))

@@ -17,6 +17,7 @@ from gateway.client import (
     Client,
     DirectoryKeeper,
     LimitReachedError,
+    LinesRefusedError,
     NotKeptError,
     OAuthError,
     ProblemError,
@@ -98,6 +99,31 @@ def test_each_of_many_has_claims_of_their_own(client: Client) -> None:
     ]
 
     assert [one.said("postcode") for one in client.many(people, action="verify", **CASE)] == [True]
+
+
+def test_of_many_who_can_not_be_asked_about_is_told_after_the_others(client: Client) -> None:
+    wrong = Subject("account_ref", "1000043", {"surname": "Price", "date_of_birth": "30.11.1961"}, ref="wrong")
+    answers = client.many([somebody(0), wrong, somebody(1)], fields=["full_name"], **CASE)
+    found = [next(answers), next(answers)]
+
+    with pytest.raises(LinesRefusedError, match="1 of the people could not be asked about") as refused:
+        next(answers)
+
+    assert [one.ref for one in found] == ["r0", "r1"]
+    assert {ref: one.code for ref, one in refused.value.problems.items()} == {"wrong": "request_malformed"}
+    assert "1961" not in str(refused.value)
+
+
+def test_an_answer_of_many_that_came_whole_tells_who_was_not_asked_about(client: Client) -> None:
+    """A refusal of everybody is one document, and its malformed lines stand in it."""
+    wrong = Subject("account_ref", "1000043", {"surname": "Price", "date_of_birth": "30.11.1961"}, ref="wrong")
+    answers = client.many([wrong, somebody(0)], fields=["full_name"], caseworker=CASE["caseworker"])
+    found = next(answers)
+
+    with pytest.raises(LinesRefusedError):
+        next(answers)
+
+    assert (found.ref, found.refused) == ("r0", True)
 
 
 def test_many_need_a_label_each(client: Client) -> None:

@@ -98,7 +98,7 @@ def test_an_upstreams_unfinished_strings_cost_no_more_than_their_size() -> None:
 
 
 def publish_stricter_dataset(house: House) -> None:
-    """Publish council-tax@2, which does not take a surname as a detail any more, with its mapping."""
+    """Publish council-tax@3, which does not take a surname as a detail any more, with its mapping."""
     reader, texts = house.wiring.services.reader, house.changes().texts
     _, text, _ = reader.find_text("dataset", "council-tax")
     _, mapping, _ = reader.find_text("mapping", "council-tax@2")
@@ -106,7 +106,7 @@ def publish_stricter_dataset(house: House) -> None:
     assert old in text
     text = text.replace(old, old.replace("surname, ", "")).replace("version: 2\n", "version: 3\n", 1)
     house.append(texts.publish_dataset(text, by="test"))
-    house.append(texts.publish_mapping(mapping.replace("council-tax@2\n", "council-tax@2\n"), by="test"))
+    house.append(texts.publish_mapping(mapping.replace("council-tax@2\n", "council-tax@3\n"), by="test"))
 
 
 def next_version(house: House, *changes: tuple[str, str]) -> Any:
@@ -124,7 +124,7 @@ def test_a_later_chunk_confirms_nobody_by_a_detail_that_its_dataset_does_not_tak
     people[105] = named(1)
 
     def between(inside: House) -> Any:
-        return next_version(inside, ("dataset: council-tax@2", "dataset: council-tax@2"))
+        return next_version(inside, ("dataset: council-tax@2", "dataset: council-tax@3"))
 
     try:
         _, second = stream(house, people, chunks=2, between=between)

@@ -351,7 +351,7 @@ def test_a_batch_is_one_call_of_the_minute(house: House) -> None:
     assert (second.status_code, second.json()["code"]) == (429, "limit_reached")
 
 
-def test_a_repeat_is_not_counted_chunk_by_chunk(house: House) -> None:
+def test_a_repeat_is_not_counted_chunk_by_chunk(patient: None, house: House) -> None:
     """Of a batch that broke off after its first chunk, the second counts when it comes at last."""
     republish(house, HARBOUR.agreement, (LIMITS, "limits: {subjects_per_day: 150, batch: 200}"))
     subjects = [named(number) for number in range(130)]
@@ -425,7 +425,7 @@ def end_of(house: House) -> Any:
     return house.changes().texts.end_agreement(HARBOUR.agreement, reason="over", by="test")
 
 
-def test_what_changes_during_a_batch_counts_from_the_next_chunk(house: House) -> None:
+def test_what_changes_during_a_batch_counts_from_the_next_chunk(patient: None, house: House) -> None:
     first, second = stream(house, [named(number) for number in range(120)], chunks=2, between=end_of)
 
     lines = [orjson.loads(line) for line in (*first, *second)]

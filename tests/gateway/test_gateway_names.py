@@ -50,7 +50,9 @@ def test_what_nobody_sees_is_refused_by_the_members_name(house: House, member: s
         "caseworker.id": {"caseworker": worker(given)},
         "caseworker.role": {"caseworker": {**CASEWORKER, "role": given}},
         "case_reference": {"case_reference": given},
-        "subject.account_ref": {"subject": {"account_ref": given, "confirm": {"surname": "Okafor"}}},
+        "subject.account_ref": {
+            "subject": {"account_ref": given, "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}}
+        },
     }[member]
 
     answer = house.harbour().ask(fields=["age"], **asked)

@@ -172,15 +172,15 @@ def test_guardrails_are_checked_line_by_line(what):
         assert publish(council=council)
 
 
-def test_lines_that_can_never_meet_break_no_guardrail_together():
-    """Different roles never ask at once, nor does one person have two ages."""
+def test_lines_that_meet_in_two_calls_break_a_guardrail_together():
+    """A caseworker says which role they are in, and everybody comes of age: the promise is about the person."""
     council = "council: northmoor\nguardrails: [{id: rail, says: Never, never: {together: {full_name: full, age: band}}}]"
     roles = put("[tenancy-sustainment-officer]", "[a, b]")
     text = put(LINE, LINE[:-1] + ", roles: [a]}", put(FIRST, FIRST[:-1] + ", roles: [b]}", roles))
     ages = put(LINE, LINE[:-1] + ", when: [adult]}", put(FIRST, FIRST[:-1] + ", when: [child]}"))
 
-    assert publish(agreement=text, council=council)
-    assert publish(agreement=ages, council=council)
+    assert "a caseworker says which role they are in" in refused(agreement=text, council=council)[0]
+    assert "two sides of an eighteenth birthday" in refused(agreement=ages, council=council)[0]
     assert refused(council=council)
 
 

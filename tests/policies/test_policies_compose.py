@@ -85,7 +85,7 @@ AGREEMENTS = {
     "a recipient that the core is not for": ("[harbour-housing]", "[harbour-housing, trust]", "trust]", "trust is a nhs"),
     "a core that is not published": ("sustainment@3]", "sustainment@4]", "tenancy-sustainment@4", "not published"),
     "another purpose": ("purpose: tenancy", "purpose: tenant", "purpose: tenant", "is for the purpose tenancy-sustainment"),
-    "another dataset": ("council-tax@2", "council-tax@2", "dataset: council", "not the dataset council-tax@2"),
+    "another dataset": ("council-tax@2", "council-tax@3", "dataset: council", "not the dataset council-tax@2"),
     "the same line twice": (
         FIRST,
         f"{FIRST}\n{FIRST}",

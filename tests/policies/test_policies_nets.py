@@ -183,7 +183,7 @@ def test_a_net_on_a_rows_marker_guards_other_fields_by_any_row():
 def test_the_nets_of_rules_that_publish_never_catch():
     """What is proved before is never a surprise after: the check and the net say the same of every line."""
     broken = replace(AIRE, caps=())
-    with pytest.raises(TextError, match="protected-addresses-proved"):
+    with pytest.raises(TextError, match="social-security-data-proved"):
         texts.composed(
             texts.agreements()["northmoor-aire-safeguarding"],
             cores=[replace(one, caps=()) for one in texts.bounds(broken.agreement)],

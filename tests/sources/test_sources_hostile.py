@@ -37,8 +37,8 @@ def service() -> Iterator[Service]:
 @pytest.mark.parametrize(
     ("body", "headers", "words"),
     [
-        (items(), {"Content_Type": "text/html"}, "did not answer with JSON"),
-        (items(), {"Content_Type": ""}, "did not answer with JSON"),
+        (items(), {"Content_Type": "text/html"}, "did not answer with JSON: text/html"),
+        (items(), {"Content_Type": ""}, "did not answer with JSON: no type"),
         (b"<html>secret</html>", {}, "answered with what is not JSON"),
         (b"", {}, "answered with what is not JSON"),
         (b'{"items": []} secret', {}, "answered with what is not JSON"),
@@ -181,12 +181,14 @@ def test_a_bomb_that_says_that_it_is_none_is_no_json(service: Service, tmp_path:
     assert failure(source_of(http_text(service.port), tmp_path)) == "library answered with what is not UTF-8"
 
 
-def test_part_of_the_records_is_no_answer(service: Service, tmp_path: Path) -> None:
-    """On the next page might be the twin who makes it several."""
-    service.answer = answering(json.dumps({"items": [whole()], "next": "/cards?page=2"}).encode())
+@pytest.mark.parametrize("more", [True, 7, {"page": 2}, ["/cards?page=2"]])
+def test_part_of_the_records_is_no_answer(service: Service, tmp_path: Path, more: Any) -> None:
+    """On the next page might be the twin who makes it several; and what leads there is no link."""
+    service.answer = answering(json.dumps({"items": [whole()], "next": more}).encode())
     text = http_text(service.port).replace("records: items}", "records: items, more: next}")
 
-    assert failure(source_of(text, tmp_path)) == "library gave part of its records alone"
+    told = "library gave part of its records alone: what leads on is no link"
+    assert failure(source_of(text, tmp_path)) == told
 
 
 # -- of somebody else

@@ -25,9 +25,11 @@ def test_each_joint_holder_is_found_on_the_one_account(ask) -> None:
     assert lead.people == joint.people == {"liable": "P0000042", "joint": "P0000043"}
 
 
-def test_joint_holders_of_one_surname_are_several(ask) -> None:
-    """A surname that fits both tells nobody apart."""
-    assert ask("account_ref", "1000042", surname="Okafor").match is Match.SEVERAL
+def test_joint_holders_whom_the_details_fit_are_several(own_northmoor, source_from, ask) -> None:
+    """Details that fit both tell nobody apart."""
+    directory = own_northmoor("UPDATE ctaccount SET joint_birth_date = lead_birth_date WHERE account_ref = '1000042'")
+
+    assert ask("account_ref", "1000042", of=source_from(directory=directory), **GRACE).match is Match.SEVERAL
 
 
 def test_a_joint_reference_is_never_taken_for_the_lead(ask) -> None:
@@ -93,7 +95,7 @@ def test_a_former_occupier_is_not_found_by_the_place_she_left(ask) -> None:
 
 
 def test_a_former_occupier_is_found_by_her_account(ask) -> None:
-    assert ask("account_ref", "1000071", surname="Bell").match is Match.CONFIRMED
+    assert ask("account_ref", "1000071", surname="Bell", date_of_birth="1990-08-09").match is Match.CONFIRMED
 
 
 @pytest.mark.parametrize(
@@ -105,16 +107,15 @@ def test_a_former_occupier_is_found_by_her_account(ask) -> None:
     ],
 )
 def test_a_protected_person_is_never_found_by_a_place(ask, uprn: str, surname: str, born: str) -> None:
-    """An unknown marker counts as protected; the log alone knows whom the details fitted."""
+    """An unknown marker counts as protected; and what follows from a person, such as a lock, follows from no guess."""
     found = ask("uprn", uprn, surname=surname, date_of_birth=born)
 
     assert found.match is Match.PROTECTED_BY_PLACE
-    assert (found.subject, found.row) == (None, None)
-    assert found.people
+    assert (found.subject, found.people, found.row) == (None, None, None)
 
 
 def test_a_protected_person_is_found_by_her_own_account(ask) -> None:
-    assert ask("account_ref", "1000081", surname="Walsh").match is Match.CONFIRMED
+    assert ask("account_ref", "1000081", surname="Walsh", date_of_birth="1994-12-11").match is Match.CONFIRMED
 
 
 def test_nobody_is_found_by_a_place_where_the_marker_is_not_mapped(source_from, ask) -> None:
@@ -181,11 +182,6 @@ def test_a_placeholder_fits_nobody(own_northmoor, source_from, ask) -> None:
 
     assert ask("account_ref", "1000042", of=naive, **given).match is Match.CONFIRMED
     assert ask("account_ref", "1000042", of=wary, **given).match is Match.MISMATCH
-
-
-@pytest.mark.parametrize("typed", ["LS1 4AB", "ls14ab", " Ls1  4aB "])
-def test_spellings_of_one_postcode_fit(ask, typed: str) -> None:
-    assert ask("account_ref", "1000042", postcode=typed, date_of_birth="1985-02-14").match is Match.CONFIRMED
 
 
 @pytest.mark.parametrize("typed", ["900000000042", " 900000000042 ", "000900000000042"])

@@ -56,9 +56,12 @@ def test_the_pages_example_maps_the_pages_dataset(kind: str) -> None:
     [
         (
             "member of `http`",
-            {"base", "connect_timeout", "max_bytes", "credentials", "select", "search", "record", "sample"},
+            {"base", "connect_timeout", "max_bytes", "max_pages", "credentials", "select", "search", "record", "sample"},
         ),
-        ("member of a call", {"path", "query", "most", "records", "more", "nobody"}),
+        (
+            "member of a call",
+            {"path", "query", "most", "records", "more", "cursor", "page", "first_page", "last", "nobody"},
+        ),
         ("member of `csv`", {"folder", "file", "encoding", "delimiter", "max_bytes", "max_rows", "multiline"}),
     ],
 )
@@ -131,6 +134,15 @@ def test_an_address_is_plain_and_safe(base: str, words: str) -> None:
         ('{no: "{values}"}, records', '{no: "{value}"}, most: 5, records', "asks for one at a time"),
         ("records: items", "records: 'a b'", "is no place in JSON"),
         ("records: items", "records: items, nobody: [500]", "is not a whole number from 200 to 499"),
+        ('{no: "{values}"}, records', '{no: "{values}"}, cursor: no, more: next, records', "`query` gives already"),
+        ('{no: "{values}"}, records', '{no: "{values}"}, cursor: after, records', "where an answer has the next cursor"),
+        ('{no: "{values}"}, records', '{no: "{values}"}, cursor: a, page: b, more: n, records', "turns pages in two ways"),
+        ('{no: "{values}"}, records', '{no: "{values}"}, last: pages, records', "is for numbered pages"),
+        ('{no: "{values}"}, records', '{no: "{values}"}, page: p, first_page: 2, records', "is not a whole number from 0"),
+        ("select: fields", "select: fields\n  max_pages: 0", "is not a whole number from 1"),
+        ("records: items", "records: '\"items'", "is no place in JSON"),
+        ("records: items", "records: '\"\"'", "is no place in JSON"),
+        ("records: items", "records: '\"a\".'", "is no place in JSON"),
         ("select: fields", "select: 'a&b'", "is no name of a query parameter"),
         ("select: fields", "max_bytes: 1", "is not a whole number from 1000"),
         ("select: fields", "connect_timeout: 0", "is not a number of seconds"),

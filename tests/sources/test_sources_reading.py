@@ -17,6 +17,7 @@ from gateway.sources import at_once
 from gateway.sources.contract import Found, SourceFailedError
 from gateway.sources.database import read
 from gateway.sources.sql import SqlSource
+from gateway.sources.statements import Statement
 from schemas.decision import Record, Unusable
 from schemas.request import SubjectQuery
 from schemas.terms import Match
@@ -254,7 +255,7 @@ def test_a_value_is_bound_by_name_whatever_the_driver(northmoor: Path) -> None:
     """The path that other drivers take: a question mark or a colon in a literal shifts nothing."""
     engine = sa.create_engine(f"sqlite:///{northmoor / 'revenues.sqlite'}")
     engine.dialect.name = "another"
-    statement = "SELECT '?', '10:30', '100%', :row FROM ctaccount LIMIT 1"
+    statement = Statement(sa.text("SELECT '?', '10:30', '100%', :row FROM ctaccount LIMIT 1"))
 
     with engine.connect() as connection:
         assert [tuple(row) for row in read(connection, statement, "x'y", "row")] == [("?", "10:30", "100%", "x'y")]
