@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from policies.findings import denied, denies, did_you_mean
+from typing import Final
+
+from policies.findings import Finding, TextError, denied, denies, did_you_mean
 from policies.reading import (
     Section,
     choice,
@@ -19,7 +21,10 @@ from policies.reading import (
 )
 from policies.yaml_text import Items, Members, Node, Scalar
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, Identify, RecordTerm, Target
+from schemas.dataset import WITHHELD
 from schemas.terms import Classification, EmergencyKind, Origin, RecipientKind, Tag
+
+_NO_GUARDRAIL: Final = Guardrail("", "", None, None, {})  # stands in for one that can't be read: it guards nothing
 
 
 def conditions(node: Node) -> tuple[Condition, ...]:
@@ -126,7 +131,10 @@ def cap(node: Node) -> Cap:
     own, says = section.need("id", slug), section.need("says", word)
     when = section.may("when", _restricting, ())
     kinds = frozenset(section.may("recipient_kinds", listed(choice(RecipientKind)), ()))
-    section.close()
+    findings = section.told()
+    if findings:
+        # Without what it is about, it lowers nothing; else its fields are looked at all the same.
+        raise TextError(findings, kept=Cap(own or "", says or "", *(aim or (Target(), WITHHELD)), when))
     return Cap(own, says, aim[0], aim[1], when, kinds, found[0], found[1])
 
 
@@ -192,22 +200,23 @@ def identify(node: Node) -> Identify:
     return found
 
 
-def unique(node: Node, ids: list[str], what: str) -> None:
+def unique(node: Node, ids: list[str], what: str, kept: object = None) -> None:
     """Raise TextError where two rules share an id."""
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
-        raise refused(node, f"two {what} are called {twice[0]}", "Give each its own id.")
+        error = Finding(node.line, node.column, f"two {what} are called {twice[0]}", "Give each its own id.")
+        raise TextError([error], kept=kept)
 
 
 def caps(node: Node) -> tuple[Cap, ...]:
     """Read a list of caps."""
     found = listed(cap)(node)
-    unique(node, [one.id for one in found], "caps")
+    unique(node, [one.id for one in found], "caps", found)
     return found
 
 
 def guardrails(node: Node) -> tuple[Guardrail, ...]:
     """Read a list of guardrails."""
-    found = listed(guardrail)(node)
-    unique(node, [one.id for one in found], "guardrails")
+    found = listed(guardrail, lost=_NO_GUARDRAIL)(node)
+    unique(node, [one.id for one in found], "guardrails", found)
     return found

@@ -32,13 +32,13 @@ from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_agreement, check_draft, mapped_of
 from gateway.store.live_texts import beside, mosaics
 from gateway.store.state import Reader
-from policies.core_rules import core_may_publish, core_warnings
+from policies.core_rules import core_draft, core_warnings
 from policies.dataset_checks import dataset_may_publish, dataset_warnings
 from policies.drafts import read_draft
 from policies.findings import Finding
 from policies.line_notes import line_notes
 from policies.may_publish import mosaic_warnings, warnings
-from policies.parse import parse_core, parse_dataset
+from policies.parse import parse_dataset
 from schemas.dataset import Dataset
 from schemas.instants import london_day
 
@@ -89,8 +89,8 @@ def publish_core(file: File, directory: Directory = Path()) -> None:
 def check_core(file: File, directory: Directory = Path()) -> None:
     """Read a core and say what is wrong with it, among the published datasets."""
     with office(directory) as here:
-        found, datasets = read_draft(parse_core, read_text(file)), here.reader.datasets()
-        core_may_publish(found, datasets)
+        datasets = here.reader.datasets()
+        found = core_draft(read_text(file), datasets)
         _warn(core_warnings(found, datasets))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
 

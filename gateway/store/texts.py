@@ -14,7 +14,7 @@ from gateway.store.floor import read_floor
 from gateway.store.instants import to_micros
 from gateway.store.live_texts import LiveTexts
 from gateway.store.state import Reader
-from policies.core_rules import core_may_publish
+from policies.core_rules import core_draft
 from policies.dataset_checks import dataset_may_publish
 from policies.drafts import read_draft
 from policies.findings import TextError
@@ -48,9 +48,7 @@ class Texts:
         """Publish a common core, or the council's own rules; every live agreement must still hold together."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            core = read_draft(parse_core, text) if number == NEWEST else parse_core(text)
-            if number == NEWEST:
-                core_may_publish(core, Reader(connection).datasets())
+            core = core_draft(text, Reader(connection).datasets()) if number == NEWEST else parse_core(text)
             what = (core.id, core.version, core.digest, text)
             live = LiveTexts.before(connection, moment)
             _insert_text(connection, moment, "council" if core.is_council else "core", *what, number)

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from gateway.cli import make_app
 from gateway.demo.making import text_of
 from gateway.store.draft_checks import check_draft
+from policies.core_rules import core_draft
 from policies.findings import TextError
 from schemas.instants import london_day
 
@@ -213,3 +214,58 @@ def test_settings_and_keys_with_a_byte_order_mark_are_read(house: House) -> None
 
     assert CliRunner().invoke(make_app(words), words).exit_code == 0
     assert CliRunner().invoke(make_app(listing), listing).exit_code == 0
+
+
+# -- cores: the same
+
+
+CORE = """core: tenancy-checks
+version: 1
+for: {purpose: tenancy-sustainment, dataset: council-tax}
+ceiling: {full_name: full, postcode: sector, arrears: band}
+caps:
+  - {id: no-arrears, says: Never arrears, at_most: {fields: [arrears], as: withheld}}
+  - {id: no-places, says: Never a place, at_most: {reveals: location, as: withheld}, when: {record: {deceased: false}}}
+guardrails:
+  - {id: never-together, says: Never both, never: {together: {postcode: full, date_of_birth: full}}}
+"""
+CORE_MISTAKES = {
+    "a field of the ceiling": ("postcode: sector", "postcod: sector", "has no field postcod", "Did you mean postcode?"),
+    "a form of the ceiling": ("arrears: band", "arrears: bnad", "arrears has no form bnad", "Did you mean band?"),
+    "a field of a cap": ("fields: [arrears]", "fields: [arears]", "has no field arears", "Did you mean arrears?"),
+    "a member of a cap": ("says: Never arrears", "say: Never arrears", "a cap has no member say", "Did you mean says?"),
+    "a cap that lowers": (
+        "location, as: withheld",
+        "location, as: area",
+        "rests on the record and lowers to area",
+        "as: withheld",
+    ),
+    "a marker": ("{deceased: false}", "{decesed: false}", "rests on an unknown marker decesed", "Did you mean deceased?"),
+    "a guardrail's field": ("date_of_birth: full", "date_of_brith: full", "has no field date_of_brith", "date_of_birth?"),
+    "a version": ("version: 1", "version: 01", "01 has noughts before it", "Write 1."),
+}
+
+
+def told_of_core(house: House, *whats: str) -> set[str]:
+    text = CORE
+    for what in whats:
+        piece, other, *_ = CORE_MISTAKES[what]
+        assert piece in text, piece
+        text = text.replace(piece, other, 1)
+    try:
+        core_draft(text, house.wiring.services.reader.datasets())
+    except TextError as error:
+        return {f"{one.line}: {one.message}. {one.remedy}" for one in error.findings}
+    return set()
+
+
+def test_every_mistake_of_a_core_is_told_at_once(house: House) -> None:
+    """None hides another, and none makes one."""
+    alone = {what: told_of_core(house, what) for what in CORE_MISTAKES}
+    for what, (_, _, said, remedy) in CORE_MISTAKES.items():
+        (found,) = alone[what]
+        assert (said in found, remedy in found) == (True, True), found
+    for one, other in combinations(CORE_MISTAKES, 2):
+        assert told_of_core(house, one, other) == alone[one] | alone[other], (one, other)
+    assert told_of_core(house) == set()
+    assert told_of_core(house, *CORE_MISTAKES) == set().union(*alone.values())
