@@ -33,7 +33,7 @@ from gateway.store.draft_checks import check_agreement, check_draft, mapped_of
 from gateway.store.live_texts import beside, mosaics
 from gateway.store.state import Reader
 from policies.core_rules import core_draft, core_warnings
-from policies.dataset_checks import dataset_may_publish, dataset_warnings
+from policies.dataset_checks import dataset_draft, dataset_warnings
 from policies.drafts import read_draft
 from policies.findings import Finding
 from policies.line_notes import line_notes
@@ -63,8 +63,7 @@ source.command("show")(show_source)
 def check_dataset(file: File) -> None:
     """Read a dataset and say what is wrong with it, with line and column."""
     with telling():
-        found = read_draft(parse_dataset, read_text(file))
-        dataset_may_publish(found)
+        found = dataset_draft(read_text(file))
     _warn(dataset_warnings(found))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.fields)} fields")
 

@@ -15,7 +15,7 @@ from gateway.store.instants import to_micros
 from gateway.store.live_texts import LiveTexts
 from gateway.store.state import Reader
 from policies.core_rules import core_draft
-from policies.dataset_checks import dataset_may_publish
+from policies.dataset_checks import dataset_draft
 from policies.drafts import read_draft
 from policies.findings import TextError
 from policies.parse import parse_core, parse_dataset
@@ -35,9 +35,7 @@ class Texts:
         """Publish a dataset's text. `number` is older where a sandbox takes over what its council published."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            if number == NEWEST:
-                dataset_may_publish(read_draft(parse_dataset, text))
-            dataset = parse_dataset(text, number)
+            dataset = dataset_draft(text) if number == NEWEST else parse_dataset(text, number)
             what = (dataset.id, dataset.version, dataset.digest, text)
             _insert_text(connection, moment, "dataset", *what, number)
             return self._text_entry(Kind.DATASET_PUBLISHED, moment, f"dataset/{dataset.id}", (*what, number), by)
