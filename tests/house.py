@@ -55,7 +55,7 @@ BORN = {
 
 def confirming(account: str, surname: str) -> dict[str, str]:
     """Return the two details by which somebody of an account is confirmed; of nobody's account, any birth date."""
-    return {"surname": surname, "date_of_birth": BORN.get(account, "1970-01-01")}
+    return {"surname": surname, "date_of_birth": BORN.get(account.strip(), "1970-01-01")}
 
 
 def make_template(directory: Path) -> Path:
@@ -251,6 +251,14 @@ def republish(house: House, name: str, *changes: tuple[str, str]) -> None:
         assert old in text, f"{old!r} does not stand in {name}"
         text = text.replace(old, new)
     house.append(house.changes().texts.publish_agreement(text, by="test"))
+
+
+def let_places_confirm(house: House) -> None:
+    """Have the demo's housing agreement follow a core under which the reference of a property may name people."""
+    version, text, _ = house.wiring.services.reader.find_text("core", "tenancy-sustainment")
+    opened = text.replace(f"version: {version}\n", f"version: {version + 1}\nmay_confirm: [uprn]\n", 1)
+    house.append(house.changes().texts.publish_core(opened, by="test"))
+    republish(house, HARBOUR.agreement, (f"tenancy-sustainment@{version}", f"tenancy-sustainment@{version + 1}"))
 
 
 def move_clients(directory: Path, environment: Environment) -> None:
