@@ -180,7 +180,7 @@ def make_wiring(
         settings=council.settings,
         clock=clock,
         reader=reader,
-        source_of=SourceRegistry(council, clock).source_of,
+        source_of=SourceRegistry(council, clock, telemetry.note_export).source_of,
         log=AwaitedLog(sequencer),
         keyring=council.keyring,
         secrets=Secrets(index=council.keyring.named("index"), pseudonym=council.keyring.named("pseudonym")),

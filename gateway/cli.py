@@ -36,7 +36,7 @@ COMMANDS: Final = (
     ("dataset", "texts", "dataset"),
     ("core", "texts", "core"),
     ("agreement", "texts", "agreement"),
-    ("source", "texts", "source"),
+    ("source", "sources", "source"),
     ("consent", "people", "consent"),
     ("restriction", "people", "restriction"),
     ("misses", "misses", "misses"),

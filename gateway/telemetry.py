@@ -176,6 +176,11 @@ class Telemetry:
         self.source_failures = Counter(
             "stile_source_failures", "Calls that a council's system failed, by cause.", ("cause",), registry=self.registry
         )
+        self.exports_held = Gauge(
+            "stile_exports_held", "Sources whose newest export lost more than half of its rows.", registry=self.registry
+        )
+        self._export_faults: dict[str, bool] = {}  # by source: whether its newest export is held
+        self._lock = threading.Lock()
         self.key_days_left = Gauge(
             "stile_client_key_days_left",
             "Days until the first active client is left without a key; 9999 where none will be.",
@@ -229,6 +234,28 @@ class Telemetry:
         """Tell operators why a council's system could not be asked: the kind of fault, and nothing of anybody."""
         self.source_failures.labels(cause.partition(":")[0]).inc()
         self.logger.warning("source_failed", source=source, cause=cause, reason=reason, request_id=request_id)
+
+    def note_export(self, news: Any) -> None:
+        """Tell operators that an export can't be used, or is held, or is well again. Called from a source's thread."""
+        with self._lock:
+            was_well = news.source not in self._export_faults
+            self._export_faults.pop(news.source, None)
+            if news.fault is not None:
+                self._export_faults[news.source] = bool(news.held)
+            self.exports_held.set(sum(self._export_faults.values()))
+        if news.fault is None and not was_well:
+            self.logger.info("export_accepted", source=news.source)
+        for one in news.held:
+            self.logger.warning(
+                "export_held",
+                source=news.source,
+                file=one.file,
+                rows=one.rows,
+                rows_before=one.before,
+                reason=news.fault,
+            )
+        if news.fault is not None and not news.held:
+            self.logger.warning("export_refused", source=news.source, reason=news.fault)
 
     def alarm(self, guardrails: tuple[str, ...], request_id: str) -> None:
         """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""

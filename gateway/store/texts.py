@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
 from gateway.sources.mapping import digest_of, mapping_findings, parse_mapping
+from gateway.store.draft_checks import check_draft
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.floor import read_floor
 from gateway.store.instants import to_micros
-from gateway.store.live_texts import LiveTexts, check_agreement
-from gateway.store.resuming import check_resuming
+from gateway.store.live_texts import LiveTexts
 from gateway.store.state import Reader
-from policies.core_rules import core_may_publish
-from policies.dataset_checks import dataset_may_publish
+from policies.core_rules import core_draft
+from policies.dataset_checks import dataset_draft
+from policies.drafts import read_draft
 from policies.findings import TextError
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.parse import parse_core, parse_dataset
 from schemas.semantics import NEWEST
 
 LONGEST_REASON: Final = 500
@@ -34,9 +36,7 @@ class Texts:
         """Publish a dataset's text. `number` is older where a sandbox takes over what its council published."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            dataset = parse_dataset(text, number)
-            if number == NEWEST:
-                dataset_may_publish(dataset)
+            dataset = dataset_draft(text) if number == NEWEST else parse_dataset(text, number)
             what = (dataset.id, dataset.version, dataset.digest, text)
             _insert_text(connection, moment, "dataset", *what, number)
             return self._text_entry(Kind.DATASET_PUBLISHED, moment, f"dataset/{dataset.id}", (*what, number), by)
@@ -47,9 +47,7 @@ class Texts:
         """Publish a common core, or the council's own rules; every live agreement must still hold together."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            core = parse_core(text)
-            if number == NEWEST:
-                core_may_publish(core, Reader(connection).datasets())
+            core = core_draft(text, Reader(connection).datasets()) if number == NEWEST else parse_core(text)
             what = (core.id, core.version, core.digest, text)
             live = LiveTexts.before(connection, moment)
             _insert_text(connection, moment, "council" if core.is_council else "core", *what, number)
@@ -60,11 +58,11 @@ class Texts:
 
         return within
 
-    def publish_mapping(self, text: str, *, by: str) -> Within:
-        """Publish where a dataset's fields lie in the council's system."""
+    def publish_mapping(self, text: str, *, by: str, unchecked: bool = False) -> Within:
+        """Publish where a dataset's fields lie in the council's system; `unchecked` says that nobody tried it."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            mapping = parse_mapping(text)
+            mapping = read_draft(parse_mapping, text)
             name, _, version = mapping.dataset.partition("@")
             dataset = Reader(connection).find_dataset(name, int(version)) if version.isdigit() else None
             if dataset is None:
@@ -77,7 +75,22 @@ class Texts:
             _insert_text(connection, moment, "mapping", mapping.dataset, mapping.version, digest, text, NEWEST)
             live.check_after(connection)
             what = (mapping.dataset, mapping.version, digest, text, NEWEST)
-            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by)
+            besides = {"unchecked": True} if unchecked else {}
+            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by, **besides)
+
+        return within
+
+    def confirm_export(self, dataset: str, files: Mapping[str, Mapping[str, int]], *, by: str) -> Within:
+        """Enter that files which lost more than half of their rows are right; `files` says how many each has and had."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            row = Reader(connection).find_text("mapping", dataset)
+            if row is None:
+                raise ChangeRefusedError(f"{dataset} is mapped to no source")
+            what = (dataset, row[0], digest_of(row[1]), row[1], NEWEST)
+            besides = {"confirmed": {name: dict(counts) for name, counts in files.items()}}
+            state_key = f"mapping/{dataset.partition('@')[0]}"
+            return self._text_entry(Kind.SOURCE_CHANGED, moment, state_key, what, by, **besides)
 
         return within
 
@@ -85,13 +98,11 @@ class Texts:
         """Publish a version of an agreement; it must hold together with all that bounds it."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            agreement = parse_agreement(text)
+            agreement = check_draft(Reader(connection), text, number).agreement
             if agreement.controller != self.controller:
                 raise ChangeRefusedError(f"the controller here is {self.controller}, not {agreement.controller}")
-            check_resuming(connection, agreement)
             what = (agreement.id, agreement.version, agreement.digest, text)
             _insert_text(connection, moment, "agreement", *what, number)
-            check_agreement(Reader(connection), text, number)
             connection.executemany(
                 "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
                 [(partner, agreement.id) for partner in agreement.recipients],
@@ -132,7 +143,7 @@ class Texts:
         return within
 
     def _text_entry(
-        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str, int], by: str, **more: str
+        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str, int], by: str, **more: Any
     ) -> Draft:
         name, version, digest, _, number = what
         # A mapping decides nothing, and has no number.
