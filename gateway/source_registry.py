@@ -5,19 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import assert_never
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.council import Council
+from gateway.sources.accepted import Accepted
 from gateway.sources.contract import Cause, Source, SourceFailedError
+from gateway.sources.csv_serving import News
 from gateway.sources.csv_source import CsvSource
 from gateway.sources.database import place_url
 from gateway.sources.drivers import driver_refusal
 from gateway.sources.export import Export
 from gateway.sources.http_client import read_credentials
 from gateway.sources.http_source import HttpSource
-from gateway.sources.mapping import Database, Mapping
+from gateway.sources.mapping import Database, Mapping, digest_of
 from gateway.sources.sql import SqlSource
 from gateway.sources.upstream import Upstream
 from gateway.store.state import Reader
@@ -30,9 +33,12 @@ Adapter = SqlSource | HttpSource | CsvSource
 class SourceRegistry:
     """Sources by dataset and mapping digest; a new mapping makes a new one. For one thread."""
 
-    def __init__(self, council: Council, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, council: Council, clock: Callable[[], datetime], told: Callable[[News], None] = lambda _: None
+    ) -> None:
         self._council = council
         self._clock = clock
+        self._told = told
         self._sources: dict[tuple[str, str], Adapter] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
@@ -51,6 +57,13 @@ class SourceRegistry:
             self._sources[known] = self._made(dataset, mapping[0])
         return self._sources[known]
 
+    def made(self, dataset: Dataset, mapping: Mapping) -> Adapter:
+        """Return the source of a mapping that is not published, to be tried; it is let go with the others."""
+        known = (mapping.dataset, digest_of(mapping.text))
+        if known not in self._sources:
+            self._sources[known] = self._made(dataset, mapping)
+        return self._sources[known]
+
     def _made(self, dataset: Dataset, mapping: Mapping) -> Adapter:
         refusal = refusal_of(mapping, self._council)
         if refusal is not None:
@@ -65,7 +78,8 @@ class SourceRegistry:
                 return HttpSource(dataset, mapping, credentials=credentials, clock=self._clock, connections=connections)
             case Export():
                 folder = _placed(mapping.system.folder, self._council)
-                return CsvSource(dataset, mapping, folder=folder, clock=self._clock)
+                accepted = Accepted(accepted_file(self._council, mapping))
+                return CsvSource(dataset, mapping, folder=folder, clock=self._clock, accepted=accepted, told=self._told)
         assert_never(mapping.system)
 
     def _made_of_sql(self, dataset: Dataset, mapping: Mapping, database: Database) -> SqlSource:
@@ -98,6 +112,11 @@ class SourceRegistry:
             elif source.is_open:
                 closing = asyncio.get_running_loop().create_task(source.aclose())
                 self._closing.add(closing)
+
+
+def accepted_file(council: Council, mapping: Mapping) -> Path:
+    """Return where the counts of a mapping's last accepted files are kept; another mapping begins anew."""
+    return council.directory / f"exports-{digest_of(mapping.text).removeprefix('sha256:')[:16]}.json"
 
 
 def refusal_of(mapping: Mapping, council: Council) -> str | None:

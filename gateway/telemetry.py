@@ -42,6 +42,7 @@ ALLOWED: Final = frozenset(
         "reason",
         "kind",
         "worker",
+        "seconds",
         "source",
         "cause",
         "file",
@@ -175,6 +176,11 @@ class Telemetry:
         self.source_failures = Counter(
             "stile_source_failures", "Calls that a council's system failed, by cause.", ("cause",), registry=self.registry
         )
+        self.exports_held = Gauge(
+            "stile_exports_held", "Sources whose newest export lost more than half of its rows.", registry=self.registry
+        )
+        self._export_faults: dict[str, bool] = {}  # by source: whether its newest export is held
+        self._lock = threading.Lock()
         self.key_days_left = Gauge(
             "stile_client_key_days_left",
             "Days until the first active client is left without a key; 9999 where none will be.",
@@ -187,6 +193,16 @@ class Telemetry:
             registry=self.registry,
         )
         self.assurance_days_left.set(NO_END)
+        self.log_ahead = Gauge(
+            "stile_log_ahead_seconds",
+            "Seconds by which the log's newest entry is ahead of this machine's clock.",
+            registry=self.registry,
+        )
+        self.clock_moved = Gauge(
+            "stile_clock_moved_seconds",
+            "Seconds by which this machine's clock has moved against its boot clock; over 60 nothing is written.",
+            registry=self.registry,
+        )
         self.log_size = Gauge("stile_log_state_index", "The newest state entry seen.", registry=self.registry)
 
     def count(self, route: str, status: int, steps: Steps) -> None:
@@ -210,10 +226,36 @@ class Telemetry:
         if why is not None:
             self.logger.warning("client_keys_not_fetched", client_id=client_id, reason=why)
 
+    def warn_of_clock(self, moved: float) -> None:
+        """Tell operators that the clock has jumped against the boot clock, ahead or (less than nothing) back."""
+        self.logger.error("clock_jumped", seconds=round(moved))
+
     def note_source_failed(self, source: str, cause: str, reason: str, request_id: str) -> None:
         """Tell operators why a council's system could not be asked: the kind of fault, and nothing of anybody."""
         self.source_failures.labels(cause.partition(":")[0]).inc()
         self.logger.warning("source_failed", source=source, cause=cause, reason=reason, request_id=request_id)
+
+    def note_export(self, news: Any) -> None:
+        """Tell operators that an export can't be used, or is held, or is well again. Called from a source's thread."""
+        with self._lock:
+            was_well = news.source not in self._export_faults
+            self._export_faults.pop(news.source, None)
+            if news.fault is not None:
+                self._export_faults[news.source] = bool(news.held)
+            self.exports_held.set(sum(self._export_faults.values()))
+        if news.fault is None and not was_well:
+            self.logger.info("export_accepted", source=news.source)
+        for one in news.held:
+            self.logger.warning(
+                "export_held",
+                source=news.source,
+                file=one.file,
+                rows=one.rows,
+                rows_before=one.before,
+                reason=news.fault,
+            )
+        if news.fault is not None and not news.held:
+            self.logger.warning("export_refused", source=news.source, reason=news.fault)
 
     def alarm(self, guardrails: tuple[str, ...], request_id: str) -> None:
         """Tell operators that a guardrail's net changed a result: what was proved before did not hold."""

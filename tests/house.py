@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from joserfc import jwk
 from starlette.testclient import TestClient
 
 from audit.commitment import open_bundle
+from audit.heartbeat import Boot
 from audit.keyring import Keyring, KeyringError
 from audit.sqlite import bundles
 from audit.verify import Verified, verify_answer
@@ -218,13 +219,15 @@ def _unpadded(text: str) -> bytes:
 
 
 @contextmanager
-def open_house(directory: Path, *, clock: Clock | None = None, **settings: Any) -> Iterator[House]:
+def open_house(
+    directory: Path, *, clock: Clock | None = None, boot: Callable[[], Boot] | None = None, **settings: Any
+) -> Iterator[House]:
     """Run the gateway of a council's directory."""
     council = open_council(directory)
     if settings:
         council = replace(council, settings=council.settings.model_copy(update=settings))
     clock = clock or Clock()
-    with TestClient(build_app(council, clock=clock), base_url=ISSUER, raise_server_exceptions=False) as http:
+    with TestClient(build_app(council, clock=clock, boot=boot), base_url=ISSUER, raise_server_exceptions=False) as http:
         yield House(directory, council, clock, http)
     council.keyring.close()
 

@@ -72,6 +72,8 @@ def office(directory: Path) -> Iterator[Office]:
         connection = open_connection(council.state, read_only=True)
         try:
             yield Office(council, make_changes(council), Reader(connection), sequencer)
+            if sequencer.heartbeat is not None:
+                sequencer.heartbeat.beat()
         finally:
             connection.close()
             sequencer.close()

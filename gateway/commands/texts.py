@@ -1,8 +1,7 @@
-"""`stile dataset`, `stile core`, `stile agreement`, `stile source`: what is published, and what would be."""
+"""`stile dataset`, `stile core`, `stile agreement`: what is published, and what would be."""
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
@@ -17,36 +16,24 @@ from gateway.commands.shelf import (
     list_agreements,
     list_cores,
     list_datasets,
-    list_sources,
     show_agreement,
     show_core,
     show_dataset,
-    show_source,
     warn_of_review,
 )
-from gateway.source_registry import SourceRegistry, refusal_of
-from gateway.sources.contract import SourceFailedError
-from gateway.sources.mapping import mapping_findings, parse_mapping
-from gateway.sources.surveying import Survey, told
-from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_agreement, check_draft, mapped_of
 from gateway.store.live_texts import beside, mosaics
-from gateway.store.state import Reader
 from policies.core_rules import core_draft, core_warnings
 from policies.dataset_checks import dataset_draft, dataset_warnings
-from policies.drafts import read_draft
 from policies.findings import Finding
 from policies.line_notes import line_notes
 from policies.may_publish import mosaic_warnings, warnings
-from policies.parse import parse_dataset
-from schemas.dataset import Dataset
 from schemas.instants import london_day
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
 dataset = typer.Typer(no_args_is_help=True, help="Datasets: what exists, and in which forms.")
 core = typer.Typer(no_args_is_help=True, help="The common core, and the council's own rules.")
 agreement = typer.Typer(no_args_is_help=True, help="Agreements: who gets what, for what, until when.")
-source = typer.Typer(no_args_is_help=True, help="Where a dataset's fields lie in the council's systems.")
 dataset.command("draft")(draft)
 agreement.command("end")(end)
 dataset.command("list")(list_datasets)
@@ -55,8 +42,6 @@ core.command("list")(list_cores)
 core.command("show")(show_core)
 agreement.command("list")(list_agreements)
 agreement.command("show")(show_agreement)
-source.command("list")(list_sources)
-source.command("show")(show_source)
 
 
 @dataset.command("check")
@@ -120,49 +105,6 @@ def publish(file: File, directory: Directory = Path()) -> None:
             "Not yet done by this command: proof of guardrails over all agreements, comparison with the version "
             "before, the register of powers, and a second person's approval."
         )
-
-
-@source.command("map")
-def map_source(file: File, directory: Directory = Path()) -> None:
-    """Publish a mapping; agreements that rest on a marker it leaves out refuse it."""
-    with office(directory) as here:
-        text = read_text(file)
-        mapping = read_draft(parse_mapping, text)
-        refusal = refusal_of(mapping, here.council)
-        if refusal is not None:
-            raise ChangeRefusedError(f"{mapping.source} {refusal}")
-        name, _, version = mapping.dataset.partition("@")
-        found = here.reader.find_dataset(name, int(version)) if version.isdigit() else None
-        if found is not None:
-            for finding in mapping_findings(mapping, found):
-                typer.echo(f"{finding.severity}: {finding.message}. {finding.remedy}")
-        said("mapped", here.append(here.changes.texts.publish_mapping(text, by=operator())))
-
-
-@source.command("check")
-def check_source(name: str, directory: Directory = Path(), sample: Annotated[int, typer.Option(min=1)] = 500) -> None:
-    """Read a sample of the source and count, per field, what is held, blank, or does not fit its type.
-
-    Prints counts, and codes that look like blanks; never another value.
-    """
-    with office(directory) as here:
-        row = here.reader.find_text("dataset", name)
-        if row is None:
-            raise ChangeRefusedError(f"no dataset called {name} is published")
-        found = parse_dataset(row[1])
-        try:
-            survey = asyncio.run(_surveyed(SourceRegistry(here.council, utc_now), found, here.reader, sample))
-        except SourceFailedError as error:
-            raise ChangeRefusedError(str(error)) from error
-        for line in told(survey):
-            typer.echo(line)
-
-
-async def _surveyed(registry: SourceRegistry, dataset: Dataset, reader: Reader, sample: int) -> Survey:
-    try:
-        return await registry.adapter_of(dataset, reader).survey(sample)
-    finally:
-        await registry.aclose()
 
 
 def _warn(findings: Iterable[Finding]) -> None:

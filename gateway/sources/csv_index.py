@@ -10,7 +10,8 @@ from typing import Final
 
 from gateway.sources.columns import Codes
 from gateway.sources.comparing import one_key
-from gateway.sources.csv_reading import ExportFaultError, Stamp, read_lines, stamp_of
+from gateway.sources.contract import Cause
+from gateway.sources.csv_reading import ExportFaultError, Stamp, fault_of, read_lines, stamp_of
 from gateway.sources.export import Export, FileName
 from gateway.sources.groups import RowFile
 from gateway.sources.mapping import Mapping as SourceMapping
@@ -70,10 +71,29 @@ class Indexing:
 
     def find(self) -> Files:
         """Return the files to read now: of names with a day, those of the newest day that all of them have."""
+        return self._find(None)
+
+    def find_before(self, instant: datetime) -> Files | None:
+        """Return the files of the newest day before one, None where there are none, or names tell no days."""
+        if not any(name.is_dated for name in self._names.values()):
+            return None
+        try:
+            return self._find(instant)
+        except ExportFaultError:
+            return None
+
+    def counts(self, index: Index) -> dict[str, int]:
+        """Return how many rows each file has, by its name in the mapping."""
+        lies = {group: rows.lie.file.text for group, rows in self._mapping.groups.items() if isinstance(rows.lie, RowFile)}
+        of_groups = {text: len(index.groups[group][0].rows) for group, text in lies.items()}
+        return {self._export.file.text: len(index.records.rows)} | of_groups
+
+    def _find(self, before: datetime | None) -> Files:
         days = [self._days(name) for name in self._names.values() if name.is_dated]
         shared = set.intersection(*(set(one) for one in days)) if days else set()
+        shared = {day for day in shared if before is None or day < before}
         if days and not shared:
-            raise ExportFaultError(f"{' and '.join(self._names)}: no day for which every file is there")
+            raise ExportFaultError(f"{' and '.join(self._names)}: no day for which every file is there", Cause.FILE)
         day = max(shared, default=None)
         dated = iter(days)
         paths = {
@@ -84,10 +104,10 @@ class Indexing:
         oldest = datetime.fromtimestamp(min(stamp[1] for stamp in stamps) / 1e9, UTC)
         return Files(paths, tuple(stamps), day or oldest)
 
-    def build(self) -> Index:
-        """Return the index of what lies there now, read again where it changed meanwhile."""
+    def build(self, wanted: Files | None = None) -> Index:
+        """Return the index of what lies there now, or of some files, read again where it changed meanwhile."""
         for _ in range(ATTEMPTS):
-            files = self.find()
+            files = wanted or self.find()
             try:
                 index = self._build(files)
             except ExportFaultError:
@@ -104,7 +124,7 @@ class Indexing:
         try:
             names = os.listdir(self._folder)  # noqa: PTH208 -- names are what is wanted
         except OSError as error:
-            raise ExportFaultError(f"the folder of {name.text}: {error.strerror}") from None
+            raise ExportFaultError(f"the folder of {name.text}: {error.strerror}", fault_of(error)) from None
         # A day to come is a slip of somebody's pen, and would count as the newest for years. Of zones, one day is enough.
         latest = self._clock() + timedelta(days=1)
         return {day: one for one in names if (day := name.day_in(one)) is not None and day <= latest}
@@ -112,7 +132,7 @@ class Indexing:
     def _stamp(self, path: str) -> Stamp:
         found = stamp_of(path)
         if found is None:
-            raise ExportFaultError(f"{os.path.basename(path)}: no such file")  # noqa: PTH119 -- as above
+            raise ExportFaultError(f"{os.path.basename(path)}: no such file", Cause.FILE)  # noqa: PTH119 -- as above
         return found
 
     # -- reading

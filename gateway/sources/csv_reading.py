@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
+from gateway.sources.contract import Cause
 from gateway.sources.export import Export
 
 Stamp = tuple[int, int, int]  # inode, mtime in nanoseconds, size
@@ -15,6 +16,16 @@ Stamp = tuple[int, int, int]  # inode, mtime in nanoseconds, size
 
 class ExportFaultError(Exception):
     """A file that can't be used. Names file, line and fault; never a value, and no name of a column but the mapping's."""
+
+    def __init__(self, message: str, cause: Cause = Cause.EXPORT, column: str | None = None) -> None:
+        super().__init__(message)
+        self.cause = cause
+        self.column = column
+
+
+def fault_of(error: OSError) -> Cause:
+    """Return the cause of a file or folder that can't be read."""
+    return Cause.PERMISSION if isinstance(error, PermissionError) else Cause.FILE
 
 
 def stamp_of(path: str) -> Stamp | None:
@@ -79,7 +90,7 @@ def _places(header: list[str], name: str, columns: Sequence[str]) -> list[int]:
         first[one] = place
     missing = [one for one in columns if one not in first]
     if missing:
-        raise ExportFaultError(f"{name}, line 1: no column is called {missing[0]}")
+        raise ExportFaultError(f"{name}, line 1: no column is called {missing[0]}", Cause.COLUMN, missing[0])
     return [first[one] for one in columns]
 
 
@@ -88,7 +99,7 @@ def _opened(path: str, name: str, most: int) -> BinaryIO:
         # A pipe would be waited for without end.
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
-        raise ExportFaultError(f"{name}: {error.strerror}") from None
+        raise ExportFaultError(f"{name}: {error.strerror}", fault_of(error)) from None
     file = os.fdopen(handle, "rb")
     found = os.fstat(handle)
     if not stat.S_ISREG(found.st_mode) or found.st_size > most:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
+from gateway.sources.accepted import Accepted, Shrunk
 from gateway.sources.columns import Codes
 from gateway.sources.comparing import one_key
-from gateway.sources.contract import Cause, Found, SourceFailedError, SourceSlowError, Wanted
-from gateway.sources.csv_index import Files, Index, Indexing, Table
+from gateway.sources.contract import Found, SourceSlowError, Wanted
+from gateway.sources.csv_index import Index, Indexing, Table
 from gateway.sources.csv_reading import ExportFaultError
+from gateway.sources.csv_serving import CHECKS, News, Serving
 from gateway.sources.export import Export
 from gateway.sources.finding import Finding, Sought
 from gateway.sources.mapping import Mapping as SourceMapping
@@ -26,27 +25,13 @@ from schemas.decision import Record, Rows
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 
-CHECKS: Final = 1.0  # seconds between two looks at the folder
 # What a spreadsheet would run when a partner opens it; a number or telephone number with its sign is none.
 FORMULA: Final = re.compile(r"\s*(?:[=@]|[+-](?![\d\s().,/£-]*$))")
 NO_VALUE: Final = b""  # bytes are never a value: cleaning makes them Unusable.INVALID
 
 
-@dataclass(frozen=True, slots=True)
-class State:
-    """What the last reading left: the index that serves, and what is wrong with newer files, if they are."""
-
-    index: Index | None = None
-    fault: str | None = None
-    faulty: Files | None = None
-
-
 class CsvSource:
-    """A source of files. They are read in a thread of its own; the old index serves until the new one is whole.
-
-    A newer file that can't be used leaves the old index serving, whose `as_at` stays what it was, until that is older
-    than the dataset allows (`stale_after`; at once where it names none): then the source fails, and says why.
-    """
+    """A source of files; which of them serve is `Serving`'s to say."""
 
     def __init__(
         self,
@@ -56,41 +41,56 @@ class CsvSource:
         folder: str,
         clock: Callable[[], datetime],
         checks: float = CHECKS,
+        accepted: Accepted | None = None,
+        told: Callable[[News], None] = lambda _: None,
     ) -> None:
         if not isinstance(mapping.system, Export):
             raise TypeError("the mapping is not of files")
         self._dataset = dataset
         self._mapping = mapping
-        self._clock = clock
-        self._checks = checks
         self._finding = Finding(dataset, mapping, clock)
         self._records = Records(dataset, mapping, clock)
         self._indexing = Indexing(dataset, mapping, mapping.system, folder=folder, clock=clock)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="source")
-        self._state = State()
-        self._reading: Future[None] | None = None
-        self._next_check = 0.0
+        self._accepted = accepted if accepted is not None else Accepted()
+        self._serving = Serving(
+            self._indexing,
+            source=mapping.source,
+            dataset=dataset.id,
+            stale_after=dataset.stale_after,
+            clock=clock,
+            checks=checks,
+            accepted=self._accepted,
+            told=told,
+        )
 
     async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]:
         """Find each person by key and confirming details."""
-        index = await self._current(self._mapping.timeout)
+        index = await self._serving.current(self._mapping.timeout)
         with told_by_kind(self._mapping.source):
             sought = [self._finding.sought(query) for query in queries]
             return [one if isinstance(one, Found) else self._found(index, one) for one in sought]
 
     async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]:
         """Read the named paths of each confirmed person's record."""
-        index = await self._current(self._mapping.timeout)
+        index = await self._serving.current(self._mapping.timeout)
         with told_by_kind(self._mapping.source):
             return [self._record(index, found, paths, self._records) for found, paths in wanted]
 
     async def survey(self, sample: int) -> Survey:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
-        index = await self._current(SURVEY_SECONDS)
-        if self._state.fault is not None:
-            raise self._failed(self._state.fault)
-        with told_by_kind(self._mapping.source):
-            return await asyncio.wrap_future(self._thread.submit(self._survey, index, sample))
+        try:
+            async with asyncio.timeout(SURVEY_SECONDS):
+                return await self._serving.run(lambda: self._survey(sample))
+        except TimeoutError:
+            raise SourceSlowError(f"{self._mapping.source} was not read in {SURVEY_SECONDS:g} s") from None
+
+    async def measure(self) -> tuple[dict[str, int], tuple[Shrunk, ...]]:
+        """Return how many rows each file has that lies there now, and which of them are held for it."""
+        return await self._serving.run(self._measure)
+
+    def accept(self, counts: dict[str, int]) -> None:
+        """Let files of so many rows serve, in every process: somebody has said that it is right."""
+        self._accepted.keep(counts)
 
     async def aclose(self) -> None:
         """Let the thread and the index go."""
@@ -98,53 +98,7 @@ class CsvSource:
 
     def close(self) -> None:
         """Let the thread and the index go."""
-        self._thread.shutdown(wait=True, cancel_futures=True)
-        self._state = State()
-
-    # -- which index serves?
-
-    async def _current(self, seconds: float) -> Index:
-        self._look()
-        if self._state.index is None and self._reading is not None:
-            try:
-                async with asyncio.timeout(seconds):
-                    await asyncio.shield(asyncio.wrap_future(self._reading))
-            except TimeoutError:
-                raise SourceSlowError(f"{self._mapping.source} was not read in {seconds:g} s") from None
-        state = self._state
-        if state.index is None or (state.fault is not None and self._is_too_old(state.index)):
-            raise self._failed(state.fault or "was not read")
-        return state.index
-
-    def _look(self) -> None:
-        """Let the thread look at the folder, now and then: a share that hangs holds up nobody who can be served."""
-        now = time.monotonic()
-        if now >= self._next_check and (self._reading is None or self._reading.done()):
-            self._next_check = now + self._checks
-            self._reading = self._thread.submit(self._read)
-
-    def _read(self) -> None:
-        old, files = self._state, None
-        try:
-            files = self._indexing.find()
-            if old.faulty == files:  # the same as was refused: reading it again would not mend it
-                return
-            if old.index is not None and old.index.files == files:
-                self._state = State(old.index)
-            else:
-                self._state = State(self._indexing.build())
-        except ExportFaultError as error:
-            self._state = State(old.index, str(error), files)
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the old index serves, or nothing does
-            # Its message may hold values, and so its kind alone is told.
-            self._state = State(old.index, f"could not be read: {type(error).__name__}", files)
-
-    def _is_too_old(self, index: Index) -> bool:
-        stale_after = self._dataset.stale_after
-        return stale_after is None or self._clock() - index.files.stands_at > stale_after
-
-    def _failed(self, what: str) -> SourceFailedError:
-        return SourceFailedError(f"{self._mapping.source}: {what}", Cause.EXPORT)
+        self._serving.close()
 
     # -- who is it about?
 
@@ -181,8 +135,20 @@ class CsvSource:
 
     # -- does the mapping fit the source?
 
-    def _survey(self, index: Index, sample: int) -> Survey:
-        survey = Survey(self._mapping, self._dataset)
+    def _measure(self) -> tuple[dict[str, int], tuple[Shrunk, ...]]:
+        counts = self._indexing.counts(self._indexing.build())
+        return counts, self._accepted.shrunk(counts)
+
+    def _survey(self, sample: int) -> Survey:
+        """Look at what lies there now, whether or not it serves."""
+        with told_by_kind(self._mapping.source, ExportFaultError):
+            index, survey = self._indexing.build(), Survey(self._mapping, self._dataset)
+            held = self._accepted.shrunk(self._indexing.counts(index))
+            if held:
+                survey.hold(self._serving.words_of(held))
+            return self._count(index, survey, sample)
+
+    def _count(self, index: Index, survey: Survey, sample: int) -> Survey:
         records = self._records.watched(survey.watching)
         for row, number in list(index.row.items())[:sample]:
             values = index.records.values(number)

@@ -22,8 +22,10 @@ from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import Records, told_by_kind
 from gateway.sources.sql_reading import SqlReading
 from gateway.sources.sql_search import MOST_BOUND, Search
+from gateway.sources.sql_trying import Trying, file_flaw
 from gateway.sources.statements import Statement, select
 from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
+from policies.places import Flaw
 from schemas.dataset import Dataset
 from schemas.decision import Record
 from schemas.request import SubjectQuery
@@ -45,6 +47,7 @@ class SqlSource:
     ) -> None:
         if not isinstance(mapping.system, Database):
             raise TypeError("the mapping is not of an SQL database")
+        self._url = url
         self._dataset = dataset
         self._mapping = mapping
         self._database = mapping.system
@@ -66,6 +69,14 @@ class SqlSource:
     async def survey(self, sample: int) -> Survey:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
         return await self._run(self._guarded(lambda connection: self._survey(connection, sample)), seconds=SURVEY_SECONDS)
+
+    async def flaws(self) -> list[Flaw]:
+        """Try each expression of the mapping; return those that the database can't run, with their places."""
+        gone = file_flaw(self._url)
+        if gone is not None:
+            return [gone]
+        trying = self._guarded(lambda connection: Trying(connection, self._mapping, self._database.from_).flaws())
+        return await self._run(trying, seconds=SURVEY_SECONDS)
 
     def close(self) -> None:
         """Let threads and connections go."""

@@ -55,6 +55,7 @@ class Survey:
     binary: Counter[str] = field(default_factory=Counter)
     reached: dict[str, bool] = field(default_factory=dict)  # places of several steps: whether the first was ever there
     remarks: list[str] = field(default_factory=list)
+    held: list[str] = field(default_factory=list)  # what lies there, and does not serve
 
     def __post_init__(self) -> None:
         self.counts.update({path: Counter() for path in mapped_columns(self.mapping)})
@@ -90,6 +91,10 @@ class Survey:
         if not is_found:
             self.remark(f"http.search.{key} did not find a record that the sample gave: are its path and query right?")
 
+    def hold(self, text: str) -> None:
+        """Keep that a file does not serve."""
+        self.held.append(text)
+
     def remark(self, text: str) -> None:
         """Keep what an administrator should look at, once."""
         if text not in self.remarks:
@@ -116,6 +121,7 @@ def by_person(mapping: SourceMapping) -> frozenset[str]:
 
 def told(survey: Survey) -> Iterator[str]:
     """Give the lines that an administrator reads: counts, and what to look at."""
+    yield from survey.held
     for place in (place for place, was_there in survey.reached.items() if not was_there):
         first = steps(place)[0]
         yield f"  {place}: nothing that was answered has a member {first}. A name with a dot is quoted: '\"{place}\"'"
@@ -132,7 +138,7 @@ def told(survey: Survey) -> Iterator[str]:
 
 
 def _listed(seen: Counter[str]) -> str:
-    return ", ".join(f"{count} {what}" for what, count in sorted(seen.items()))
+    return ", ".join(f"{count} {what}" for what, count in sorted(seen.items())) or "no record"
 
 
 def _looking(codes: Counter[str], column: Column) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -57,8 +58,8 @@ class Texts:
 
         return within
 
-    def publish_mapping(self, text: str, *, by: str) -> Within:
-        """Publish where a dataset's fields lie in the council's system."""
+    def publish_mapping(self, text: str, *, by: str, unchecked: bool = False) -> Within:
+        """Publish where a dataset's fields lie in the council's system; `unchecked` says that nobody tried it."""
 
         def within(connection: Any, moment: Moment) -> Draft:
             mapping = read_draft(parse_mapping, text)
@@ -74,7 +75,22 @@ class Texts:
             _insert_text(connection, moment, "mapping", mapping.dataset, mapping.version, digest, text, NEWEST)
             live.check_after(connection)
             what = (mapping.dataset, mapping.version, digest, text, NEWEST)
-            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by)
+            besides = {"unchecked": True} if unchecked else {}
+            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by, **besides)
+
+        return within
+
+    def confirm_export(self, dataset: str, files: Mapping[str, Mapping[str, int]], *, by: str) -> Within:
+        """Enter that files which lost more than half of their rows are right; `files` says how many each has and had."""
+
+        def within(connection: Any, moment: Moment) -> Draft:
+            row = Reader(connection).find_text("mapping", dataset)
+            if row is None:
+                raise ChangeRefusedError(f"{dataset} is mapped to no source")
+            what = (dataset, row[0], digest_of(row[1]), row[1], NEWEST)
+            besides = {"confirmed": {name: dict(counts) for name, counts in files.items()}}
+            state_key = f"mapping/{dataset.partition('@')[0]}"
+            return self._text_entry(Kind.SOURCE_CHANGED, moment, state_key, what, by, **besides)
 
         return within
 
@@ -127,7 +143,7 @@ class Texts:
         return within
 
     def _text_entry(
-        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str, int], by: str, **more: str
+        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str, int], by: str, **more: Any
     ) -> Draft:
         name, version, digest, _, number = what
         # A mapping decides nothing, and has no number.

@@ -118,7 +118,7 @@ def test_a_bad_file_leaves_the_old_one_serving_as_old_as_it_is_and_not_for_ever(
     good = (folder / "cards.csv").read_bytes()
     source = source_of(UNDATED, folder, checks=0.0)
     assert isinstance(source, CsvSource)
-    source._clock = lambda: now[0]
+    source._serving._clock = lambda: now[0]
     source._records._clock = lambda: now[0]
 
     async def work(of: Adapter) -> None:
@@ -133,7 +133,7 @@ def test_a_bad_file_leaves_the_old_one_serving_as_old_as_it_is_and_not_for_ever(
             (folder / "cards.csv").unlink()
         else:
             replaced(folder / "cards.csv", spoil)
-        await until(outcome, lambda _: source._state.fault is not None)
+        await until(outcome, lambda _: source._serving.state.fault is not None)
         assert await outcome() == first
         assert (first.as_at, first.stale) == (OLDER, False)
         with pytest.raises(SourceFailedError, match=r"^library: cards.csv"):
