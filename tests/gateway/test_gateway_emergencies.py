@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from gateway.cli import make_app
 from gateway.limits import MANY_IN_EMERGENCY
-from gateway.store.entries import ChangeRefusedError
 from gateway.store.emergencies import Outcome, due_on
+from gateway.store.entries import ChangeRefusedError
 from schemas.terms import EmergencyKind
 
 HARBOUR = "northmoor-harbour-tenancies"
