@@ -55,8 +55,9 @@ _NOBODYS_OWN: Final = (LogCorruptError, ProofError, TransactionEndedError)
 class Moment:
     """What an item is told inside the transaction.
 
-    `at`: aware UTC, never before the previous entry's. `state_index`: the head's, -1 when nothing was ever
-    published. `index`: the place its entry will have. `once`: where it uses names that count but once.
+    `at`: aware UTC, by this machine's clock. The entry's own time is never before the previous entry's, and so a later one
+    while the log is ahead of this clock; nothing that begins or ends is judged by that. `state_index`: the head's, -1 when
+    nothing was ever published. `index`: the place its entry will have. `once`: where it uses names that count but once.
     """
 
     at: datetime
@@ -155,6 +156,7 @@ class Batch:
     head: Head | None
     once: UsedOnce
     careful: bool
+    ahead: float = 0.0  # seconds by which this machine's clock may yet be put back
     _last: datetime = field(init=False)
     _state_index: int = field(init=False)
     _counters: dict[str, int] = field(init=False, default_factory=dict)
@@ -229,10 +231,11 @@ class Batch:
         return found
 
     def _write_item(self, within: Within) -> _Made | None:
-        at = max(self.clock(), self._last)
+        now = self.clock()
+        at = max(now, self._last)
         index = self.edge.size
-        self.once.forget(at)
-        draft = within(self.connection, Moment(at, self._state_index, index, self.once))
+        self.once.forget(now, ahead=self.ahead)
+        draft = within(self.connection, Moment(now, self._state_index, index, self.once))
         if not self.connection.in_transaction:
             raise TransactionEndedError
         if draft is None:

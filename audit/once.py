@@ -8,12 +8,23 @@ the lock what others have written since. Nothing is decided from memory alone: w
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+LIFE: Final = 360.0  # seconds of the boot clock: longer than any name counts from its use on
 SIZE: Final = 16  # bytes of a name's digest: a second name of the same would take 2 to the 128 tries
 Mark = int
+
+
+class Row(NamedTuple):
+    """The names of one batch, and when this process learned of them by the boot clock."""
+
+    number: int
+    until: int
+    learned: float
+    names: list[bytes]
 
 
 def digest_of(name: str) -> bytes:
@@ -25,23 +36,32 @@ class UsedOnce:
     """The names in use, as of the last `catch_up`, and those of the transaction under way. For the writer's thread.
 
     `begin` in each transaction, before the first `use`; `write` before its COMMIT; then `keep`, or `drop` where nothing
-    was committed. A name is forgotten some time after its `until`, in memory and, by who sweeps, in the table.
+    was committed. A name ends by this machine's clock, and is forgotten only when its life has passed by the boot clock
+    too: so that no clock that runs ahead, and is put right, makes it good again.
     """
 
     def __init__(self) -> None:
         self._used: set[bytes] = set()
-        self._ending: dict[int, list[bytes]] = {}  # names by the second at which they may be forgotten
+        self._rows: deque[Row] = deque()  # in the order of their numbers
+        self._late: list[Row] = []  # whose life has passed by the boot clock alone
         self._number = 0  # of the newest row that is in memory
-        self._forgotten = 0  # epoch seconds: up to here names are not known any more
+        self._boot = 0.0  # seconds of the boot clock, in this transaction
         self._new: dict[bytes, int] = {}  # of this transaction, with the second until which each counts
         self._written: int | None = None
 
     def __len__(self) -> int:
         return len(self._used)
 
-    def begin(self, connection: Any) -> None:
-        """Catch up with what other writers have committed."""
+    @property
+    def forgotten(self) -> int:
+        """Return the number up to which every row may go: this process has forgotten them all."""
+        kept = [self._rows[0].number] if self._rows else [self._number + 1]
+        return min([*kept, *(row.number for row in self._late)]) - 1
+
+    def begin(self, connection: Any, *, boot: float = 0.0) -> None:
+        """Catch up with what other writers have committed. `boot`: seconds of the boot clock."""
         self.drop()
+        self._boot = boot
         rows = connection.execute(
             "SELECT number, until, names FROM used_once WHERE number > ? ORDER BY number", (self._number,)
         ).fetchall()
@@ -51,25 +71,25 @@ class UsedOnce:
     def use(self, names: Sequence[tuple[str, int]], at: datetime) -> bool:
         """Use names, each with the epoch second until which it counts; False, and none is used, where one can't be.
 
-        That is one used before, and one that is over: whether that was used may be forgotten.
+        That is one used before, and one that is over by this machine's clock: whether that was used may be forgotten.
         """
         found = {digest_of(name): until for name, until in names}
-        over = max(at.timestamp(), self._forgotten)
-        if len(found) < len(names) or any(until <= over for until in found.values()):
+        now = at.timestamp()
+        if len(found) < len(names) or any(until <= now for until in found.values()):
             return False
         if not (self._used.isdisjoint(found) and self._new.keys().isdisjoint(found)):
             return False
         self._new |= found
         return True
 
-    def forget(self, at: datetime) -> None:
-        """Forget what is over at an instant: nothing of it can be used any more, whatever a clock says later."""
-        now = int(at.timestamp())
-        if now <= self._forgotten:
-            return
-        for second in [one for one in self._ending if one <= now]:
-            self._used.difference_update(self._ending.pop(second))
-        self._forgotten = now
+    def forget(self, at: datetime, *, ahead: float = 0.0) -> None:
+        """Forget what is over by both clocks. `ahead`: seconds by which this machine's may yet be put back."""
+        now, begun = int(at.timestamp()), self._boot - LIFE - ahead
+        while self._rows and self._rows[0].learned <= begun:
+            self._late.append(self._rows.popleft())
+        if any(row.until <= now for row in self._late):
+            self._used.difference_update(name for row in self._late if row.until <= now for name in row.names)
+            self._late = [row for row in self._late if row.until > now]
 
     def mark(self) -> Mark:
         """Return what `undo` goes back to."""
@@ -98,5 +118,5 @@ class UsedOnce:
 
     def _take(self, names: list[bytes], until: int, number: int) -> None:
         self._used.update(names)
-        self._ending.setdefault(until, []).extend(names)
+        self._rows.append(Row(number, until, self._boot, names))
         self._number = number

@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ import pysqlite3
 
 from audit.batch import Appended, Batch, Done, Draft, Item, ItemFailedError, Moment, Result, Within
 from audit.checkpoint import CheckpointSigner
+from audit.heartbeat import ClockJumpedError, Heartbeat
 from audit.merkle import Edge, subtrees
 from audit.once import UsedOnce
 from audit.sqlite import Head, LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
@@ -50,8 +52,8 @@ class NotDurableError(Exception):
 class Sequencer:
     """The log's writer. `start` before use, `close` at the end; `submit` and `append` from any thread.
 
-    `writable` tells whether the last batch could be written. After one that could not, the next begins anew, so the
-    writer recovers by itself when the disk does.
+    `heartbeat` tells of a clock that jumped: nothing is written then. `writable` tells whether the last batch could be
+    written. After one that could not, the next begins anew, so the writer recovers by itself when the disk does.
     """
 
     def __init__(
@@ -62,12 +64,14 @@ class Sequencer:
         *,
         clock: Callable[[], datetime],
         deliver: Deliver,
+        heartbeat: Heartbeat | None = None,
     ) -> None:
         self._database = database
         self._lock_file = lock
         self._signer = signer
         self._clock = clock
         self._deliver = deliver
+        self.heartbeat = heartbeat
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._connection: Any = None
@@ -87,7 +91,7 @@ class Sequencer:
                 self._connection = open_connection(self._database, read_only=False)
                 undo.callback(self._connection.close)
                 self._under_lock(lambda: check_at_start(self._connection, self._signer.vkey))
-                self._once.begin(self._connection)  # of 100,000 names: not in somebody's first call
+                self._once.begin(self._connection, boot=self._boot())  # of 100,000 names: not in somebody's first call
             except OSError as error:
                 raise LogUnavailableError(f"the lock file {self._lock_file.name} can't be taken: restore it") from error
             except pysqlite3.Error as error:
@@ -170,7 +174,8 @@ class Sequencer:
     def _fail(self, batch: list[Item], error: Exception) -> None:
         self.writable = False
         for item in batch:
-            failure = NotDurableError(f"the log could not be written: {type(error).__name__}")
+            what = str(error) if isinstance(error, ClockJumpedError) else type(error).__name__
+            failure = NotDurableError(f"the log could not be written: {what}")
             failure.__cause__ = error
             item.result = failure
         self._let_go()
@@ -188,7 +193,13 @@ class Sequencer:
         finally:
             fcntl.flock(self._lock, fcntl.LOCK_UN)
 
+    def _boot(self) -> float:
+        """Return seconds that nobody sets: the boot clock's, where this writer has one."""
+        return self.heartbeat.boot_seconds if self.heartbeat is not None else time.monotonic()
+
     def _transaction(self, items: Sequence[Item]) -> None:
+        if self.heartbeat is not None:
+            self.heartbeat.check()  # before anything is read: what a clock that jumped would decide is not written
         try:
             self._write(items, careful=False)
         except ItemFailedError:
@@ -202,8 +213,9 @@ class Sequencer:
         try:
             found = head(connection)
             edge = self._current_edge(connection, found)
-            self._once.begin(connection)
-            Batch(connection, self._signer, edge, self._clock, found, self._once, careful=careful).write(items)
+            self._once.begin(connection, boot=self._boot())
+            ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
+            Batch(connection, self._signer, edge, self._clock, found, self._once, careful=careful, ahead=ahead).write(items)
             self._once.write(connection)
             connection.execute("COMMIT")
             self._once.keep()

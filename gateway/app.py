@@ -7,7 +7,9 @@ import contextlib
 import gc
 import hashlib
 import hmac
+import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -22,6 +24,7 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.entry import new_entry_id
+from audit.heartbeat import JUMP, Boot, Heartbeat
 from audit.highwater import check_high_water
 from audit.sequencer import Sequencer
 from audit.sqlite import LogCorruptError, open_connection
@@ -88,6 +91,23 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def boot_now() -> Boot:
+    """Return the boot clock, which counts from the machine's start and is set by nobody.
+
+    As the kernel tells it in a file: a tool that stands between a program and the time answers for its clocks too.
+    """
+    try:
+        run = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return Boot(run, float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]))
+    except OSError:  # no Linux: then jumps are seen within one process alone
+        return Boot(f"process {os.getpid()}", time.monotonic())
+
+
+def boot_of(clock: Callable[[], datetime]) -> Callable[[], Boot]:
+    """Return the boot clock that goes with a clock: one that is handed in is its own, and never jumps."""
+    return boot_now if clock is utc_now else lambda: Boot("handed in", clock().timestamp())
+
+
 def build_digest() -> str:
     """Name this build in entries: SHA-256 over every file of the four rooms, in the order of their names."""
     whole = hashlib.sha256(version("stile").encode())
@@ -116,14 +136,19 @@ def make_changes(council: Council) -> Changes:
     )
 
 
-def make_sequencer(council: Council, clock: Callable[[], datetime], deliver: Any) -> Sequencer:
+def make_sequencer(
+    council: Council, clock: Callable[[], datetime], deliver: Any, boot: Callable[[], Boot] | None = None
+) -> Sequencer:
     """Return the log's writer, not yet started."""
-    return Sequencer(council.state, council.lock, council.signer, clock=clock, deliver=deliver)
+    heartbeat = Heartbeat(council.heartbeat, clock, boot or boot_of(clock))
+    return Sequencer(council.state, council.lock, council.signer, clock=clock, deliver=deliver, heartbeat=heartbeat)
 
 
-def start_log(council: Council, clock: Callable[[], datetime], deliver: Any) -> Sequencer:
+def start_log(
+    council: Council, clock: Callable[[], datetime], deliver: Any, boot: Callable[[], Boot] | None = None
+) -> Sequencer:
     """Return the log's writer, started. Raises audit's LogCorruptError for a log that lacks what it had signed."""
-    sequencer = make_sequencer(council, clock, deliver)
+    sequencer = make_sequencer(council, clock, deliver, boot)
     sequencer.start()
     connection = open_connection(council.state, read_only=True)
     try:
@@ -136,13 +161,21 @@ def start_log(council: Council, clock: Callable[[], datetime], deliver: Any) -> 
     return sequencer
 
 
-def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.AbstractEventLoop) -> Wiring:
+def make_wiring(
+    council: Council,
+    clock: Callable[[], datetime],
+    loop: asyncio.AbstractEventLoop,
+    boot: Callable[[], Boot] | None = None,
+) -> Wiring:
     """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
-    sequencer = start_log(council, clock, deliver_to(loop))
+    sequencer = start_log(council, clock, deliver_to(loop), boot)
     reader = Reader(open_connection(council.state, read_only=True), environment=council.settings.environment)
     issuer = council.settings.public_url
     issuer_keys = IssuerKeys(council.keyring, council.issuer_key, reader.issuer_turns)
     telemetry = Telemetry()
+    moved = sequencer.heartbeat.take_over() if sequencer.heartbeat is not None else 0.0
+    if abs(moved) > JUMP:  # a start only warns: which of the clocks is right, who starts it knows better
+        telemetry.warn_of_clock(moved)
     clients = FetchedKeys(
         reader,
         JwksFetch(council.settings.jwks_hosts, allow_private=council.settings.jwks_allow_private).fetch,
@@ -204,15 +237,19 @@ def make_wiring(council: Council, clock: Callable[[], datetime], loop: asyncio.A
     return sandboxed(wiring) if environment is Environment.SANDBOX else wiring
 
 
-def build_app(council: Council, *, clock: Callable[[], datetime] = utc_now) -> FastAPI:
+def build_app(
+    council: Council, *, clock: Callable[[], datetime] = utc_now, boot: Callable[[], Boot] | None = None
+) -> FastAPI:
     """Make the gateway of a council. Its parts live from start-up to shut-down."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        wiring = make_wiring(council, clock, asyncio.get_running_loop())
+        wiring = make_wiring(council, clock, asyncio.get_running_loop(), boot)
         app.state.wiring = wiring
         gc.freeze()  # what lives as long as the process need not be looked through again and again
-        sweeping = asyncio.create_task(sweep(wiring.services, wiring.early_limits, wiring.telemetry, council.high_water))
+        sweeping = asyncio.create_task(
+            sweep(wiring.services, wiring.early_limits, wiring.telemetry, council.high_water, wiring.sequencer.heartbeat)
+        )
         async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
             closing.push_async_callback(wiring.services.source_of.__self__.aclose)  # type: ignore[attr-defined]  # the registry made above
             closing.callback(wiring.services.reader.connection.close)

@@ -14,6 +14,8 @@ COMMANDS: Final = (
     ("init", "council", "init"),
     ("serve", "council", "serve"),
     ("upgrade", "upgrading", "upgrade"),
+    ("doctor", "clocks", "doctor"),
+    ("clock", "clocks", "clock"),
     ("demo", "demo", "demo"),
     ("sandbox", "sandbox", "sandbox"),
     ("verify", "verifying", "verify"),

@@ -29,6 +29,7 @@ STATE: Final = "state.sqlite"
 KEYS: Final = "keys.sqlite"
 LOCK: Final = "state.lock"
 HIGH_WATER: Final = "state.head"
+HEARTBEAT: Final = "state.clock"
 PID: Final = "serve.pid"
 SEARCH: Final = "search.sqlite"
 
@@ -66,6 +67,11 @@ class Council:
     def high_water(self) -> Path:
         """Return the file that keeps the newest checkpoint, by which a database put back from an older copy is noticed."""
         return self.directory / HIGH_WATER
+
+    @property
+    def heartbeat(self) -> Path:
+        """Return the file that keeps where wall clock and boot clock stood, by which a clock that jumps is noticed."""
+        return self.directory / HEARTBEAT
 
 
 def create_council(directory: Path, values: dict[str, str | bool]) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -168,8 +169,16 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the environment first, then the file."""
         del dotenv_settings, file_secret_settings
-        toml = TomlConfigSettingsSource(settings_cls, settings_cls.model_config.get("toml_file"))
+        toml = _Toml(settings_cls, settings_cls.model_config.get("toml_file"))
         return env_settings, init_settings, toml
+
+
+class _Toml(TomlConfigSettingsSource):
+    """Reads a file that may begin with a byte order mark, as some editors write it."""
+
+    @override
+    def _read_file(self, file_path: Any) -> dict[str, Any]:
+        return tomllib.loads(file_path.read_text(encoding="utf-8-sig"))
 
 
 def load_settings(directory: Path) -> Settings:

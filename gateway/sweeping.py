@@ -8,8 +8,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from audit.heartbeat import JUMP, Heartbeat
 from audit.highwater import keep_high_water
+from audit.once import LIFE
 from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError, Within
+from audit.sqlite import from_micros, head
 from audit.tiles import checkpoint
 from gateway import limits
 from gateway.early_limits import EarlyLimits
@@ -25,11 +28,17 @@ HANDED_IN: Final = timedelta(seconds=EVERY)  # after a window's end
 MOST_AT_ONCE: Final = 2_000  # rows dropped in one transaction, so that nobody waits for the broom
 
 
-async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry, high_water: Path) -> None:
+async def sweep(
+    services: Services, early: EarlyLimits, telemetry: Telemetry, high_water: Path, heartbeat: Heartbeat | None = None
+) -> None:
     """Sweep until cancelled. Whatever fails is tried again with the next round."""
+    moved = 0.0
     while True:
         await asyncio.sleep(EVERY)
         try:
+            if heartbeat is not None:
+                moved = await watch_clock(heartbeat, telemetry, before=moved)
+            telemetry.log_ahead.set(log_ahead(services))
             telemetry.log_size.set(services.reader.refresh())
             telemetry.key_days_left.set(days_left(services.reader.connection, services.clock(), most=NO_END))
             today = london_day(services.clock())
@@ -43,6 +52,22 @@ async def sweep(services: Services, early: EarlyLimits, telemetry: Telemetry, hi
             telemetry.logger.error("sweeping_failed", error=type(error).__name__)  # noqa: TRY400 -- a traceback may hold values
 
 
+async def watch_clock(heartbeat: Heartbeat, telemetry: Telemetry, *, before: float) -> float:
+    """Beat, and tell operators once of a clock that has jumped: nothing is written then. Return how far it has moved."""
+    moved = heartbeat.moved()
+    if abs(moved) > JUMP >= abs(before):
+        telemetry.warn_of_clock(moved)
+    telemetry.clock_moved.set(moved)
+    await asyncio.to_thread(heartbeat.beat)  # it writes a file
+    return moved
+
+
+def log_ahead(services: Services) -> float:
+    """Return by how many seconds the log's newest entry is ahead of this machine's clock; 0 where it is not."""
+    found = head(services.reader.connection)
+    return max(0.0, (from_micros(found[2]) - services.clock()).total_seconds()) if found else 0.0
+
+
 async def sweep_once(services: Services, early: EarlyLimits) -> None:
     """Record the windows that have ended, and drop what no longer counts. Other workers may do the same at this moment."""
     now = services.clock()
@@ -52,7 +77,7 @@ async def sweep_once(services: Services, early: EarlyLimits) -> None:
     for name, window, _ in limits.ended_windows(connection, now - HANDED_IN):
         await services.log.append(_ended_window(services, name, window))
     if _has_expired(connection, now):
-        await services.log.append(lambda inner, _moment: _drop_expired(inner, now))
+        await services.log.append(lambda inner, moment: _drop_expired(inner, now, moment))
 
 
 async def _hand_in(services: Services, early: EarlyLimits) -> None:
@@ -100,9 +125,6 @@ def _ended_window(services: Services, name: str, window: str) -> Within:
 
 # Which rows are over: table, its key, condition.
 _EXPIRED: Final = (
-    # And not before the log itself has come so far: no transaction's instant is ever earlier than the last entry's. By a
-    # clock that is put back a name would else be good again, for whoever has not read its row: one that restarts, or idles.
-    ("used_once", "number", "until <= ? AND until <= (SELECT at / 1000000 FROM log_head)"),
     ("idempotency", "client_id, key", "expires <= ?"),
     ("invitation", "token_hash", "expires <= ?"),
     ("registration", "client_id", "expires <= ?"),
@@ -111,14 +133,24 @@ _EXPIRED: Final = (
 
 
 def _has_expired(connection: Any, now: datetime) -> bool:
-    return sign_ins.has_expired(connection, now) or any(
-        connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)).fetchone() is not None
-        for table, _, where in _EXPIRED
+    used = connection.execute("SELECT 1 FROM used_once WHERE until <= ? LIMIT 1", (now.timestamp() - LIFE,)).fetchone()
+    return (
+        used is not None
+        or sign_ins.has_expired(connection, now)
+        or any(
+            connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)).fetchone() is not None
+            for table, _, where in _EXPIRED
+        )
     )
 
 
-def _drop_expired(connection: Any, now: datetime) -> None:
+def _drop_expired(connection: Any, now: datetime, moment: Moment) -> None:
     sign_ins.drop_expired(connection, now)
+    # What this writer has forgotten: by the boot clock too, so that no clock that is put back makes a name good again.
+    connection.execute(
+        f"DELETE FROM used_once WHERE number IN (SELECT number FROM used_once WHERE number <= ? LIMIT {MOST_AT_ONCE})",
+        (moment.once.forgotten,),
+    )
     for table, key, where in _EXPIRED:
         connection.execute(
             f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT {MOST_AT_ONCE})",

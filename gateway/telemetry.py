@@ -42,6 +42,7 @@ ALLOWED: Final = frozenset(
         "reason",
         "kind",
         "worker",
+        "seconds",
         "source",
         "cause",
         "file",
@@ -192,6 +193,16 @@ class Telemetry:
             registry=self.registry,
         )
         self.assurance_days_left.set(NO_END)
+        self.log_ahead = Gauge(
+            "stile_log_ahead_seconds",
+            "Seconds by which the log's newest entry is ahead of this machine's clock.",
+            registry=self.registry,
+        )
+        self.clock_moved = Gauge(
+            "stile_clock_moved_seconds",
+            "Seconds by which this machine's clock has moved against its boot clock; over 60 nothing is written.",
+            registry=self.registry,
+        )
         self.log_size = Gauge("stile_log_state_index", "The newest state entry seen.", registry=self.registry)
 
     def count(self, route: str, status: int, steps: Steps) -> None:
@@ -214,6 +225,10 @@ class Telemetry:
         self.key_fetches.labels("done" if why is None else "failed").inc()
         if why is not None:
             self.logger.warning("client_keys_not_fetched", client_id=client_id, reason=why)
+
+    def warn_of_clock(self, moved: float) -> None:
+        """Tell operators that the clock has jumped against the boot clock, ahead or (less than nothing) back."""
+        self.logger.error("clock_jumped", seconds=round(moved))
 
     def note_source_failed(self, source: str, cause: str, reason: str, request_id: str) -> None:
         """Tell operators why a council's system could not be asked: the kind of fault, and nothing of anybody."""

@@ -18,6 +18,8 @@ def core_flaws(rules: RuleSet) -> Iterator[Flaw]:
     agreement, cores, kinds = rules.agreement, rules.cores, rules.recipient_kinds
     known = {(core.id, core.version): core for core in cores}
     for place, (name, version) in enumerate(agreement.follows):
+        if not name:  # it can't be read, or is not there, and was told of
+            continue
         core = known.get((name, version))
         if core is None:
             published = [f"{core.id}@{core.version}" for core in cores if not core.is_council]

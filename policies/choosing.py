@@ -13,7 +13,7 @@ from policies.facts import holds
 from policies.forms import Pseudonym, apply_form
 from schemas.agreement import Atom, PersonTerm, RecordTerm, Resting
 from schemas.dataset import Field
-from schemas.decision import Option, Record, Release, Unusable
+from schemas.decision import Option, Record, RecordCap, Release, Unusable
 from schemas.reasons import TrueReason
 
 Row = Mapping[str, object]
@@ -48,11 +48,15 @@ def choices(work: Work, field: Field, release: Release, row: Row | None) -> Iter
     """Yield the options whose conditions are known to hold, most revealing first; at the end, why there is no further."""
     barred = [cap for cap in release.caps if not any(_is_lifted(work, one, field, row) for one in cap.record)]
     for option in release.options:
-        if any(option.line not in cap.spares for cap in barred):
+        if any(not _is_spared(option, cap) for cap in barred):
             continue
         if all(_is_met(work, one, field, work.of[option.line], row) for one in option.record):
             yield option
     yield TrueReason.RECORD_CAP if barred else TrueReason.RECORD_CONDITION
+
+
+def _is_spared(option: Option, cap: RecordCap) -> bool:
+    return option.line in cap.spares or (cap.spares_own_consent and option.own_consent)
 
 
 def _is_lifted(work: Work, condition: Resting, field: Field, row: Row | None) -> bool:

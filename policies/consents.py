@@ -20,7 +20,7 @@ from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy
 SINCE: Final = 2  # the semantics with one order of authority
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class Yes:
     """A yes that counts for one person, path and kind; `own`: their own word. `needs` must be known of them."""
 
@@ -89,21 +89,19 @@ def _said(person: str, path: str, answers: Sequence[ConsentRecord], compiled: Co
         if not semantics.tightens(SINCE):
             yield Yes(person, path, kind)
             continue
-        counting = deciding(answers, kind, at)
-        if counting:
-            is_own = _is_own_word(counting[0])
-            yield Yes(person, path, kind, is_own, tuple(_needs(person, counting, compiled, c.subject)))
+        for one in deciding(answers, kind, at):
+            yield Yes(person, path, kind, _is_own_word(one), tuple(_needs(person, one, compiled, c.subject)))
 
 
 def deciding(answers: Sequence[ConsentRecord], kind: ConsentKind, at: datetime) -> tuple[ConsentRecord, ...]:
-    """Return the live answers by which a kind of consent is given; none where it is not."""
-    own = [one for one in answers if _is_own_word(one)]
+    """Return the live answers by which a kind of consent is given, each enough by itself; none where it is not."""
     # Who decides without the capacity to has not decided (Mental Capacity Act 2005, section 3), and speaks for nobody.
-    voices: list[list[ConsentRecord]] = [own] if own else _voices(answers)
-    said = [_newest(one, kind) for one in voices]
-    if any(one is not None and is_no(one) for one in said):
+    own = _newest([one for one in answers if _is_own_word(one)], kind)
+    if own is not None and is_no(own):
         return ()
-    return tuple(one for one in said if one is not None and _is_live_yes(one, at))
+    said = [newest for voice in _voices(answers) if (newest := _newest(voice, kind)) is not None]
+    heard = [] if any(map(is_no, said)) else said
+    return tuple(one for one in (*([own] if own else []), *heard) if _is_live_yes(one, at))
 
 
 def _is_own_word(one: ConsentRecord) -> bool:
@@ -129,7 +127,7 @@ def _is_live_yes(one: ConsentRecord, at: datetime) -> bool:
     return one.state is ConsentState.GIVEN and (one.until is None or at < one.until)
 
 
-def _needs(person: str, counting: Sequence[ConsentRecord], compiled: Compiled, subject: str | None) -> Iterator[PersonTerm]:
+def _needs(person: str, yes: ConsentRecord, compiled: Compiled, subject: str | None) -> Iterator[PersonTerm]:
     """Yield what must be known of the person: nobody is dead; a parent speaks to 18; capacity is presumed from 16.
 
     Mental Capacity Act 2005, sections 1(2) and 2(5); Family Law Reform Act 1969, section 1. What the dataset does not
@@ -138,10 +136,10 @@ def _needs(person: str, counting: Sequence[ConsentRecord], compiled: Compiled, s
     deceased = compiled.rules.dataset.fields.get(DECEASED)
     if deceased is not None and (deceased.of or subject) == person:
         yield PersonTerm(person, Speaking.ALIVE)
-    if any(one.given_by is GivenBy.PARENTAL_RESPONSIBILITY for one in counting):
+    if yes.given_by is GivenBy.PARENTAL_RESPONSIBILITY:
         yield PersonTerm(person, Speaking.UNDER_18)
-    presumed = any(one.given_by is GivenBy.SELF and one.capacity is Capacity.PRESUMED for one in counting)
-    if presumed and born_of(compiled, person, subject) is not None:
+    is_presumed = yes.given_by is GivenBy.SELF and yes.capacity is Capacity.PRESUMED
+    if is_presumed and born_of(compiled, person, subject) is not None:
         yield PersonTerm(person, Speaking.PRESUMED_ABLE)
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.findings import Finding, TextError, did_you_mean
+from policies.drafts import draft_slips
+from policies.findings import Finding, TextError, denied, did_you_mean, nearest
 from policies.naming import is_protective
+from policies.parse_core import read_core
 from policies.places import Flaw, Step, located
 from policies.targets import covered, most
 from schemas.agreement import RECORD_ATOMS, Cap, Condition, Core, Guardrail, RecordTerm, Target
@@ -15,11 +17,15 @@ from schemas.semantics import Semantics
 Way = tuple[Step, ...]
 
 
-def core_may_publish(core: Core, datasets: Sequence[Dataset]) -> None:
-    """Raise TextError with everything that keeps a core, or council rules, from being published."""
-    found = located(core.text, core_text_flaws(core, datasets))
+def core_draft(text: str, datasets: Sequence[Dataset]) -> Core:
+    """Return the core that a draft describes, or raise TextError with everything that keeps it from being published."""
+    core, findings, broken = read_core(text)
+    # What a rule is about depends on the dataset that it is for.
+    flaws = () if "for" in broken else core_text_flaws(core, datasets)
+    found = dict.fromkeys((*findings, *draft_slips(text), *located(text, flaws)))
     if found:
         raise TextError(found)
+    return core
 
 
 def core_warnings(core: Core, datasets: Sequence[Dataset]) -> tuple[Finding, ...]:
@@ -126,7 +132,7 @@ def _confirming(core: Core, dataset: Dataset) -> Iterator[Flaw]:
 
 
 def _holds_back(rule: Cap | Guardrail, field: Field, dataset: Dataset) -> bool:
-    if rule.target is None or is_protective(rule.when, field, dataset):
+    if rule.target in {None, Target()} or is_protective(rule.when, field, dataset):
         return False
     form = rule.form if isinstance(rule, Cap) else rule.above or WITHHELD
     return field in covered(rule.target, dataset, Semantics()) and most(field, form, dataset) < len(field.chain)
@@ -159,6 +165,10 @@ def marker_flaw(term: RecordTerm, dataset: Dataset) -> tuple[str, str] | None:
     field = dataset.fields.get(term.marker)
     markers = [path for path, one in dataset.fields.items() if one.marker]
     if field is None:
+        base = nearest(denied(term.marker) or "", markers)
+        if base is not None and isinstance(term.value, bool) and dataset.fields[base].type is FieldType.BOOLEAN:
+            so = f"{{record: {{{base}: {str(not term.value).lower()}}}}}"
+            return f"rests on {term.marker}, and a condition can't be denied", f"Write what must be so: {so}."
         return f"rests on an unknown marker {term.marker}", did_you_mean(term.marker, markers)
     if not field.marker:
         return f"rests on {term.marker}, which is no marker", "Mark it in the dataset with `marker: true`, or name another."

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from policies.drafts import draft_slips
 from policies.findings import Finding, TextError
 from policies.naming import facts_in
+from policies.parse_dataset import read_dataset
 from policies.places import Flaw, located
 from schemas.dataset import Dataset, FieldType, Key
 from schemas.terms import Tag
@@ -13,11 +15,15 @@ from schemas.terms import Tag
 TWO = 2  # facts that tell a person from a neighbour, or a child from a parent
 
 
-def dataset_may_publish(dataset: Dataset) -> None:
-    """Raise TextError with what keeps a dataset from being published."""
-    found = located(dataset.text, _flaws(dataset))
+def dataset_draft(text: str) -> Dataset:
+    """Return the dataset that a draft describes, or raise TextError with everything that keeps it from being published."""
+    dataset, findings, broken = read_dataset(text)
+    # The marker that is missing may be the field that can't be read.
+    flaws = () if broken & {"fields", "groups"} else located(text, _flaws(dataset))
+    found = dict.fromkeys((*findings, *draft_slips(text), *flaws))
     if found:
         raise TextError(found)
+    return dataset
 
 
 def dataset_warnings(dataset: Dataset) -> tuple[Finding, ...]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from policies.claims import comparable
 from policies.compile import Compiled, Lane, paths_of
-from policies.consents import Covered, consented
+from policies.consents import Covered, Yes, consented
 from policies.facts import personal_edges
 from policies.lane import Facts, counting_nets, decide_field, is_emergency, opens_in, unnamed
 from policies.restrictions import Held, restricted
@@ -23,7 +23,7 @@ from schemas.decision import Decision, Release, Withhold
 from schemas.instants import first_instant, instant_after, london_day
 from schemas.reasons import Reason
 from schemas.request import Circumstances
-from schemas.terms import Action
+from schemas.terms import Action, ConsentKind
 
 MOST_KEPT: Final = 4_096
 _NOTHING: Final[Covered] = frozenset()
@@ -71,7 +71,10 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
         if len(compiled.memo) >= MOST_KEPT:
             compiled.memo.clear()
         kind = compiled.rules.recipient_kinds.get(c.recipient)
-        said = {(one.person, one.path, one.kind): one for one in covered}
+        said: dict[tuple[str, str, ConsentKind], tuple[Yes, ...]] = {}
+        for one in sorted(covered):
+            known_of = (one.person, one.path, one.kind)
+            said[known_of] = (*said.get(known_of, ()), one)
         decision = _decide(compiled, Facts(c, kind, compiled, held, epoch, said))
         compiled.memo[known] = decision
     if c.consents or c.restrictions:

@@ -10,10 +10,14 @@ from typing import Final, Literal
 
 from typing_extensions import override
 
-# "No" and "non" are taken for a denial only where a word follows: `none` and `notes` are names.
-_DENIAL: Final = re.compile(
-    r"\s*(?:(?:not|no|non|never|without|except|unless|isnt|is_not)(?:[\W_]|$)|[!~\u00ac])", re.IGNORECASE
+# Words by which a name says that something is not so: its nearest name would say the opposite.
+_DENYING: Final = frozenset(
+    {
+        *("not", "no", "non", "never", "without", "except", "excluding", "unless", "isnt", "lacks", "lacking", "false"),
+        *("missing", "absent", "refused", "denied", "withheld", "withdrawn", "revoked"),
+    }
 )
+_PREFIXES: Final = ("not", "non", "un", "no", "in", "dis", "!", "~", "\u00ac", "-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +45,30 @@ class TextError(Exception):
 
 
 def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known name that is nearest to a word, where one is near; never what a denial denies."""
+    """Return the known name that is nearest to a word, where one is near; never what the word denies."""
     found = difflib.get_close_matches(word, sorted(known), n=1, cutoff=0.6)
-    return found[0] if found and denied(word) == denied(found[0]) else None
+    return found[0] if found and not denies(word, found[0]) else None
 
 
-def denied(word: str) -> bool:
-    """Tell whether a name begins as a denial does: its nearest name would say the opposite."""
-    return bool(_DENIAL.match(word))
+def denies(word: str, known: str) -> bool:
+    """Tell whether a word says that a known name's thing is not so, or the reverse."""
+    lowered = word.lower().strip()
+    if any(lowered == prefix + known or known == prefix + lowered for prefix in _PREFIXES):
+        return True
+    return bool(_parts(word) & _DENYING) != bool(_parts(known) & _DENYING)
+
+
+def denied(word: str) -> str | None:
+    """Return what a word denies: it without the words that do; None where it denies nothing."""
+    kept = [part for part in re.split(r"[\W_]+", word) if part and part.lower() not in _DENYING]
+    given = [part for part in re.split(r"[\W_]+", word) if part]
+    if len(kept) < len(given):
+        return "_".join(kept)
+    return "_".join(given) if word.strip()[:1] in {"!", "~", "\u00ac", "-"} else None
+
+
+def _parts(word: str) -> frozenset[str]:
+    return frozenset(part.lower() for part in re.split(r"[\W_]+", word))
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

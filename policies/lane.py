@@ -6,8 +6,9 @@ otherwise.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Final
 
 from policies.compile import Compiled, Lane, LaneCap, Line, Net
@@ -45,12 +46,13 @@ class Facts:
     compiled: Compiled
     held: Held
     epoch: int
-    said: Mapping[tuple[str, str, ConsentKind], Yes]
+    said: Mapping[tuple[str, str, ConsentKind], tuple[Yes, ...]]
 
-    def yes_of(self, person: str, path: str, kinds: Collection[ConsentKind]) -> Yes | None:
-        """Return a person's yes to a path of one of these kinds; one of their own where there is one."""
-        found = [yes for kind in kinds if (yes := self.said.get((person, path, kind))) is not None]
-        return min(found, key=lambda one: (not one.own, len(one.needs), one.kind), default=None)
+    def yes_of(self, person: str, path: str, kinds: Collection[ConsentKind]) -> tuple[Yes, ...]:
+        """Return the ways in which somebody has said yes to a path, each enough by itself; their own word first."""
+        found = (yes for kind in sorted(kinds) for yes in self.said.get((person, path, kind), ()))
+        each = {(one.own, one.needs): one for one in found}
+        return tuple(sorted(each.values(), key=lambda one: (not one.own, len(one.needs), one.needs)))
 
 
 def is_emergency(c: Circumstances) -> bool:
@@ -70,7 +72,7 @@ def decide_field(compiled: Compiled, path: str, facts: Facts) -> Release | Withh
     caps = [cap for cap in lane.caps if _counts(cap, lane.field, facts)]
     options, missed = [], []
     for line in ours:
-        rank = min([line.rank, lane.ceilings[facts.epoch], *_ranks(caps, line, lane.field, facts)])
+        rank = min([line.rank, lane.ceilings[facts.epoch], *_ranks(caps, line, facts)])
         missing = _missing(line, lane.field, facts)
         if rank == 0:
             missing.add(Reason.FIELD_NOT_AGREED)
@@ -81,23 +83,27 @@ def decide_field(compiled: Compiled, path: str, facts: Facts) -> Release | Withh
     if not options:
         _, reason, nearest = min(missed)
         return Withhold(_ORDER[reason], nearest)
-    record_caps = tuple(_record_cap(cap, options, lane.field, facts) for cap in caps if cap.record)
+    record_caps = tuple(_record_cap(cap, options, facts) for cap in caps if cap.record)
     return Release(_ordered(options, lane.field, record_caps, facts), record_caps)
 
 
-def _record_cap(cap: LaneCap, options: list[tuple[int, Line]], field: Field, facts: Facts) -> RecordCap:
-    return RecordCap(cap.id, cap.record, frozenset(line.id for _, line in options if _spares(cap, line, field, facts)))
+def _record_cap(cap: LaneCap, options: list[tuple[int, Line]], facts: Facts) -> RecordCap:
+    spared = frozenset(line.id for _, line in options if _spares(cap, line, facts))
+    return RecordCap(cap.id, cap.record, spared, cap.except_own_consent)
 
 
 def _ordered(
     options: list[tuple[int, Line]], field: Field, caps: tuple[RecordCap, ...], facts: Facts
 ) -> tuple[Option, ...]:
     """Put the most revealing first. None is left out: one whose form can't be made of the value gives way to the next."""
-    resting = [(rank, line, (*line.record, *_consent_terms(line, field, facts))) for rank, line in options]
+    resting = [
+        (rank, line, (*line.record, *terms), own) for rank, line in options for terms, own in _consents(line, field, facts)
+    ]
     found: list[Option] = []
-    for rank, line, record in sorted(resting, key=lambda one: (-one[0], len(one[2]), one[1].id)):
-        found.append(Option(field.form(rank), line.id, line.lawful, record))
-        if not record and not any(cap.spares for cap in caps) and not _may_give_way(field, facts):
+    for rank, line, record, own in sorted(resting, key=lambda one: (-one[0], len(one[2]), one[1].id, not one[3])):
+        found.append(Option(field.form(rank), line.id, line.lawful, record, own))
+        is_spared = any(cap.spares or cap.spares_own_consent for cap in caps)
+        if not record and not is_spared and not _may_give_way(field, facts):
             break
     return tuple(found)
 
@@ -142,7 +148,7 @@ def _opens(line: Line, lane: Lane, facts: Facts) -> bool:
     if any(_missed(atom, line, lane.field, facts) is not None for atom in atoms):
         return False
     barring = [cap for cap in lane.caps if cap.rank < full and not cap.is_protective and _is_of_kind(cap, facts)]
-    return all(_spares(cap, line, lane.field, facts) for cap in barring)
+    return all(_spares(cap, line, facts) for cap in barring)
 
 
 # -- lines
@@ -207,35 +213,32 @@ def opens_in(line: Line, c: Circumstances) -> bool:
     return line.in_emergency and is_emergency(c) and (not line.emergencies or c.emergency in line.emergencies)
 
 
-def _consent_terms(line: Line, field: Field, facts: Facts) -> tuple[PersonTerm, ...]:
-    """Return what the record must say of those whose yes a line rests on; nothing where an emergency waives consent."""
+def _consents(line: Line, field: Field, facts: Facts) -> Iterator[tuple[tuple[PersonTerm, ...], bool]]:
+    """Yield how a line's consent is given: what the record must say of whom, and whether each spoke for themselves.
+
+    Where a line asks for none, or an emergency waives it, nothing needs to be said, and nobody has said it.
+    """
     if Atom.CONSENT not in line.atoms or opens_in(line, facts.c):
-        return ()
-    yes = (facts.yes_of(person, field.path, line.consent_kinds) for person in sorted(_whose_consent(line, field, facts)))
-    return tuple(dict.fromkeys(term for one in yes if one is not None for term in one.needs))
+        yield (), False
+        return
+    whose = sorted(_whose_consent(line, field, facts))
+    for chosen in product(*(facts.yes_of(person, field.path, line.consent_kinds) for person in whose)):
+        terms = tuple(dict.fromkeys(term for one in chosen for term in one.needs))
+        everybody = frozenset({field.of}) if field.of is not None else facts.c.people
+        yield terms, all(one.own for one in chosen) and everybody <= set(whose)
 
 
 # -- what restricts: caps, and guardrails' nets
 
 
-def _ranks(caps: list[LaneCap], line: Line, field: Field, facts: Facts) -> list[int]:
-    return [cap.rank for cap in caps if not cap.record and not _spares(cap, line, field, facts)]
+def _ranks(caps: list[LaneCap], line: Line, facts: Facts) -> list[int]:
+    return [cap.rank for cap in caps if not cap.record and not _spares(cap, line, facts)]
 
 
-def _spares(cap: LaneCap, line: Line, field: Field, facts: Facts) -> bool:
-    """Tell whether a cap excepts a line: for its power, as an emergency's own, or for consent of the persons themselves."""
+def _spares(cap: LaneCap, line: Line, facts: Facts) -> bool:
+    """Tell whether a cap excepts a line: for its power, or as an emergency's own."""
     own = opens_in(line, facts.c)
-    if line.power in cap.except_powers or (own and facts.kind in cap.except_emergency):
-        return True
-    # An emergency waives consent: then nobody has given any.
-    return cap.except_own_consent and Atom.CONSENT in line.atoms and not own and _all_said_yes(line, field, facts)
-
-
-def _all_said_yes(line: Line, field: Field, facts: Facts) -> bool:
-    """Tell whether everybody whom a field belongs to has said yes to it themselves."""
-    whose = frozenset({field.of}) if field.of is not None else facts.c.people
-    said = [facts.yes_of(person, field.path, line.consent_kinds) for person in whose]
-    return bool(said) and all(one is not None and one.own for one in said)
+    return line.power in cap.except_powers or (own and facts.kind in cap.except_emergency)
 
 
 def _counts(cap: LaneCap, field: Field, facts: Facts) -> bool:

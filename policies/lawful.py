@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.lines import kinds_of, law_of
+from policies.parse_agreement import LOST
 from policies.places import Flaw, Step
 from schemas.agreement import Atom, LegalBasis, RuleSet, Side
 from schemas.dataset import Field
@@ -56,7 +57,10 @@ def law_flaws(rules: RuleSet) -> Iterator[Flaw]:
 
 def _sides(rules: RuleSet, law: LegalBasis, here: tuple[Step, ...]) -> Iterator[Flaw]:
     fields = fields_under(rules, law)
-    yield from _side(law.discloser, "the discloser", frozenset({CONTROLLER}), fields, (*here, "discloser"))
+    if law.discloser is not LOST:
+        yield from _side(law.discloser, "the discloser", frozenset({CONTROLLER}), fields, (*here, "discloser"))
+    if law.recipient is LOST:
+        return
     if law.recipient is not None:
         yield from _side(law.recipient, "the recipient", kinds_under(rules, law), fields, (*here, "recipient"))
     elif rules.agreement.relationship is not Relationship.PROCESSOR:

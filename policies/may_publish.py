@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from policies.advice import advise
 from policies.bind import bind
 from policies.binding import core_flaws
-from policies.findings import Finding, TextError
+from policies.findings import Finding, TextError, nearest
 from policies.guarded import guardrail_flaws
 from policies.idle import idle_flaws
 from policies.lawful import law_flaws
-from policies.lines import line_flaws, variation_flaws
+from policies.lines import bound_flaws, law_of, line_flaws, sound, variation_flaws
 from policies.markers import marker_flaws
 from policies.mosaic import mosaic_flaws
 from policies.naming_checks import naming_flaws
+from policies.parse_agreement import LOST
 from policies.places import Flaw, located
+from policies.second_look import second_look
 from schemas.agreement import Agreement, Core, RuleSet
 from schemas.dataset import Dataset
 from schemas.terms import RecipientKind
@@ -40,18 +43,75 @@ def may_publish(rules: RuleSet, *, mapped: Collection[str] | None = None) -> Non
 
     `mapped` are the paths that the source's mapping gives; None leaves that unchecked.
     """
-    agreement = rules.agreement
-    # Each check takes for granted what the one before has found sound.
-    _refuse(agreement, [*_party_flaws(rules), *core_flaws(rules)])
-    _refuse(agreement, line_flaws(rules))
-    checks = (idle_flaws(rules), variation_flaws(rules), law_flaws(rules), marker_flaws(rules, mapped), naming_flaws(rules))
-    _refuse(agreement, [flaw for check in checks for flaw in check])
-    _refuse(agreement, guardrail_flaws(rules))
+    found = located(rules.agreement.text, publication_flaws(rules, mapped=mapped))
+    if found:
+        raise TextError(found)
 
 
-def warnings(rules: RuleSet, beside: Sequence[RuleSet] = ()) -> tuple[Finding, ...]:
-    """Return what may be published and is still worth a second look; `beside` are the other live agreements."""
-    return located(rules.agreement.text, [*advise(rules), *mosaic_flaws(rules, beside)], "warning")
+def publication_flaws(
+    rules: RuleSet, *, mapped: Collection[str] | None = None, doubts: frozenset[str] = frozenset()
+) -> Iterator[Flaw]:
+    """Yield everything that keeps an agreement from being published, from all checks together.
+
+    Each check looks at what the ones before have found sound, so that no mistake hides another, and none is told twice.
+    `doubts` names the members that can't be read whole, or are about something else than was meant.
+    """
+    party = [flaw for flaw in (*_party_flaws(rules), *core_flaws(rules)) if flaw.way[0] not in doubts - {"follows"}]
+    yield from party
+    doubts |= {str(flaw.way[0]) for flaw in party}
+    own = tuple(line_flaws(rules, doubts))
+    yield from own
+    if any(len(flaw.way) == 1 for flaw in own):  # more lines than anybody looks at
+        return
+    yield from (flaw for flaw in variation_flaws(rules) if "term" not in doubts or flaw.way[-1] != "ends_on")
+    standing = sound(_with_meant_variations(rules), own)
+    bounds = () if doubts & {"follows", "variations"} else tuple(bound_flaws(standing))
+    yield from bounds
+    yield from _of_whole(sound(standing, bounds, in_bounds=not doubts & {"follows", "variations"}), mapped, doubts)
+
+
+def _of_whole(rules: RuleSet, mapped: Collection[str] | None, doubts: frozenset[str]) -> Iterator[Flaw]:
+    """Yield what only the lines together show."""
+    yield from marker_flaws(rules, mapped)
+    if not rules.agreement.lawful:
+        return
+    yield from (flaw for flaw in law_flaws(rules) if "purpose" not in doubts or flaw.way[-1] != "compatible")
+    rules = _of_known_law(rules)
+    if not doubts & {"recipients", "roles"}:
+        yield from idle_flaws(rules)
+    lines_are_known = not doubts & {"recipients", "follows", "releases", "lawful", "purpose"}
+    yield from naming_flaws(rules, lines_are_known=lines_are_known and all(one.fields for one in rules.agreement.releases))
+    if not doubts & {"follows", "purpose"}:
+        yield from guardrail_flaws(rules)
+
+
+def _with_meant_variations(rules: RuleSet) -> RuleSet:
+    """Return the rules with variations as they may be meant: what a misspelt one lifts is above no ceiling."""
+    fields = rules.dataset.fields
+    meant = []
+    for one in rules.agreement.variations:
+        path = one.field if one.field in fields else nearest(one.field, fields)
+        if path is not None:
+            chain = fields[path].chain
+            meant.append(replace(one, field=path, form=one.form if one.form in chain else chain[-1]))
+    return replace(rules, agreement=replace(rules.agreement, variations=tuple(meant)))
+
+
+def _of_known_law(rules: RuleSet) -> RuleSet:
+    """Return the rules without the lines whose line of law can't be read."""
+    lines = (replace(one, fields=()) if law_of(rules, one).discloser is LOST else one for one in rules.agreement.releases)
+    return replace(rules, agreement=replace(rules.agreement, releases=tuple(lines)))
+
+
+def warnings(
+    rules: RuleSet, beside: Sequence[RuleSet] = (), *, mapped: Collection[str] | None = None
+) -> tuple[Finding, ...]:
+    """Return what may be published and is still worth a second look; `beside` are the other live agreements.
+
+    `mapped` is as of `may_publish`.
+    """
+    flaws = (*advise(rules), *second_look(rules, mapped), *mosaic_flaws(rules, beside))
+    return tuple(sorted(located(rules.agreement.text, flaws, "warning"), key=lambda one: (one.line, one.column)))
 
 
 def mosaic_warnings(rules: RuleSet, beside: Sequence[RuleSet]) -> tuple[Finding, ...]:
@@ -59,17 +119,13 @@ def mosaic_warnings(rules: RuleSet, beside: Sequence[RuleSet]) -> tuple[Finding,
     return located(rules.agreement.text, mosaic_flaws(rules, beside), "warning")
 
 
-def _refuse(agreement: Agreement, flaws: Iterable[Flaw]) -> None:
-    found = located(agreement.text, flaws)
-    if found:
-        raise TextError(found)
-
-
 def _party_flaws(rules: RuleSet) -> Iterator[Flaw]:
     agreement, dataset = rules.agreement, rules.dataset
     if agreement.dataset != (dataset.id, dataset.version):
         yield Flaw(("dataset",), f"not the dataset {dataset.id}@{dataset.version}", "Name the dataset that is published.")
     for place, name in enumerate(agreement.recipients):
+        if not name:  # it can't be read, and was told of
+            continue
         if name not in rules.recipient_kinds:
             yield Flaw(
                 ("recipients", place),

@@ -12,16 +12,19 @@ from schemas.agreement import Identify, RuleSet
 TWO = 2
 
 
-def naming_flaws(rules: RuleSet) -> Iterator[Flaw]:
-    """Yield what keeps an agreement's `identify` from standing, and that nobody could be named at all."""
+def naming_flaws(rules: RuleSet, *, lines_are_known: bool = True) -> Iterator[Flaw]:
+    """Yield what keeps an agreement's `identify` from standing, and that nobody could be named at all.
+
+    What no line releases is only told where all lines are known.
+    """
     given, dataset = rules.agreement.identify, rules.dataset
     if given is not None:
         yield from _unknown(given, rules)
-        yield from _guarded(given, rules)
+        yield from _guarded(given, rules) if lines_are_known else ()
         yield from _looser(given, rules)
     known = given is None or (set(given.keys) <= dataset.keys.keys() and set(given.confirm) <= dataset.fields.keys())
     naming = naming_of(rules)
-    if known and not any(usable(naming, rules, name) for name in rules.recipient_kinds):
+    if known and lines_are_known and not any(usable(naming, rules, name) for name in rules.recipient_kinds):
         text = "nobody can be named: every key, or every detail, reveals what no line releases in full"
         yield Flaw(("identify",) if given else ("dataset",), text, "Take a key and details that reveal no place.")
 

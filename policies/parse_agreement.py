@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 from policies.findings import Finding, TextError
 from policies.parse_rules import identify, line_conditions
@@ -41,17 +43,43 @@ from schemas.terms import (
 _MOST_A_DAY = 1_000_000
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an agreement's text says, as far as it can be read; with `findings`, it is no agreement.
+
+    `broken` names the members that are missing or can't be read whole: what stands there is a stand-in that says
+    nothing. A release line without a form, and a side of a line of law that is `LOST`, are such stand-ins too.
+    """
+
+    agreement: Agreement
+    findings: tuple[Finding, ...]
+    broken: frozenset[str]
+
+
+LOST: Final = Side(LawfulBasis.VITAL_INTERESTS)  # by identity: a side of a line of law that can't be read
+_NO_VARIATION: Final = Variation("", "", "", "", (), date(2200, 12, 31), 0)
+_NO_TERM: Final = (date(1990, 1, 1), date(2200, 12, 31), None)
+
+
 def parse_agreement(text: str) -> Agreement:
     """Return the agreement that a text describes, or raise TextError with all that is wrong with it.
 
     The text is kept as it was written, comments and order with it; `digest` is SHA-256 of its UTF-8 bytes.
     """
-    section = Section(read_document(text), "the agreement")
+    found = read_agreement(text)
+    if found.findings:
+        raise TextError(found.findings)
+    return found.agreement
+
+
+def read_agreement(text: str) -> Reading:
+    """Return what an agreement's text says as far as it can be read. Raises TextError where it has no members at all."""
+    section = Section(read_document(text), "the agreement", keeps=True)
     agreement_id = section.need("agreement", slug)
     version = section.need("version", integer(1, 999_999))
-    follows = section.need("follows", listed(pinned))
+    follows = section.need("follows", listed(pinned, lost=("", 0)))
     controller = section.need("controller", slug)
-    recipients = section.need("recipients", listed(slug))
+    recipients = section.need("recipients", listed(slug, lost=""))
     relationship = section.need("relationship", choice(Relationship))
     purpose = section.need("purpose", slug)
     dataset = section.need("dataset", pinned)
@@ -68,34 +96,34 @@ def parse_agreement(text: str) -> Agreement:
     assurance = section.may("assurance", listed(choice(AssuranceLevel)), ())
     roles = section.may("roles", listed(slug), ())
     limits = section.may("limits", _limits, Limits())
-    variations = section.may("variations", listed(_variation), ())
+    variations = section.may("variations", listed(_variation, lost=_NO_VARIATION), ())
     retention_class = section.may("retention_class", duration, "P6Y")
     identified = section.may("identify", identify, None)
     consent_of = section.may("consent_of", choice(ConsentOf), None)
     direct_care = section.may("direct_care", boolean, False)
     emergencies = section.may("emergencies", _emergencies, None)
     resumes = section.may("resumes", word, None)
-    section.close()
-    return Agreement(
-        id=agreement_id,
-        version=version,
-        follows=follows,
-        controller=controller,
-        recipients=recipients,
-        relationship=relationship,
-        purpose=purpose,
-        dataset=dataset,
-        why=why,
-        lawful=lawful,
+    starts_on, ends_on, review_on = term or _NO_TERM
+    agreement = Agreement(
+        id=agreement_id or "",
+        version=version or 0,
+        follows=follows or (),
+        controller=controller or "",
+        recipients=recipients or (),
+        relationship=relationship or Relationship.PROCESSOR,
+        purpose=purpose or "",
+        dataset=dataset or ("", 0),
+        why=why or {},
+        lawful=lawful or (),
         dpia=dpia,
-        about=about,
-        contacts=contacts,
-        starts_on=term[0],
-        ends_on=term[1],
-        review_on=term[2],
-        retain=retain,
-        onward=onward,
-        releases=releases,
+        about=about or (),
+        contacts=contacts or {},
+        starts_on=starts_on,
+        ends_on=ends_on,
+        review_on=review_on,
+        retain=retain or Retain("P1D", "", "delete", attest=False),
+        onward=onward or "none",
+        releases=releases or (),
         requires=frozenset(requires),
         assurance=frozenset(assurance),
         roles=roles,
@@ -110,6 +138,7 @@ def parse_agreement(text: str) -> Agreement:
         direct_care=direct_care,
         emergency_people_per_day=emergencies,
     )
+    return Reading(agreement, section.told(), frozenset(section.broken))
 
 
 def _why(node: Node) -> dict[str, str]:
@@ -124,7 +153,8 @@ def _lawful(node: Node) -> tuple[LegalBasis, ...]:
     ids = [one.id for one in found]
     twice = [one for one in ids if ids.count(one) > 1]
     if twice:
-        raise refused(node, f"two lines of law are called {twice[0]}", "Give each its own id.")
+        error = Finding(node.line, node.column, f"two lines of law are called {twice[0]}", "Give each its own id.")
+        raise TextError([error], kept=found)
     return found
 
 
@@ -135,7 +165,10 @@ def _legal_basis(node: Node) -> LegalBasis:
     recipient = section.may("recipient", _side, None)
     compatible = section.may("compatible", _compatible, None)
     confidentiality = section.may("confidentiality", word, None)
-    section.close()
+    findings = section.told()
+    if findings:
+        theirs = LOST if "recipient" in section.broken else recipient
+        raise TextError(findings, kept=LegalBasis(own or "", discloser or LOST, theirs, compatible, confidentiality))
     return LegalBasis(own, discloser, recipient, compatible, confidentiality)
 
 
@@ -208,17 +241,19 @@ def _releases(node: Node) -> tuple[ReleaseLine, ...]:
     found: list[ReleaseLine] = []
     findings: list[Finding] = []
     for number, item in enumerate(node.items, start=1):
+        own = f"releases/{number}"
         try:
-            found.append(_release(item, f"releases/{number}"))
+            found.append(_release(item, own))
         except TextError as error:
             findings += error.findings
+            found.append(error.kept if isinstance(error.kept, ReleaseLine) else ReleaseLine(own, item.line, (), ""))
     if findings:
-        raise TextError(findings)
+        raise TextError(findings, kept=tuple(found))
     return tuple(found)
 
 
 def _release(node: Node, own: str) -> ReleaseLine:
-    section = Section(node, "a release line")
+    section = Section(node, "a release line", keeps=True)
     when, kinds = section.may("when", line_conditions, ((), frozenset[EmergencyKind]()))
     line = ReleaseLine(
         id=own,
@@ -235,7 +270,10 @@ def _release(node: Node, own: str) -> ReleaseLine:
         heeds=frozenset(section.may("heeds", listed(choice(RestrictionLaw)), ())),
         emergencies=kinds,
     )
-    section.close()
+    findings = section.told()
+    if findings:
+        # Its sound members are looked at all the same; without a form it releases nothing and is held against nobody.
+        raise TextError(findings, kept=replace(line, form="", fields=line.fields or ()))
     return line
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
+from policies.findings import Finding, TextError
 from policies.parse_rules import caps, guardrails, identify
 from policies.reading import Section, choice, integer, listed, members, name, path, slug
 from policies.yaml_text import Node, read_document
@@ -13,8 +14,16 @@ from schemas.terms import RecipientKind
 
 def parse_core(text: str) -> Core:
     """Return a common core (`core: id`) or council rules (`council: id`), or raise TextError."""
+    core, findings, _ = read_core(text)
+    if findings:
+        raise TextError(findings)
+    return core
+
+
+def read_core(text: str) -> tuple[Core, tuple[Finding, ...], frozenset[str]]:
+    """Return a core as far as it can be read, what is wrong, and which members are not whole: with findings, it is none."""
     root = read_document(text)
-    section = Section(root, "the core")
+    section = Section(root, "the core", keeps=True)
     is_council = "council" in root.members
     core_id = section.need("council" if is_council else "core", slug)
     version = (
@@ -36,10 +45,9 @@ def parse_core(text: str) -> Core:
         "says nothing",
         "Add a ceiling, caps or guardrails.",
     )
-    section.close()
-    return Core(
-        id=core_id,
-        version=version,
+    core = Core(
+        id=core_id or "",
+        version=version or 0,
         is_council=is_council,
         purpose=purpose,
         recipient_kinds=kinds,
@@ -52,6 +60,7 @@ def parse_core(text: str) -> Core:
         identify=identified,
         may_confirm=may_confirm,
     )
+    return core, section.told(), frozenset(section.broken)
 
 
 def _scope(node: Node) -> tuple[str | None, frozenset[RecipientKind], str | None]:

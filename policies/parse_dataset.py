@@ -44,7 +44,16 @@ def parse_dataset(text: str, number: int = NEWEST) -> Dataset:
     The text is kept as it was written; `digest` is SHA-256 of its UTF-8 bytes. `number` is the semantics that it was
     published under: an older text keeps its words.
     """
-    section = Section(read_document(text), "the dataset")
+    dataset, findings, _ = read_dataset(text, number)
+    if findings:
+        raise TextError(findings)
+    return dataset
+
+
+def read_dataset(text: str, number: int = NEWEST) -> tuple[Dataset, tuple[Finding, ...], frozenset[str]]:
+    """Return a dataset as far as it can be read, what is wrong, and which members are not whole."""
+    root = read_document(text)
+    section = Section(root, "the dataset", keeps=True)
     dataset_id = section.need("dataset", slug)
     version = section.need("version", integer(1, 999_999))
     title = section.need("title", word)
@@ -56,28 +65,42 @@ def parse_dataset(text: str, number: int = NEWEST) -> Dataset:
     plain = section.need("fields", lambda node: _all_fields(node, "", number))
     groups = section.may("groups", lambda node: _groups(node, number), ((), ()))
     no_protection = section.may("no_protection", word, None)
-    section.close()
-    placed = (*plain, *groups[1])
+    placed = (*(plain or ()), *groups[1])
     dataset = Dataset(
-        id=dataset_id,
-        version=version,
-        title=title,
-        collected_for=collected_for,
-        collected_under=collected_under,
+        id=dataset_id or "",
+        version=version or 0,
+        title=title or "",
+        collected_for=collected_for or "",
+        collected_under=collected_under or "",
         stale_after=stale_after,
-        people=people,
-        keys={key.name: key for key, _ in keys},
+        people=people or {},
+        keys={key.name: key for key, _ in keys or ()},
         fields={one.field.path: one.field for one in placed},
         groups={group.name: group for group in groups[0]},
         text=text,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
         no_protection=no_protection,
     )
-    findings = [*_whole(dataset, placed), *_key_findings(dataset, keys)]
-    if findings:
-        raise TextError(findings)
-    keys_found = {key.name: replace(key, finds=tuple(people)) if key.finds_place else key for key in dataset.keys.values()}
-    return replace(dataset, keys=keys_found)
+    # What stands in the text and can't be read is unknown to nobody.
+    lost = _Lost(_names(root, "people") - dataset.people.keys(), _names(root, "fields") - dataset.fields.keys())
+    findings = (*section.told(), *_whole(dataset, placed, lost), *_key_findings(dataset, keys or (), lost))
+    found = {
+        key.name: replace(key, finds=tuple(dataset.people)) if key.finds_place else key for key in dataset.keys.values()
+    }
+    return replace(dataset, keys=found), findings, frozenset(section.broken)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """The names of people and fields that stand in a text and can't be read."""
+
+    people: frozenset[str] | set[str]
+    fields: frozenset[str] | set[str]
+
+
+def _names(root: Members, member: str) -> frozenset[str]:
+    found = root.members.get(member)
+    return frozenset(found[1].members) if found and isinstance(found[1], Members) else frozenset()
 
 
 def _person(node: Node) -> str:
@@ -93,7 +116,16 @@ def _person(node: Node) -> str:
 def _keys(node: Node) -> tuple[tuple[Key, Node], ...]:
     if not isinstance(node, Members) or not node.members:
         raise refused(node, "keys must name at least one key", "Write key: {finds: …, confirm: …}.")
-    return tuple(_key(at, value) for at, value in node.members.values())
+    found: list[tuple[Key, Node]] = []
+    findings: list[Finding] = []
+    for at, value in node.members.values():
+        try:
+            found.append(_key(at, value))
+        except TextError as error:
+            findings += error.findings
+    if findings:
+        raise TextError(findings, kept=tuple(found))
+    return tuple(found)
 
 
 def _key(at: Scalar, node: Node) -> tuple[Key, Node]:
@@ -118,17 +150,17 @@ def _finds(node: Node) -> str | tuple[str, ...]:
     return one_of("place")(node) if isinstance(node, Scalar) else listed(name)(node)
 
 
-def _key_findings(dataset: Dataset, keys: tuple[tuple[Key, Node], ...]) -> list[Finding]:
+def _key_findings(dataset: Dataset, keys: tuple[tuple[Key, Node], ...], lost: _Lost) -> list[Finding]:
     found = []
     for key, at in keys:
-        for known, names, what in (
-            (dataset.people, key.finds, "person"),
-            (_top_level(dataset), (*key.confirm, *key.named_by), "field"),
+        for known, gone, names, what in (
+            (dataset.people, lost.people, key.finds, "person"),
+            (_top_level(dataset), lost.fields, (*key.confirm, *key.named_by), "field"),
         ):
             found += [
                 Finding(at.line, at.column, f"key {key.name} names an unknown {what} {one}", did_you_mean(one, known))
                 for one in names
-                if one not in known
+                if one not in known and one not in gone
             ]
         if key.all_of and key.name in dataset.fields:
             text = f"key {key.name} is composite, and a field has its name"
@@ -162,7 +194,7 @@ def _all_fields(node: Node, prefix: str, number: int) -> tuple[_Place, ...]:
         except TextError as error:
             findings += error.findings
     if findings:
-        raise TextError(findings)
+        raise TextError(findings, kept=tuple(found))
     return tuple(found)
 
 
@@ -172,11 +204,19 @@ def _all_fields(node: Node, prefix: str, number: int) -> tuple[_Place, ...]:
 def _groups(node: Node, number: int) -> tuple[tuple[Group, ...], tuple[_Place, ...]]:
     if not isinstance(node, Members):
         raise refused(node, "groups must have members", "Write name: {label: …, order_by: …, fields: …}.")
-    groups, places = [], []
+    groups: list[Group] = []
+    places: list[_Place] = []
+    findings: list[Finding] = []
     for at, value in node.members.values():
-        group, own = _group(at, value, number)
+        try:
+            group, own = _group(at, value, number)
+        except TextError as error:
+            findings += error.findings
+            continue
         groups.append(group)
         places += own
+    if findings:
+        raise TextError(findings, kept=(tuple(groups), tuple(places)))
     return tuple(groups), tuple(places)
 
 
@@ -203,7 +243,7 @@ def _group(at: Scalar, node: Node, number: int) -> tuple[Group, list[_Place]]:
 # -- what only the whole shows
 
 
-def _whole(dataset: Dataset, placed: tuple[_Place, ...]) -> list[Finding]:
+def _whole(dataset: Dataset, placed: tuple[_Place, ...], lost: _Lost) -> list[Finding]:
     found: list[Finding] = []
     seen: set[str] = set()
     for one in placed:
@@ -211,10 +251,12 @@ def _whole(dataset: Dataset, placed: tuple[_Place, ...]) -> list[Finding]:
         if field.path in seen:
             found.append(Finding(at.line, at.column, f"{field.path} stands here twice", "Rename one of them."))
         seen.add(field.path)
-        if field.of is not None and field.of not in dataset.people:
+        if field.of is not None and field.of not in dataset.people and field.of not in lost.people:
             text = f"field {field.path} is of an unknown person {field.of}"
             found.append(Finding(at.line, at.column, text, did_you_mean(field.of, dataset.people)))
         base = dataset.fields.get(field.derived_from) if field.derived_from else None
+        if field.derived_from in lost.fields:
+            continue
         if field.derived_from and (base is None or base.type is not FieldType.DATE):
             text = f"field {field.path} must derive from a date"
             dates = [path for path, other in dataset.fields.items() if other.type is FieldType.DATE]

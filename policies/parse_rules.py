@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from policies.findings import did_you_mean
+from typing import Final
+
+from policies.findings import Finding, TextError, denied, denies, did_you_mean
 from policies.reading import (
     Section,
     choice,
@@ -19,7 +21,10 @@ from policies.reading import (
 )
 from policies.yaml_text import Items, Members, Node, Scalar
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, Identify, RecordTerm, Target
+from schemas.dataset import WITHHELD
 from schemas.terms import Classification, EmergencyKind, Origin, RecipientKind, Tag
+
+_NO_GUARDRAIL: Final = Guardrail("", "", None, None, {})  # stands in for one that can't be read: it guards nothing
 
 
 def conditions(node: Node) -> tuple[Condition, ...]:
@@ -81,7 +86,25 @@ def _atom(node: Node) -> Atom:
         return Atom(text)
     except ValueError as error:
         known = [*(one.value for one in Atom), "record"]
+        if (base := denied(text)) is not None or (base := _undone(text)) is not None:
+            raise refused(node, f"{text[:80]!r}: a condition can't be denied", _so_instead(base)) from error
         raise refused(node, f"unknown condition {text[:80]!r}", did_you_mean(text, known)) from error
+
+
+def _undone(text: str) -> str | None:
+    """Return the condition that a word with "un" or "non" before it denies."""
+    near = [one.value for one in Atom if one.value != text and denies(text, one.value)]
+    return next((one for one in near if text.endswith(one)), None)
+
+
+def _so_instead(base: str) -> str:
+    """Say what to write where somebody denied a condition: what must be so, and never the condition itself."""
+    opposite = {Atom.ADULT.value: Atom.CHILD.value, Atom.CHILD.value: Atom.ADULT.value}.get(base)
+    if opposite is not None:
+        return f"Write what must be so: {opposite}."
+    if base in {one.value for one in Atom} - {Atom.DECEASED.value} or not base:
+        return "No condition says that: leave the line without `when`, or take it out."
+    return f"Write what must be so: {{record: {{{base}: false}}}}."
 
 
 def _record_terms(node: Node) -> tuple[Condition, ...]:
@@ -108,7 +131,10 @@ def cap(node: Node) -> Cap:
     own, says = section.need("id", slug), section.need("says", word)
     when = section.may("when", _restricting, ())
     kinds = frozenset(section.may("recipient_kinds", listed(choice(RecipientKind)), ()))
-    section.close()
+    findings = section.told()
+    if findings:
+        # Without what it is about, it lowers nothing; else its fields are looked at all the same.
+        raise TextError(findings, kept=Cap(own or "", says or "", *(aim or (Target(), WITHHELD)), when))
     return Cap(own, says, aim[0], aim[1], when, kinds, found[0], found[1])
 
 
@@ -174,22 +200,23 @@ def identify(node: Node) -> Identify:
     return found
 
 
-def unique(node: Node, ids: list[str], what: str) -> None:
+def unique(node: Node, ids: list[str], what: str, kept: object = None) -> None:
     """Raise TextError where two rules share an id."""
     twice = sorted({one for one in ids if ids.count(one) > 1})
     if twice:
-        raise refused(node, f"two {what} are called {twice[0]}", "Give each its own id.")
+        error = Finding(node.line, node.column, f"two {what} are called {twice[0]}", "Give each its own id.")
+        raise TextError([error], kept=kept)
 
 
 def caps(node: Node) -> tuple[Cap, ...]:
     """Read a list of caps."""
     found = listed(cap)(node)
-    unique(node, [one.id for one in found], "caps")
+    unique(node, [one.id for one in found], "caps", found)
     return found
 
 
 def guardrails(node: Node) -> tuple[Guardrail, ...]:
     """Read a list of guardrails."""
-    found = listed(guardrail)(node)
-    unique(node, [one.id for one in found], "guardrails")
+    found = listed(guardrail, lost=_NO_GUARDRAIL)(node)
+    unique(node, [one.id for one in found], "guardrails", found)
     return found

@@ -163,8 +163,8 @@ def one_of(*words: str) -> Read[str]:
     return read
 
 
-def listed(read: Read[T], *, may_be_empty: bool = False) -> Read[tuple[T, ...]]:
-    """Read a list, each item once, all mistakes at once."""
+def listed(read: Read[T], *, may_be_empty: bool = False, lost: T | None = None) -> Read[tuple[T, ...]]:
+    """Read a list, each item once, all mistakes at once. `lost` stands in for an item that can't be read, at its place."""
 
     def read_all(node: Node) -> tuple[T, ...]:
         if not isinstance(node, Items):
@@ -183,6 +183,8 @@ def listed(read: Read[T], *, may_be_empty: bool = False) -> Read[tuple[T, ...]]:
                 value = read(item)
             except TextError as error:
                 findings += error.findings
+                stand_in = cast(T | None, error.kept) if error.kept is not None else lost
+                found += [stand_in] if stand_in is not None else []
                 continue
             if isinstance(item, Scalar) and value in found:
                 findings.append(Finding(item.line, item.column, f"{item.text} stands here twice", "Keep one."))

@@ -56,7 +56,7 @@ class Speaking(StrEnum):
     PRESUMED_ABLE = "presumed_able"  # not known to be under 16: below that, capacity is assessed
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, order=True)
 class PersonTerm:
     """Something of one person of the record that a yes rests on. No text writes it: it follows from who said yes."""
 

@@ -44,6 +44,7 @@ class Option:
     line: str  # ReleaseLine.id
     lawful: str  # LegalBasis.id
     record: tuple[Resting, ...]
+    own_consent: bool = False  # everybody whom the field belongs to has said yes themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,7 @@ class RecordCap:
     id: str
     record: tuple[Condition, ...]
     spares: frozenset[str] = frozenset()  # ReleaseLine.id
+    spares_own_consent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

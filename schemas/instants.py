@@ -34,7 +34,12 @@ def end_of(text: str) -> datetime:
         return instant_after(date.fromisoformat(text))
     except ValueError:
         at = datetime.fromisoformat(text)
-    return at.replace(tzinfo=LONDON).astimezone(UTC) if at.tzinfo is None else at.astimezone(UTC)
+    if at.tzinfo is None:
+        return at.replace(tzinfo=LONDON).astimezone(UTC)
+    try:
+        return at.astimezone(UTC)
+    except OverflowError:  # west of the last day, or east of the first: the instant is what it is
+        return at
 
 
 def as_text(at: datetime) -> str:

@@ -7,7 +7,7 @@ import contextlib
 import json
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ from joserfc import jwk
 from starlette.testclient import TestClient
 
 from audit.commitment import open_bundle
+from audit.heartbeat import Boot
 from audit.keyring import Keyring, KeyringError
 from audit.sqlite import bundles
 from audit.verify import Verified, verify_answer
@@ -55,7 +56,7 @@ BORN = {
 
 def confirming(account: str, surname: str) -> dict[str, str]:
     """Return the two details by which somebody of an account is confirmed; of nobody's account, any birth date."""
-    return {"surname": surname, "date_of_birth": BORN.get(account, "1970-01-01")}
+    return {"surname": surname, "date_of_birth": BORN.get(account.strip(), "1970-01-01")}
 
 
 def make_template(directory: Path) -> Path:
@@ -218,13 +219,15 @@ def _unpadded(text: str) -> bytes:
 
 
 @contextmanager
-def open_house(directory: Path, *, clock: Clock | None = None, **settings: Any) -> Iterator[House]:
+def open_house(
+    directory: Path, *, clock: Clock | None = None, boot: Callable[[], Boot] | None = None, **settings: Any
+) -> Iterator[House]:
     """Run the gateway of a council's directory."""
     council = open_council(directory)
     if settings:
         council = replace(council, settings=council.settings.model_copy(update=settings))
     clock = clock or Clock()
-    with TestClient(build_app(council, clock=clock), base_url=ISSUER, raise_server_exceptions=False) as http:
+    with TestClient(build_app(council, clock=clock, boot=boot), base_url=ISSUER, raise_server_exceptions=False) as http:
         yield House(directory, council, clock, http)
     council.keyring.close()
 
@@ -251,6 +254,14 @@ def republish(house: House, name: str, *changes: tuple[str, str]) -> None:
         assert old in text, f"{old!r} does not stand in {name}"
         text = text.replace(old, new)
     house.append(house.changes().texts.publish_agreement(text, by="test"))
+
+
+def let_places_confirm(house: House) -> None:
+    """Have the demo's housing agreement follow a core under which the reference of a property may name people."""
+    version, text, _ = house.wiring.services.reader.find_text("core", "tenancy-sustainment")
+    opened = text.replace(f"version: {version}\n", f"version: {version + 1}\nmay_confirm: [uprn]\n", 1)
+    house.append(house.changes().texts.publish_core(opened, by="test"))
+    republish(house, HARBOUR.agreement, (f"tenancy-sustainment@{version}", f"tenancy-sustainment@{version + 1}"))
 
 
 def move_clients(directory: Path, environment: Environment) -> None:

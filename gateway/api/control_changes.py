@@ -16,6 +16,7 @@ from gateway.problems import TEXT_REFUSED, ProblemError
 from gateway.wiring import Wiring
 from policies.findings import Finding, TextError
 from policies.parse import parse_agreement
+from policies.yaml_text import without_mark
 
 LONGEST_TEXT = 60_000  # characters: a body holds 64 KiB
 MOST_FINDINGS = 50
@@ -52,8 +53,9 @@ class IssuerKeyIn(BaseModel):
 async def post_agreement(request: Request, given: AgreementIn, caller: Authenticated) -> Response:
     """Acknowledged once it counts. For a dpo or an approver; a session needs a sign-in of the last five minutes."""
     wiring: Wiring = request.app.state.wiring
-    appended = await publish(wiring, caller, given.text)
-    agreement = parse_agreement(given.text)
+    text = without_mark(given.text)
+    appended = await publish(wiring, caller, text)
+    agreement = parse_agreement(text)
     return answer_change({"agreement": agreement.id, "version": agreement.version, "digest": agreement.digest}, appended)
 
 

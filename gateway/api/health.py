@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.entry import canonical
+from audit.heartbeat import JUMP, told
 from audit.sequencer import LogUnavailableError, Moment, NotDurableError
+from gateway.sweeping import log_ahead
 from gateway.wiring import Wiring
 
 PROBE: Final = "readiness"  # the name of a row that is never committed
@@ -20,16 +22,24 @@ async def get_health(_request: Request) -> Response:
 
 
 async def get_readiness(request: Request) -> Response:
-    """Make a transaction that leaves nothing behind and read the state; 503 names what is not ready."""
+    """Make a transaction that leaves nothing behind and read the state; 503 names what is not ready.
+
+    `log_ahead` is by how many seconds the log's newest entry is ahead of this machine's clock.
+    """
     wiring: Wiring = request.app.state.wiring
     wiring.services.reader.refresh()
+    heartbeat = wiring.sequencer.heartbeat
+    moved = heartbeat.moved() if heartbeat is not None else 0.0
+    if abs(moved) > JUMP:
+        return _not_ready(clock=told(moved), clock_moved=round(moved))
     try:
         await wiring.services.log.append(_dirty_a_page)
     except (NotDurableError, LogUnavailableError):
-        return _not_ready()
-    return (
-        Response(canonical({"ready": True}), media_type="application/json") if wiring.sequencer.writable else _not_ready()
-    )
+        return _not_ready(log="not writable")
+    if not wiring.sequencer.writable:
+        return _not_ready(log="not writable")
+    ready = {"ready": True, "log_ahead": round(log_ahead(wiring.services))}
+    return Response(canonical(ready), media_type="application/json")
 
 
 def _dirty_a_page(connection: Any, _moment: Moment) -> None:
@@ -38,6 +48,6 @@ def _dirty_a_page(connection: Any, _moment: Moment) -> None:
     connection.execute("DELETE FROM usage WHERE name = ?", (PROBE,))
 
 
-def _not_ready() -> Response:
-    body = canonical({"ready": False, "log": "not writable"})
+def _not_ready(**what: str | int) -> Response:
+    body = canonical({"ready": False, **what})
     return Response(body, 503, {"Retry-After": "5"}, media_type="application/json")

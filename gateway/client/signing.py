@@ -19,7 +19,7 @@ def load_key(given: Any) -> Any:
     """Return a private key from a JWK, a file with one, or a key already read; ValueError says what is wrong."""
     if isinstance(given, (str, Path)):
         try:
-            given = json.loads(Path(given).read_text(encoding="utf-8"))
+            given = json.loads(Path(given).read_text(encoding="utf-8-sig"))
         except (OSError, ValueError):
             # Not `from` it: a JSON error carries the text that it could not read, and that is the key.
             raise ValueError("the key's file can't be read as JSON: give the file that `stile key` wrote") from None

@@ -74,7 +74,7 @@ def _client(client_id: str | None, key: Path | None, agreement: str | None, opti
     if client_id is None or key is None or agreement is None:
         raise CannotRunError(f"{options} belong together: give all three, or none")
     try:
-        read = jwk.import_key(json.loads(key.read_text(encoding="ascii")))
+        read = jwk.import_key(json.loads(key.read_text(encoding="utf-8-sig")))
         import_public_key(dict(read.as_dict(private=False)))
     except JoseRefusedError as error:
         raise CannotRunError(f"{key}: {error}") from error

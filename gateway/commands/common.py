@@ -28,6 +28,7 @@ from gateway.store.changes import ChangeRefusedError, Changes
 from gateway.store.schema import SchemaError
 from gateway.store.state import Reader
 from policies.findings import TextError
+from policies.yaml_text import without_mark
 
 Directory = Annotated[
     Path, typer.Option("--dir", envvar="STILE_DIR", help="The council's directory, as `stile init` made it.")
@@ -71,6 +72,8 @@ def office(directory: Path) -> Iterator[Office]:
         connection = open_connection(council.state, read_only=True)
         try:
             yield Office(council, make_changes(council), Reader(connection), sequencer)
+            if sequencer.heartbeat is not None:
+                sequencer.heartbeat.beat()
         finally:
             connection.close()
             sequencer.close()
@@ -99,7 +102,7 @@ def read_text(file: Path) -> str:
     if shipped is not None:
         return shipped
     try:
-        return sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
+        return without_mark(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         typer.secho(f"{file}: {type(error).__name__}: give a UTF-8 text file", err=True, fg="red")
         raise typer.Exit(1) from error

@@ -16,7 +16,7 @@ from gateway.commands.common import Directory, Office, office, read_text, show, 
 from gateway.council import open_council
 from gateway.shelf import find_published, list_published, state_text
 from gateway.store.changes import ChangeRefusedError
-from gateway.store.live_texts import check_agreement
+from gateway.store.draft_checks import check_draft
 from gateway.supposing import Outlook, Supposed, outlook
 from policies.compile import Compiled, compile_rules
 from policies.findings import did_you_mean
@@ -91,7 +91,7 @@ class _Judged:
 def _judged(here: Office, name: str, on: date | None) -> _Judged:
     now = utc_now()
     if name.endswith((".yaml", ".yml")):
-        compiled = compile_rules(check_agreement(here.reader, read_text(Path(name))))
+        compiled = compile_rules(check_draft(here.reader, read_text(Path(name))))
         starts_on = compiled.rules.agreement.starts_on
         # A draft that begins later says the most on its first day; a day that was asked for counts as it is.
         day = on or (starts_on if starts_on > london_day(now) else None)

@@ -64,7 +64,7 @@ def context(
 def load_private_key(file: Path) -> Any:
     """Return a private JWK, or say what is wrong."""
     try:
-        key = jwk.import_key(json.loads(file.read_text(encoding="utf-8")))
+        key = jwk.import_key(json.loads(file.read_text(encoding="utf-8-sig")))
     except (OSError, JoseError, ValueError, TypeError, KeyError):
         key = None
     if not getattr(key, "is_private", False):

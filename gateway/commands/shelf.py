@@ -15,7 +15,7 @@ from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, read_text
 from gateway.commands.common import show as show_json
 from gateway.shelf import Kind, document, find_published, list_published, text_of
-from gateway.store.live_texts import check_agreement
+from gateway.store.draft_checks import check_draft
 from policies.explain import explain_agreement
 from schemas.agreement import RuleSet
 from schemas.instants import london_day
@@ -56,7 +56,7 @@ def show_agreement(name: Draft, directory: Directory = Path(), on: OnDay = None,
             _show(here, "agreement", name, on, as_yaml=as_yaml)
             return
         text = read_text(Path(name))
-        rules = check_agreement(here.reader, text)
+        rules = check_draft(here.reader, text)
         typer.echo(text if as_yaml else f"Draft: not published.\n\n{explain_agreement(rules)}", nl=not as_yaml)
         if not as_yaml:
             warn_of_review(rules)

@@ -18,6 +18,7 @@ from gateway.sources.mapping import Mapping, mapping_findings, parse_mapping
 from gateway.sources.surveying import Survey, told
 from gateway.sources.trying import SAMPLE, can_be_tried, try_mapping
 from gateway.store.changes import ChangeRefusedError
+from policies.drafts import read_draft
 from policies.findings import TextError
 from policies.parse import parse_dataset
 from schemas.dataset import Dataset
@@ -100,7 +101,7 @@ def confirm(
 
 def _fitting(here: Office, text: str) -> tuple[Mapping, Dataset]:
     """Return a mapping that may be asked and fits its published dataset, with that; its warnings are told."""
-    mapping = parse_mapping(text)
+    mapping = read_draft(parse_mapping, text)
     refusal = refusal_of(mapping, here.council)
     if refusal is not None:
         raise ChangeRefusedError(f"{mapping.source} {refusal}")

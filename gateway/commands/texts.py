@@ -21,14 +21,13 @@ from gateway.commands.shelf import (
     show_dataset,
     warn_of_review,
 )
-from gateway.store.live_texts import beside, check_agreement, mosaics
-from gateway.store.resuming import check_resuming
-from policies.core_rules import core_may_publish, core_warnings
-from policies.dataset_checks import dataset_may_publish, dataset_warnings
+from gateway.store.draft_checks import check_agreement, check_draft, mapped_of
+from gateway.store.live_texts import beside, mosaics
+from policies.core_rules import core_draft, core_warnings
+from policies.dataset_checks import dataset_draft, dataset_warnings
 from policies.findings import Finding
 from policies.line_notes import line_notes
 from policies.may_publish import mosaic_warnings, warnings
-from policies.parse import parse_agreement, parse_core, parse_dataset
 from schemas.instants import london_day
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]
@@ -49,8 +48,7 @@ agreement.command("show")(show_agreement)
 def check_dataset(file: File) -> None:
     """Read a dataset and say what is wrong with it, with line and column."""
     with telling():
-        found = parse_dataset(read_text(file))
-        dataset_may_publish(found)
+        found = dataset_draft(read_text(file))
     _warn(dataset_warnings(found))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.fields)} fields")
 
@@ -75,8 +73,8 @@ def publish_core(file: File, directory: Directory = Path()) -> None:
 def check_core(file: File, directory: Directory = Path()) -> None:
     """Read a core and say what is wrong with it, among the published datasets."""
     with office(directory) as here:
-        found, datasets = parse_core(read_text(file)), here.reader.datasets()
-        core_may_publish(found, datasets)
+        datasets = here.reader.datasets()
+        found = core_draft(read_text(file), datasets)
         _warn(core_warnings(found, datasets))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
 
@@ -86,9 +84,9 @@ def check(file: File, directory: Directory = Path()) -> None:
     """Say whether an agreement holds together with all that bounds it, and what to watch."""
     with office(directory) as here:
         text = read_text(file)
-        check_resuming(here.reader.connection, parse_agreement(text))
-        rules = check_agreement(here.reader, text)
-        _warn(warnings(rules, beside(here.reader, rules, london_day(utc_now()))))
+        rules = check_draft(here.reader, text)
+        others = beside(here.reader, rules, london_day(utc_now()))
+        _warn(warnings(rules, others, mapped=mapped_of(here.reader, rules.dataset)))
         for place, note in line_notes(rules):
             typer.echo(f"note: line {place}: {note}")
         warn_of_review(rules)

@@ -13,10 +13,9 @@ from gateway.console.pages import page, see_other
 from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
-from gateway.store.live_texts import check_agreement
-from gateway.store.resuming import check_resuming
+from gateway.store.draft_checks import check_draft
 from policies.findings import TextError
-from policies.parse import parse_agreement
+from policies.yaml_text import without_mark
 
 
 @guarded(PUBLISHING)
@@ -30,8 +29,7 @@ async def post_check(visit: SignedIn) -> Response:
     """Say what is wrong with a text, and publish nothing."""
     text = _text(visit)
     try:
-        check_resuming(visit.wiring.services.reader.connection, parse_agreement(text))
-        check_agreement(visit.wiring.services.reader, text)
+        check_draft(visit.wiring.services.reader, text)
     except TextError as error:
         return _form(visit, text, findings=[told_finding(one) for one in error.findings])
     except ChangeRefusedError as error:
@@ -61,7 +59,7 @@ async def post_publish(visit: SignedIn) -> Response:
 
 def _text(visit: SignedIn) -> str:
     # A browser sends the lines of a text field with CR LF: a text's digest must not depend on where it was written.
-    text = visit.form.get("text", "").replace("\r\n", "\n")
+    text = without_mark(visit.form.get("text", "").replace("\r\n", "\n"))
     if len(text) > LONGEST_TEXT:
         raise ProblemError(REQUEST_TOO_LARGE, f"a text is at most {LONGEST_TEXT} characters long")
     return text

@@ -7,6 +7,7 @@ that answers otherwise the next time is not asked a next time.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import ipaddress
 import socket
 import ssl
@@ -174,7 +175,7 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 def keys_of(body: bytes) -> tuple[NewKey, ...]:
     """Return the usable keys of a set; others are passed over (RFC 7517, section 5), but a private one spoils all."""
     try:
-        found: Any = jose.read_json(body)
+        found: Any = jose.read_json(body.removeprefix(codecs.BOM_UTF8))
     except jose.JoseRefusedError as refused:
         raise JwksRefusedError(f"the set: {refused}") from refused
     keys = found.get("keys") if isinstance(found, dict) else None

@@ -8,13 +8,13 @@ from datetime import date
 from typing import Any, Self
 
 from audit.sequencer import Moment
-from gateway.sources.mapping import mapped_paths
+from gateway.store.draft_checks import check_agreement
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.live import binding_cores
 from gateway.store.state import Reader
 from policies.bind import bind
 from policies.findings import Finding, TextError
-from policies.may_publish import may_publish, mosaic_warnings, warnings
+from policies.may_publish import mosaic_warnings, warnings
 from policies.parse import parse_agreement
 from schemas.agreement import Agreement, RuleSet
 from schemas.instants import london_day
@@ -53,17 +53,6 @@ class LiveTexts:
             findings += [replace(one, message=f"{name[0]}@{name[1]}: {one.message}") for one in new]
         if findings:
             raise TextError(tuple(findings))
-
-
-def check_agreement(reader: Reader, text: str, number: int = NEWEST) -> RuleSet:
-    """Return an agreement's rule set; raise TextError or ChangeRefusedError where it can't be published now."""
-    agreement = parse_agreement(text)
-    rules = bound_rules(reader, agreement, number)
-    if rules is None:
-        raise ChangeRefusedError(f"dataset {agreement.dataset[0]}@{agreement.dataset[1]} is not published")
-    mapping = reader.find_mapping(f"{rules.dataset.id}@{rules.dataset.version}")
-    may_publish(rules, mapped=mapped_paths(mapping[0]) if mapping else None)
-    return rules
 
 
 def bound_rules(reader: Reader, agreement: Agreement, number: int) -> RuleSet | None:

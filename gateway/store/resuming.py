@@ -5,15 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.store.instants import from_micros
-from policies.findings import TextError
-from policies.places import Flaw, located
+from policies.places import Flaw
 from policies.wording import day_text
 from schemas.agreement import Agreement
 from schemas.instants import london_day
 
 
-def check_resuming(connection: Any, agreement: Agreement) -> None:
-    """Raise TextError where a later version would bring an ended agreement back without a word, or says so for nothing.
+def resuming_flaws(connection: Any, agreement: Agreement) -> list[Flaw]:
+    """Return that a later version would bring an ended agreement back without a word, or says so for nothing.
 
     A reason that stayed behind in a text would bring it back unseen after its next end.
     """
@@ -21,14 +20,14 @@ def check_resuming(connection: Any, agreement: Agreement) -> None:
         "SELECT version, ended_at FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version DESC", (agreement.id,)
     ).fetchone()
     if row is None:
-        return
+        return []
     newest, ended_at = row
     if ended_at is not None and agreement.resumes is None:
         ended_on = day_text(london_day(from_micros(ended_at)))
         text = f"{agreement.id} was ended on {ended_on}, and this version would bring it back"
-        flaw = Flaw(("version",), text, "Where that is meant, add `resumes:` with the reason; else give it another id.")
-    elif ended_at is None and agreement.resumes is not None:
-        flaw = Flaw(("resumes",), f"version {newest} is not ended, so there is nothing to take up again", "Take it out.")
-    else:
-        return
-    raise TextError(located(agreement.text, [flaw]))
+        remedy = "Where that is meant, add `resumes:` with the reason; else give it another id."
+        return [Flaw(("version",), text, remedy)]
+    if ended_at is None and agreement.resumes is not None:
+        text = f"version {newest} is not ended, so there is nothing to take up again"
+        return [Flaw(("resumes",), text, "Take it out.")]
+    return []

@@ -9,16 +9,17 @@ from typing import Any, Final
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
 from gateway.sources.mapping import digest_of, mapping_findings, parse_mapping
+from gateway.store.draft_checks import check_draft
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.floor import read_floor
 from gateway.store.instants import to_micros
-from gateway.store.live_texts import LiveTexts, check_agreement
-from gateway.store.resuming import check_resuming
+from gateway.store.live_texts import LiveTexts
 from gateway.store.state import Reader
-from policies.core_rules import core_may_publish
-from policies.dataset_checks import dataset_may_publish
+from policies.core_rules import core_draft
+from policies.dataset_checks import dataset_draft
+from policies.drafts import read_draft
 from policies.findings import TextError
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.parse import parse_core, parse_dataset
 from schemas.semantics import NEWEST
 
 LONGEST_REASON: Final = 500
@@ -35,9 +36,7 @@ class Texts:
         """Publish a dataset's text. `number` is older where a sandbox takes over what its council published."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            dataset = parse_dataset(text, number)
-            if number == NEWEST:
-                dataset_may_publish(dataset)
+            dataset = dataset_draft(text) if number == NEWEST else parse_dataset(text, number)
             what = (dataset.id, dataset.version, dataset.digest, text)
             _insert_text(connection, moment, "dataset", *what, number)
             return self._text_entry(Kind.DATASET_PUBLISHED, moment, f"dataset/{dataset.id}", (*what, number), by)
@@ -48,9 +47,7 @@ class Texts:
         """Publish a common core, or the council's own rules; every live agreement must still hold together."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            core = parse_core(text)
-            if number == NEWEST:
-                core_may_publish(core, Reader(connection).datasets())
+            core = core_draft(text, Reader(connection).datasets()) if number == NEWEST else parse_core(text)
             what = (core.id, core.version, core.digest, text)
             live = LiveTexts.before(connection, moment)
             _insert_text(connection, moment, "council" if core.is_council else "core", *what, number)
@@ -65,7 +62,7 @@ class Texts:
         """Publish where a dataset's fields lie in the council's system; `unchecked` says that nobody tried it."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            mapping = parse_mapping(text)
+            mapping = read_draft(parse_mapping, text)
             name, _, version = mapping.dataset.partition("@")
             dataset = Reader(connection).find_dataset(name, int(version)) if version.isdigit() else None
             if dataset is None:
@@ -101,13 +98,11 @@ class Texts:
         """Publish a version of an agreement; it must hold together with all that bounds it."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            agreement = parse_agreement(text)
+            agreement = check_draft(Reader(connection), text, number).agreement
             if agreement.controller != self.controller:
                 raise ChangeRefusedError(f"the controller here is {self.controller}, not {agreement.controller}")
-            check_resuming(connection, agreement)
             what = (agreement.id, agreement.version, agreement.digest, text)
             _insert_text(connection, moment, "agreement", *what, number)
-            check_agreement(Reader(connection), text, number)
             connection.executemany(
                 "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
                 [(partner, agreement.id) for partner in agreement.recipients],

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from audit.batch import Moment
-from audit.once import SIZE, UsedOnce, digest_of
+from audit.once import LIFE, SIZE, UsedOnce, digest_of
 from audit.sequencer import NotDurableError
 
 UNTIL = 4_000_000_000  # epoch seconds: long after any test's clock
@@ -170,16 +170,53 @@ def test_what_was_committed_behind_ones_back_is_read(place, writer) -> None:
     assert not use(writer, "a")
 
 
-def test_a_name_is_forgotten_after_its_time(place, writer) -> None:
-    """In memory. What is over can't be used at all, so that nothing is taken twice for having been forgotten."""
-    soon = int(place.now.timestamp()) + 60
-    assert use(writer, "a", until=soon)
-    assert use(writer, "b")
-    place.now += timedelta(seconds=61)
+@contextlib.contextmanager
+def using_once(place, used: UsedOnce, *, boot: float):
+    """Be in a transaction at an instant of the boot clock, and commit it."""
+    connection = place.connect()
+    connection.execute("BEGIN IMMEDIATE")
+    used.begin(connection, boot=boot)
+    yield connection
+    used.write(connection)
+    connection.execute("COMMIT")
+    used.keep()
+    connection.close()
 
-    assert not use(writer, "a", until=soon)
-    assert use(writer, "a", until=soon + 600)
-    assert len(writer._once) == 2
+
+SOON = int(NOW.timestamp()) + 60
+
+
+def test_a_name_that_is_over_can_not_be_used(place, writer) -> None:
+    place.now += timedelta(seconds=60)
+
+    assert not use(writer, "a", until=SOON)
+
+
+@pytest.mark.parametrize(
+    ("wall", "boot", "is_forgotten"),
+    [(59, LIFE, False), (60, LIFE - 1, False), (60, LIFE, True), (7_200, LIFE - 1, False), (-7_200, LIFE, False)],
+)
+def test_a_name_is_forgotten_once_it_is_over_by_both_clocks(place, wall: float, boot: float, *, is_forgotten: bool) -> None:
+    """By wall time alone a clock that runs ahead would forget it, and take it again when it is put right."""
+    used = UsedOnce()
+    with using_once(place, used, boot=0):
+        assert used.use([("a", SOON)], NOW)
+    with using_once(place, used, boot=boot):
+        used.forget(NOW + timedelta(seconds=wall))
+
+    assert (len(used) == 0) is is_forgotten
+    assert used.forgotten == (1 if is_forgotten else 0)
+
+
+def test_while_a_clock_may_be_put_back_names_are_remembered_so_much_longer(place) -> None:
+    used, over = UsedOnce(), NOW + timedelta(seconds=7_200)
+    with using_once(place, used, boot=0):
+        assert used.use([("a", SOON)], NOW)
+    for boot, kept in ((LIFE + 599, 1), (LIFE + 600, 0)):
+        with using_once(place, used, boot=boot):
+            used.forget(over, ahead=600)
+
+        assert len(used) == kept
 
 
 def test_names_of_one_batch_are_kept_as_long_as_the_longest(place, writer) -> None:
@@ -200,12 +237,12 @@ def test_names_of_one_batch_are_kept_as_long_as_the_longest(place, writer) -> No
 def test_a_clock_that_goes_back_revives_nothing(place, writer) -> None:
     soon = int(place.now.timestamp()) + 60
     assert use(writer, "a", until=soon)
-    place.now += timedelta(seconds=61)
+    place.now += timedelta(seconds=7_200)
     assert use(writer, "b")
-    place.now -= timedelta(seconds=61)
+    place.now -= timedelta(seconds=7_200)
 
     assert not use(writer, "a", until=soon)
-    assert not use(writer, "never seen", until=soon), "it may have been seen, and forgotten"
+    assert use(writer, "never seen", until=soon), "an entry in the future makes nothing look used"
 
 
 def test_numbers_are_not_given_again_once_rows_are_swept(place) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from house import CASEWORKER, HARBOUR, free_port
+from house import CASEWORKER, HARBOUR, confirming, free_port
 from typing_extensions import override
 
 from gateway.app import build_app
@@ -38,7 +38,7 @@ SLOW = {"code": "source_slow", "status": 504, "detail": "It was slow.", "remedy"
 def somebody(number: int) -> Subject:
     """Name one of the demo's people, and beyond them people whom nobody knows."""
     ref, surname = PEOPLE[number] if number < len(PEOPLE) else (str(7_000_000 + number), "Nobody")
-    return Subject("account_ref", ref, {"surname": surname}, ref=f"r{number}")
+    return Subject("account_ref", ref, confirming(ref, surname), ref=f"r{number}")
 
 
 @dataclass(frozen=True)

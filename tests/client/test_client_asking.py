@@ -139,7 +139,7 @@ def test_agreements_are_listed_with_what_is_left(client: Client) -> None:
         True,
         ("case_reference", "caseworker"),
     )
-    assert found.keys["account_ref"]["at_least"] == 1
+    assert found.keys["account_ref"]["at_least"] == 2
     assert "per_minute" in found.left
 
 

@@ -83,7 +83,7 @@ def test_a_claim_is_verified(front: Front, council: Council) -> None:
     assert (matched.exit_code, "confirmed, none" in matched.output) == (0, True)
 
 
-CSV = "ref,account_ref,surname,date_of_birth\na,1000042,Okafor,1985-02-14\n,1000043,Price,\n"
+CSV = "ref,account_ref,surname,date_of_birth\na,1000042,Okafor,1985-02-14\n,1000043,Price,1961-11-30\n"
 NDJSON = """{"ref": "a", "account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1985-02-14"}}
 
 {"account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}
@@ -104,7 +104,9 @@ def test_many_people_come_from_a_file(
 
 
 def test_claims_of_many_stand_in_their_columns(front: Front, council: Council, tmp_path: Path) -> None:
-    (tmp_path / "p.csv").write_text("account_ref,surname,claim.postcode\n1000043,Price,LS1 4AB\n", encoding="utf-8")
+    (tmp_path / "p.csv").write_text(
+        "account_ref,surname,date_of_birth,claim.postcode\n1000043,Price,1961-11-30,LS1 4AB\n", encoding="utf-8"
+    )
 
     done = get(front, council, "--many", str(tmp_path / "p.csv"), *CASE, "--action", "verify", "--json")
 

@@ -182,7 +182,7 @@ def test_a_match_reads_no_record(house: House) -> None:
 def test_a_match_is_no_way_to_guess(house: House) -> None:
     matcher = asker(house, "match")
     for letter in "abcde":
-        matcher.ask({"account_ref": "1000043", "confirm": {"surname": f"Wrong{letter}"}}, action="match")
+        matcher.ask({"account_ref": "1000043", "confirm": confirming("1000043", f"Wrong{letter}")}, action="match")
 
     sixth = matcher.ask(
         {"account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}, action="match"

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 import pysqlite3
 import pytest
-from house import GRACE, HARBOUR, House
+from house import GRACE, HARBOUR, House, let_places_confirm
 from test_gateway_many import ask, body, named, people_of, values
 
 from audit.verify import ProofError, is_complete, verify_answers
@@ -136,6 +136,7 @@ def test_a_claim_that_is_not_agreed_decides_nothing_of_its_neighbours(house: Hou
 
 def test_wrong_claims_about_one_person_count_together_whichever_key_finds_them(house: House) -> None:
     """Five by the account in one batch, and the sixth by the property."""
+    let_places_confirm(house)
     connection = pysqlite3.connect(str(house.directory / "revenues.sqlite"))
     (uprn,) = connection.execute(
         "SELECT trim(p.uprn) FROM ctoccupation o JOIN ctproperty p ON p.property_ref = o.property_ref "

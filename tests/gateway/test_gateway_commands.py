@@ -367,7 +367,7 @@ def test_a_core_is_checked_and_published(house: House, tmp_path: Path) -> None:
     )
     harbour = house.harbour()
 
-    assert stile("core", "check", file)[0] == 0
+    assert stile("core", "check", file, "--dir", house.directory)[0] == 0
     assert stile("core", "publish", file, "--dir", house.directory)[0] == 0
     assert released(harbour.ask(fields=["full_name"])) == {"full_name": "G"}
 

@@ -157,7 +157,7 @@ def test_a_suspended_partner_is_refused_at_once(house: House) -> None:
 
 
 def test_readiness_tells_when_the_log_can_not_be_written(house: House) -> None:
-    assert house.http.get("/readyz").json() == {"ready": True}
+    assert house.http.get("/readyz").json() == {"ready": True, "log_ahead": 0}
     house.wiring.sequencer.close()
 
     answer = house.http.get("/readyz")

@@ -174,10 +174,10 @@ def test_the_sweeper_goes_on_after_an_error(council_directory: Path, monkeypatch
         assert set(logger.told) == {("sweeping_failed", "ValueError")}
         house.append(lambda connection, _moment: connection.execute("DELETE FROM usage") and None)
 
-        used = "INSERT INTO used_once (until, names) VALUES (1, x'00112233445566778899aabbccddeeff')"
-        house.append(lambda connection, _moment: connection.execute(used) and None)
+        over = """INSERT INTO usage (name, "window", count) VALUES ('calls/long over', '2020-01-01', 1)"""
+        house.append(lambda connection, _moment: connection.execute(over) and None)
 
-        wait_for(lambda: not house.rows("SELECT 1 FROM used_once WHERE until = 1"))
+        wait_for(lambda: not house.rows("SELECT 1 FROM usage WHERE name = 'calls/long over'"))
 
 
 def test_what_the_sweeper_ended_with_does_not_keep_the_log_open(
@@ -215,7 +215,7 @@ def test_readiness_tells_of_a_full_disk(house: House) -> None:
     again = house.http.get("/readyz")
 
     assert (full.status_code, full.json()) == (503, {"ready": False, "log": "not writable"})
-    assert (again.status_code, again.json()) == (200, {"ready": True})
+    assert (again.status_code, again.json()) == (200, {"ready": True, "log_ahead": 0})
     assert house.rows("SELECT * FROM usage WHERE name = 'readiness'") == []
 
 

@@ -112,7 +112,7 @@ def test_agreements_lists_the_callers_own(house: House) -> None:
     (agreement,) = answer.json()["agreements"]
     assert agreement["id"] == "northmoor-harbour-tenancies"
     assert agreement["requires"] == ["case_reference", "caseworker"]
-    assert agreement["keys"]["uprn"] == {"at_least": 2, "confirm": ["surname", "date_of_birth"]}
+    assert agreement["keys"] == {"account_ref": {"at_least": 2, "confirm": ["surname", "date_of_birth"]}}, "and no place"
     assert agreement["left"]["per_minute"] == 60
 
 

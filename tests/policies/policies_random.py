@@ -14,20 +14,27 @@ from random import Random
 import policies_building as build
 import policies_texts as texts
 
-from schemas.agreement import RECORD_ATOMS, Atom, Cap, Guardrail, RecordTerm, ReleaseLine, RuleSet, Target
+from policies.safeguards import safeguards
+from schemas.agreement import RECORD_ATOMS, Atom, Cap, ConsentOf, Guardrail, RecordTerm, ReleaseLine, RuleSet, Target
 from schemas.dataset import WITHHELD, FieldType
 from schemas.decision import Record, Unusable
 from schemas.request import Circumstances
+from schemas.semantics import FIRST, NEWEST, Semantics
 from schemas.terms import (
     Action,
     AssuranceLevel,
+    Capacity,
     Classification,
     ConsentKind,
     ConsentState,
     Despite,
     EmergencyKind,
+    GivenBy,
+    ObjectionDecision,
+    OptOutScheme,
     RecipientKind,
     RestrictionKind,
+    RestrictionLaw,
     Tag,
 )
 
@@ -79,8 +86,13 @@ def rule_set(r: Random) -> RuleSet:
         requires=frozenset(few(r, ["caseworker", "case_reference"], often=0.2)),
         assurance=frozenset(few(r, list(AssuranceLevel)[:2], often=0.1)),
         roles=tuple(few(r, ["nurse", "clerk"], often=0.2)),
+        consent_of=r.choice([None, None, *ConsentOf]),
+        direct_care=r.random() < 0.3,
     )
-    return replace(RULES, agreement=agreement, caps=tuple(cap(r) for _ in range(r.randint(0, 3))), guardrails=())
+    caps = tuple(cap(r) for _ in range(r.randint(0, 3)))
+    guards = safeguards(DATASET) if r.random() < 0.5 else ()
+    semantics = mostly(r, Semantics(), Semantics(FIRST, FIRST), Semantics(FIRST, NEWEST))
+    return replace(RULES, agreement=agreement, caps=(*caps, *guards), guardrails=(), semantics=semantics)
 
 
 def line(r: Random, place: int) -> ReleaseLine:
@@ -97,6 +109,9 @@ def line(r: Random, place: int) -> ReleaseLine:
         of=r.choice([None, None, None, *PEOPLE]),
         under=r.choice([None, "emergency"]),
         despite=frozenset(few(r, Despite)),
+        exempt=r.choice([None, None, "Schedule 2, paragraph 2"]),
+        heeds=frozenset(few(r, RestrictionLaw)),
+        emergencies=frozenset(few(r, EmergencyKind, often=0.2)),
     )
 
 
@@ -184,6 +199,9 @@ def consent(r: Random):
         state=mostly(r, ConsentState.GIVEN, *ConsentState),
         kind=r.choice(list(ConsentKind)),
         fields=frozenset(few(r, FIELDS)),
+        given_by=mostly(r, GivenBy.SELF, *GivenBy),
+        capacity=mostly(r, Capacity.PRESUMED, *Capacity),
+        authority=r.choice([None, "one", "other"]),
         **term(r),
     )
 
@@ -194,6 +212,9 @@ def restriction(r: Random):
         kind=r.choice(list(RestrictionKind)),
         fields=frozenset(few(r, FIELDS, often=0.8)),
         recipients=frozenset(few(r, ["aire-police", "aire-ambulance"], most=1)),
+        scheme=r.choice([None, None, *OptOutScheme]),
+        purposes=frozenset(few(r, [RULES.agreement.purpose, "another"], most=1)),
+        decided=r.choice([None, None, None, *ObjectionDecision]),
         **term(r),
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import pytest
 from policies_publishing import DATASET
 
+from policies.dataset_checks import dataset_draft
 from policies.findings import TextError
 from policies.parse import parse_dataset
 
@@ -128,3 +131,43 @@ def test_a_threshold_is_a_form_of_its_own():
     assert parse_dataset(text).fields["age"].chain == ("over_16", "band", "years")
     without = DATASET.replace("bands: [0, 16, 18, 25, 65]", "bands: [0, 16, 25]")
     assert parse_dataset(without).fields["age"].chain == ("band", "years")
+
+
+# what -> (the piece, what stands in its place, what is said); of every stage some
+TOGETHER = {
+    "a type": ("surname:           {type: name", "surname:           {type: nam", "unknown word 'nam'"),
+    "a member": ("label: Arrears", "lable: Arrears", "has no member lable"),
+    "a detail of a key": (
+        "confirm: [surname, date_of_birth",
+        "confirm: [surname, date_of_brith",
+        "an unknown field date_of_brith",
+    ),
+    "what an age derives from": ("from: date_of_birth", "from: date_of_brith", "must derive from a date"),
+    "a version": ("version: 2", "version: 02", "02 has noughts before it"),
+    "an id": ("dataset: council-tax", "dataset: Council Tax", "'Council Tax' is not an id"),
+}
+
+
+def told(*whats):
+    text = DATASET
+    for what in whats:
+        piece, other, _ = TOGETHER[what]
+        assert piece in text, piece
+        text = text.replace(piece, other, 1)
+    try:
+        dataset_draft(text)
+    except TextError as error:
+        return {(one.line, one.message) for one in error.findings}
+    return set()
+
+
+def test_every_mistake_of_a_dataset_is_told_at_once():
+    """None hides another, and none makes one: a field that can't be read is unknown to no key."""
+    alone = {what: told(what) for what in TOGETHER}
+    for what, (_, _, said) in TOGETHER.items():
+        ((_, message),) = alone[what]
+        assert said in message
+    for one, other in combinations(TOGETHER, 2):
+        assert told(one, other) == alone[one] | alone[other], (one, other)
+    assert told() == set()
+    assert told(*TOGETHER) == set().union(*alone.values())

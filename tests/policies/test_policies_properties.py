@@ -9,13 +9,15 @@ import policies_random as some
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from policies.bind import bind
 from policies.compile import compile_rules
 from policies.decide import decide
-from schemas.agreement import RuleSet
+from schemas.agreement import RecordTerm, RuleSet, Variation
 from schemas.consent import ConsentRecord
 from schemas.decision import Decision, Record, Release, Shaped, Unusable
 from schemas.reasons import Reason, TrueReason
 from schemas.request import Circumstances
+from schemas.semantics import FIRST, NEWEST, Semantics
 from schemas.terms import ConsentState
 
 promise = settings(deadline=None, max_examples=200, derandomize=True)
@@ -285,3 +287,67 @@ def test_nobody_confirmed_leaves_nothing(seed):
 
     assert not shaped.fields
     assert set(shaped.true_reasons.values()) <= {TrueReason.NOT_CONFIRMED}
+
+
+@promise
+@given(SEEDS)
+def test_taking_up_semantics_never_releases_more_of_a_text_that_was_published_before(seed):
+    """A tightening counts for it, a loosening does not: nobody has agreed to that."""
+    r = some.world(seed)
+    rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
+    _, before = outcome(replace(rules, semantics=Semantics(FIRST, FIRST)), c, held)
+
+    _, after = outcome(replace(rules, semantics=Semantics(FIRST, NEWEST)), c, held)
+
+    assert releases_no_more(rules, after, before)
+
+
+@promise
+@given(SEEDS)
+def test_a_no_of_anybodys_never_releases_more(seed):
+    """Whoever says it, of whomever, in whatever capacity."""
+    r = some.world(seed)
+    rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
+    _, full = outcome(rules, c, held)
+    no, who = replace(some.consent(r), state=ConsentState.REFUSED), r.choice(some.PEOPLE)
+
+    _, less = outcome(rules, replace(c, consents={**c.consents, who: (*c.consents.get(who, ()), no)}), held)
+
+    assert releases_no_more(rules, less, full)
+
+
+@promise
+@given(SEEDS)
+def test_what_a_published_text_means_is_never_refused(seed):
+    """Whatever has gone since: fields, forms, people, lines of law, cores, recipients."""
+    r = some.world(seed)
+    rules, c, held = some.rule_set(r), some.circumstances(r), some.record(r)
+    agreement = rules.agreement
+    broken = replace(
+        agreement,
+        releases=tuple(replace(line, **r.choice(BREAKS)) for line in agreement.releases),
+        follows=r.choice([agreement.follows, (*agreement.follows, ("no-such-core", 1))]),
+        variations=(Variation("no_such_field", "full", "", "", (), agreement.ends_on, 1),),
+    )
+    kinds = r.choice([rules.recipient_kinds, {}])
+    semantics = r.choice([Semantics(), Semantics(FIRST, FIRST), Semantics(FIRST, NEWEST)])
+
+    bound = bind(broken, dataset=rules.dataset, cores=rules.cores, recipient_kinds=kinds, semantics=semantics)
+    decision, shaped = outcome(bound, c, held)
+
+    assert set(shaped.lines) <= {path for line in agreement.releases for path in line.fields}
+    assert decision.permits or not shaped.lines
+    if len(broken.follows) > len(agreement.follows):
+        assert not shaped.lines, "what a missing core allows, nobody knows"
+
+
+BREAKS = [
+    {},
+    {},
+    {"fields": ("no_such_field",)},
+    {"form": "no_such_form"},
+    {"under": "no-such-law"},
+    {"of": "nobody"},
+    {"to": ("no-such-kind",)},
+    {"when": (RecordTerm("no_such_marker", value=True),)},
+]

@@ -1,0 +1,32 @@
+"""What did a council look like that an earlier build made?"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pysqlite3
+
+
+def older_council(directory: Path) -> None:
+    """Turn a council's database back into one that the first schema made."""
+    connection = pysqlite3.connect(str(directory / "state.sqlite"))
+    keys = connection.execute("SELECT client_id, jwk FROM client_key").fetchall()
+    sets = [(json.dumps({"keys": [json.loads(jwk) for one, jwk in keys if one == name]}), name) for name, _ in keys]
+    connection.executescript(
+        "DROP TABLE client_key; DROP TABLE issuer_key; ALTER TABLE client DROP COLUMN jwks_uri;"
+        "ALTER TABLE client DROP COLUMN allows_endpoint_audience; ALTER TABLE client ADD COLUMN jwks VARCHAR;"
+        "ALTER TABLE client RENAME COLUMN allows_rs TO allows_rs512; ALTER TABLE client DROP COLUMN is_certificate_bound;"
+        "ALTER TABLE client DROP COLUMN system; ALTER TABLE client DROP COLUMN environment; DROP TABLE partner_code;"
+        "DROP TABLE partner_contact; DROP TABLE partner_assurance; DROP TABLE invitation; DROP TABLE registration;"
+        "DROP TABLE operator; DROP TABLE passkey; DROP TABLE console_session; DROP TABLE sign_in; DROP TABLE attempt;"
+        "DROP TABLE log_leaf; DROP TABLE recipient; ALTER TABLE idempotency DROP COLUMN limited;"
+        "DROP TABLE semantics; ALTER TABLE text DROP COLUMN semantics; ALTER TABLE consent DROP COLUMN unchecked;"
+        "ALTER TABLE restriction DROP COLUMN scheme; ALTER TABLE restriction DROP COLUMN purposes;"
+        "ALTER TABLE restriction DROP COLUMN decided; ALTER TABLE restriction DROP COLUMN unchecked;"
+        "DROP TABLE used_once; CREATE TABLE seen (scope TEXT, jti TEXT, expires INTEGER, PRIMARY KEY (scope, jti));"
+        "UPDATE alembic_version SET version_num = '0001';"
+    )
+    connection.executemany("UPDATE client SET jwks = ? WHERE client_id = ?", sets)
+    connection.commit()
+    connection.close()
