@@ -7,9 +7,7 @@ import contextlib
 import gc
 import hashlib
 import hmac
-import os
 import secrets
-import time
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -47,6 +45,7 @@ from gateway.api import oauth as oauth_api
 from gateway.api import registration as registration_api
 from gateway.api import sandbox as sandbox_api
 from gateway.api.openapi import extend_openapi
+from gateway.boot import boot_now
 from gateway.console.routes import routes as console_routes
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
@@ -90,18 +89,6 @@ from schemas.terms import Environment
 def utc_now() -> datetime:
     """Return the instant now. The only clock of the gateway: everything else is handed one."""
     return datetime.now(UTC)
-
-
-def boot_now() -> Boot:
-    """Return the boot clock, which counts from the machine's start and is set by nobody.
-
-    As the kernel tells it in a file: a tool that stands between a program and the time answers for its clocks too.
-    """
-    try:
-        run = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-        return Boot(run, float(Path("/proc/uptime").read_text(encoding="ascii").split()[0]))
-    except OSError:  # no Linux: then jumps are seen within one process alone
-        return Boot(f"process {os.getpid()}", time.monotonic())
 
 
 def boot_of(clock: Callable[[], datetime]) -> Callable[[], Boot]:

@@ -40,12 +40,6 @@ MISS: Final = locks.KEY
 WRONG_CLAIM: Final = "wrong/"
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
-# A window of `usage` that is over: a minute's number two minutes old (the sliding count looks one back), or a past day.
-IS_OVER: Final = (
-    "name NOT LIKE 'reached/%' AND ((instr(\"window\", '-') = 0 AND CAST(\"window\" AS INTEGER) < ?) "
-    'OR (instr("window", \'-\') > 0 AND "window" < ?))'
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Reached:
@@ -348,20 +342,6 @@ def day_reached(limit: str, at: datetime) -> Reached:
 def count_repeat(connection: Any, client: str, key: str, at: datetime, usage: Usage = USAGE) -> int:
     """Count a repeat under an Idempotency-Key; return how many there were today. A repeat counts for no other limit."""
     return usage.add_one(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
-
-
-def over_before(at: datetime) -> tuple[int, str]:
-    """Return what `IS_OVER` is bound to at an instant."""
-    return int(at.timestamp()) // 60 - 1, london_day(at).isoformat()
-
-
-def ended_windows(connection: Any, at: datetime) -> list[tuple[str, str, int]]:
-    """Return (name, window, refusals) of the limits' windows that were reached and have ended."""
-    rows = connection.execute('SELECT name, "window", count FROM usage WHERE name LIKE ?', ("reached/%",)).fetchall()
-    minute, day = int(at.timestamp()) // 60, london_day(at).isoformat()
-    return [
-        (name, window, count) for name, window, count in rows if (window < day if "-" in window else int(window) < minute)
-    ]
 
 
 def mark_reached(connection: Any, client: str, reached: Reached, usage: Usage = USAGE) -> bool:

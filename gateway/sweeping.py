@@ -14,7 +14,7 @@ from audit.once import LIFE
 from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError, Within
 from audit.sqlite import from_micros, head
 from audit.tiles import checkpoint
-from gateway import limits
+from gateway import windows
 from gateway.early_limits import EarlyLimits
 from gateway.refusing import refuse_in_window
 from gateway.services import Services
@@ -74,7 +74,7 @@ async def sweep_once(services: Services, early: EarlyLimits) -> None:
     connection = services.reader.connection
     await _hand_in(services, early)
     # A second after its end, so that each worker has handed in what it refused in the window.
-    for name, window, _ in limits.ended_windows(connection, now - HANDED_IN):
+    for name, window, _ in windows.ended_windows(connection, now - HANDED_IN):
         await services.log.append(_ended_window(services, name, window))
     if _has_expired(connection, now):
         await services.log.append(lambda inner, moment: _drop_expired(inner, now, moment))
@@ -128,7 +128,7 @@ _EXPIRED: Final = (
     ("idempotency", "client_id, key", "expires <= ?"),
     ("invitation", "token_hash", "expires <= ?"),
     ("registration", "client_id", "expires <= ?"),
-    ("usage", 'name, "window"', limits.IS_OVER),
+    ("usage", 'name, "window"', windows.IS_OVER),
 )
 
 
@@ -160,4 +160,4 @@ def _drop_expired(connection: Any, now: datetime, moment: Moment) -> None:
 
 def _bound(table: str, now: datetime) -> tuple[Any, ...]:
     """Return what a condition is bound to."""
-    return limits.over_before(now) if table == "usage" else (int(now.timestamp()),)
+    return windows.over_before(now) if table == "usage" else (int(now.timestamp()),)

@@ -11,7 +11,8 @@ import typer
 
 from audit.heartbeat import JUMP, Heartbeat, told
 from audit.sqlite import from_micros, head, open_connection
-from gateway.app import boot_now, utc_now
+from gateway.app import utc_now
+from gateway.boot import boot_now
 from gateway.commands.common import Directory, telling
 from gateway.council import Council, open_council
 
