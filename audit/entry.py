@@ -96,6 +96,7 @@ class Kind(StrEnum):
     COMPLAINT_RECEIVED = "complaint.received"
     COMPLAINT_CLOSED = "complaint.closed"
     MISSES_LIFTED = "misses.lifted"
+    EMERGENCY_RAISED = "emergency.raised"
 
 
 # Kinds that change what may leave: they move the log's state_index. They stand first in the list above.

@@ -30,6 +30,7 @@ from gateway.api import client_keys as client_keys_api
 from gateway.api import (
     control,
     control_changes,
+    control_emergencies,
     control_log,
     control_misses,
     control_registrations,
@@ -263,6 +264,7 @@ def build_app(
     app.include_router(control_changes.router)
     app.include_router(control_log.router)
     app.include_router(control_misses.router)
+    app.include_router(control_emergencies.router)
     app.include_router(control_registrations.router)
     app.include_router(control_texts.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception

@@ -23,8 +23,11 @@ from gateway.oauth.server import Seen
 from gateway.parts import Line, Prepared, refs_of
 from gateway.prepared import prepare, prepare_again
 from gateway.refusing import refuse_at_limit
-from gateway.sealing import claim_keys, digest
+from gateway.sealing import caseworker_ref, claim_keys, digest
 from gateway.services import Ask, Services
+from gateway.store.emergencies import Call, write_call
+from gateway.telemetry import Urgent
+from policies.decide import waives_in_emergency
 from schemas.decision import Record
 from schemas.terms import Match
 
@@ -85,6 +88,7 @@ class Attempt:
         self.reached: limits.Reached | None = None  # of the whole call
         self.left = limits.Left(())
         self.misses: int | None = None  # of this client today, where they are so many that it is an alarm
+        self.urgent: Urgent | None = None  # what operators are told of an emergency
         self.retry_of: str | None = None
         self._uncounted: frozenset[int] = frozenset()  # of a repeat: whom the first call was not counted for
 
@@ -126,7 +130,7 @@ class Attempt:
 
     def _begin(self) -> None:
         """Stand where the round stood before its transaction: it may run twice."""
-        self.stopped = self.reached = self.retry_of = self.misses = None
+        self.stopped = self.reached = self.retry_of = self.misses = self.urgent = None
         self._uncounted = frozenset()
         self.prepared = self._prepared_early
         for line in self.lines:
@@ -169,6 +173,8 @@ class Attempt:
         early = line.early
         if early.found is NOBODY:
             return now.live is not None and not now.live.ended and not no_person_could_change(now.decision)
+        if (now.incident is None) != (early.incident is None):
+            return True  # what an incident alone allows was allowed, or asked of nobody
         if now.asked_by != early.asked_by or (self.chunk.refs and _text_of(now) != _text_of(early)):
             return True  # of many people, what one call may ask is the text's too
         fetched = early.read if line.fetched is not None else frozenset()
@@ -281,9 +287,33 @@ class Attempt:
             self._prepare(connection)
             self._claim(connection)
         counts.write()
+        self._write_urgent(counts, connection, moment.at)
         self.left = counts.left() if self.judged.live is not None else limits.Left(())
         self._keep_key(connection, moment.at)
         return self.prepared.draft
+
+    def _write_urgent(self, counts: limits.Counting, connection: Any, at: datetime) -> None:
+        """Write the row of an emergency that opened something: a second person looks at it. A repeat is no new one."""
+        live, emergency = self.judged.live, self.ask.request.emergency
+        people = sum(line.reached is None for line in self.lines)
+        if live is None or emergency is None or self.prepared is None or self.retry_of is not None or not people:
+            return
+        if not waives_in_emergency(live.compiled, self.judged.circumstances):
+            return
+        incident, client = self.judged.incident, self.ask.caller.client
+        call = Call(
+            entry_id=self.prepared.draft.entry_id,
+            at=at,
+            partner=client.partner_id or "",
+            client=client.client_id,
+            agreement=live.agreement.id,
+            caseworker_ref=caseworker_ref(self.ask, self.services).hex(),
+            kind=emergency.kind,
+            people=people,
+            incident=incident.incident_id if incident is not None else None,
+        )
+        write_call(connection, call)
+        self.urgent = Urgent(client.client_id, emergency.kind, people, counts.many_urgent())
 
     def _claim(self, connection: Any) -> bool:
         parts = self.prepared.parts if self.prepared is not None else ()

@@ -6,7 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from gateway.judgement import agreement_asked
+from gateway.judgement import agreement_asked, incident_asked
 from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.services import Ask, Services
 from gateway.sources.comparing import lenient, one_key, typed_form
@@ -15,6 +15,7 @@ from gateway.store.live import LiveAgreement
 from policies.compile import keys_for
 from policies.naming import facts_in
 from schemas.dataset import Dataset, Key
+from schemas.incident import Incident
 from schemas.instants import london_day
 from schemas.request import SubjectQuery
 
@@ -34,6 +35,7 @@ def check_people(ask: Ask, services: Services) -> Generator[None, None, dict[int
     """
     people = ask.request.subjects
     live = _live(ask, services)
+    check_emergency(ask, incident_asked(services.reader, ask, services.clock()))
     _check_batch(live, len(people))
     ask.noted_of_call[CHECKED] = (_version_of(live), len(people))
     misfits: dict[int, str] = {}
@@ -53,6 +55,15 @@ def check_people(ask: Ask, services: Services) -> Generator[None, None, dict[int
     if len(misfits) == len(people):
         raise ProblemError(REQUEST_MALFORMED, misfits[0])
     return misfits
+
+
+def check_emergency(ask: Ask, incident: Incident | None) -> None:
+    """Raise ProblemError for many people in one emergency, unless the council has declared an incident that covers it."""
+    if ask.request.emergency is not None and len(ask.request.subjects) > 1 and incident is None:
+        told = (
+            "subjects: in an emergency ask about one person a call. Many people take an incident that the council declares"
+        )
+        raise ProblemError(REQUEST_MALFORMED, told)
 
 
 def check_again(asks: Sequence[Ask], live: LiveAgreement) -> None:
@@ -108,7 +119,7 @@ def check_query(ask: Ask, query: SubjectQuery, claims: Claims, live: LiveAgreeme
         raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {known}")
     ours = keys_for(live.compiled, ask.caller.client.partner_id or "").get(query.key)
     is_unknown = any(name not in key.confirm for name in query.confirm)
-    if is_unknown or (ours is not None and _are_too_few(query, ours, live)):
+    if is_unknown or _are_too_few(query, ours or key, live):
         told = ours or key
         raise ProblemError(
             REQUEST_MALFORMED, f"{where}.confirm: {told.name} wants at least {told.at_least} of {', '.join(told.confirm)}"

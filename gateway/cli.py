@@ -40,6 +40,8 @@ COMMANDS: Final = (
     ("consent", "people", "consent"),
     ("restriction", "people", "restriction"),
     ("misses", "misses", "misses"),
+    ("emergency", "emergencies", "emergency"),
+    ("incident", "emergencies", "incident"),
     ("log", "logs", "log"),
 )
 

@@ -16,7 +16,7 @@ from audit.keyring import KeyringError
 from audit.sequencer import Appended, LogUnavailableError, NotDurableError
 from gateway import limits
 from gateway.appending import Attempt, Chunk, Stopped
-from gateway.checking import check_again, check_one
+from gateway.checking import check_again, check_emergency, check_one
 from gateway.failing import record_failure
 from gateway.judgement import NOBODY, Judgement, about, judge, judge_all, no_person_could_change
 from gateway.locking import without_locked
@@ -59,10 +59,12 @@ async def disclose(ask: Ask, services: Services) -> Answer:
     attempt, appended, prepared = await decide_and_record(Chunk((ask,)), services)
     body = written_answer(prepared, appended, services.settings.origin)
     if prepared.permits:
-        return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped, attempt.misses)
+        return Answer(200, body, "application/json", headers_of(attempt), prepared.tripped, attempt.misses, attempt.urgent)
     detail = not_named_by(attempt.judged.decision.unnamed, attempt.judged)
     refusal = canonical({**nothing_permitted(ask, services, detail), **orjson.loads(body)})
-    return Answer(403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped, attempt.misses)
+    return Answer(
+        403, refusal, "application/problem+json", headers_of(attempt), prepared.tripped, attempt.misses, attempt.urgent
+    )
 
 
 async def decide_and_record(chunk: Chunk, services: Services) -> tuple[Attempt, Appended, Prepared]:
@@ -111,6 +113,7 @@ async def _judge(
     live = early[0].live
     if live is None or live.ended:
         return early
+    check_emergency(asks[0], early[0].incident)
     if chunk.refs:  # these were checked before the first chunk, by the version that counted then
         check_again(asks, live)
     else:

@@ -17,11 +17,13 @@ from gateway.problems import AGREEMENT_UNCLEAR, ProblemError
 from gateway.services import Ask, Services
 from gateway.sources.comparing import lenient, one_key
 from gateway.sources.contract import Found
+from gateway.store.emergencies import incident_of
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
 from policies.decide import decide
 from schemas.dataset import Field
 from schemas.decision import Decision, Withhold
+from schemas.incident import Incident
 from schemas.instants import london_day
 from schemas.organisation import live_levels, next_end
 from schemas.reasons import Reason
@@ -53,6 +55,7 @@ class Judgement:
     decision: Decision
     holds_until: datetime
     basis: tuple[str, ...]
+    incident: Incident | None = None  # which covers the call's emergency
 
     @property
     def read(self) -> frozenset[str]:
@@ -95,11 +98,16 @@ def judge_all(
     if partner is not None and partner.assurances and live is not None and live.agreement.assurance:
         assurances = live_levels(partner.assurances, at)
         token_ends = min(token_ends, next_end(partner.assurances, at) or token_ends)
+    incident = incident_asked(reader, call, at)
+    if incident is not None:
+        token_ends = min(token_ends, incident.ends)
     # Who was found, but not confirmed, must not matter: what a restriction does would tell that somebody is there.
     refs = [_references(services, live, one) if one.match is Match.CONFIRMED else {} for one in found]
     known = reader.answered_by(refs)
     return [
-        _judge_one(reader, ask, services, one, theirs, known, agreement_id, live, at, state_index, token_ends, assurances)
+        _judge_one(
+            reader, ask, services, one, theirs, known, agreement_id, live, at, state_index, token_ends, assurances, incident
+        )
         for ask, one, theirs in zip(asks, found, refs, strict=True)
     ]
 
@@ -117,6 +125,7 @@ def _judge_one(
     state_index: int,
     ends: datetime,
     assurances: frozenset[AssuranceLevel],
+    incident: Incident | None,
 ) -> Judgement:
     key_ref = _key_reference(ask, services, live)
     consents, restrictions = reader.answers_of(refs, known)
@@ -127,6 +136,7 @@ def _judge_one(
         consents=consents,
         restrictions=restrictions,
         assurances=assurances,
+        in_incident=incident is not None,
         **_of_the_call(services, ask, agreement_id),
     )
     if live and live.ended:
@@ -146,6 +156,7 @@ def _judge_one(
         decision=decision,
         holds_until=ends if decision.holds_until is None else min(ends, decision.holds_until),
         basis=_basis(ask, live, refs),
+        incident=incident,
     )
 
 
@@ -229,11 +240,21 @@ def _told_by_the_call(ask: Ask, agreement_id: str | None) -> dict[str, Any]:
     }
 
 
+def incident_asked(reader: Reader, ask: Ask, at: datetime) -> Incident | None:
+    """Return the declared incident that covers the emergency of a call."""
+    emergency, partner = ask.request.emergency, ask.caller.client.partner_id
+    if emergency is None or ask.request.caseworker is None or partner is None:
+        return None
+    return incident_of(reader.connection, partner, emergency.kind, at)
+
+
 def _basis(ask: Ask, live: LiveAgreement | None, refs: dict[str, str]) -> tuple[str, ...]:
     client, token = ask.caller.client, ask.caller.token
     fixed = (f"client/{client.client_id}", f"partner/{client.partner_id}", f"token/{token.jti}")
+    # An incident that is declared, or closed, while a call is under way.
+    incident = (f"incident/{client.partner_id}",) if ask.request.emergency is not None else ()
     people = [key for ref in refs.values() for key in (f"consent/{ref}", f"restriction/{ref}")]
-    return (*fixed, *(live.basis if live else ()), *people)
+    return (*fixed, *(live.basis if live else ()), *incident, *people)
 
 
 def _ended(live: LiveAgreement, circumstances: Circumstances) -> Decision:

@@ -12,8 +12,10 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from gateway.store import locks
+from gateway.store.emergencies import RAISED
 from gateway.usage import USAGE, Usage
 from schemas.agreement import Limits
+from schemas.incident import Incident
 from schemas.instants import instant_after, london_day
 
 MOST_WRONG: Final = 5  # a day, of one partner, about one person: calls in which a claim was answered with no
@@ -24,12 +26,16 @@ CLIENT_MISSES: Final = "client_misses_per_day"
 OF_MISSES: Final = frozenset({MISSES, WORKER_MISSES, CLIENT_MISSES})
 FIRST_ALARM: Final = 20  # misses of one client on one day; and then each time that they are twice as many
 WRONG: Final = "wrong_claims_per_day"
+EMERGENCY_PEOPLE: Final = "emergency_people_per_day"  # of one client, beyond which the duty officer is asked
+INCIDENT_PEOPLE: Final = "incident_people"  # of one declared incident
+MANY_IN_EMERGENCY: Final = 10  # people a day of one caseworker, past which it is an alarm; and then each time twice as many
 REPEATS: Final = "repeats_per_day"
 WITHOUT_AGREEMENT: Final = Limits(per_minute=60)  # of calls that no agreement's limits hold
 # What counts are named by, before whose they are.
 CALLS: Final = "calls/"
 SUBJECTS: Final = "subjects/"
 SUBJECT: Final = "subject/"
+URGENT: Final = "emergency/"  # whose people of a day's emergencies; and each of them
 MISS: Final = locks.KEY
 WRONG_CLAIM: Final = "wrong/"
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
@@ -55,7 +61,8 @@ class Left:
 class Use:
     """Whose use is counted: one agreement's, by one partner. `counts` is False for a repeat of a call.
 
-    Misses count for the client and, by reference, for the caseworker too.
+    Misses count for the client and, by reference, for the caseworker too. `urgent_people` is how many people a day the
+    agreement lets a client ask about in emergencies; those of a declared incident count for that alone.
     """
 
     agreement: str
@@ -65,6 +72,8 @@ class Use:
     counts: bool
     client: str = ""
     caseworker: str | None = None
+    urgent_people: int | None = None
+    incident: Incident | None = None
 
     @property
     def tries(self) -> int:
@@ -112,7 +121,8 @@ class Counting:
         self._day = london_day(use.at).isoformat()
         self._minute = int(use.at.timestamp()) // 60
         self._added: Counter[tuple[str, str]] = Counter()
-        self._counts = usage.read(connection, self._names(people), (self._day, str(self._minute), str(self._minute - 1)))
+        windows = {self._day, self._window, str(self._minute), str(self._minute - 1)}
+        self._counts = usage.read(connection, self._names(people), tuple(windows))
 
     def call_reached(self) -> Reached | None:
         """Tell whether one more call would pass the limit a minute."""
@@ -122,14 +132,36 @@ class Counting:
 
     def person_reached(self, person: Person) -> Reached | None:
         """Tell which limit of a day asking for one more person would pass."""
-        if not self._use.in_emergency and person.counts:
+        if self._use.in_emergency:
+            return self._urgent_reached(person) or self._misses_reached(person)
+        if person.counts:
             same = self._count(self._same(person))
-            if self._limits.same_subject_per_day is not None and same >= self._limits.same_subject_per_day:
+            asked = same + self._count(self._urgent(person))
+            if self._limits.same_subject_per_day is not None and asked >= self._limits.same_subject_per_day:
                 return day_reached("same_subject_per_day", self._use.at)
             most = self._limits.subjects_per_day
+            # An emergency opens nobody for the rest of the day: who was asked about in one alone is new all the same.
             if most is not None and same == 0 and self._count(self._subjects()) >= most:
                 return day_reached("subjects_per_day", self._use.at)
         return self._misses_reached(person)
+
+    def _urgent_reached(self, person: Person) -> Reached | None:
+        """Tell whether one more person is past what an incident, or else the agreement's emergencies, may be about."""
+        if not person.counts:
+            return None
+        for whose, most, limit in self._bounds():
+            if self._count(self._one_of(whose, person)) == 0 and self._count((whose, self._window)) >= most:
+                return day_reached(limit, self._use.at)
+        return None
+
+    def _bounds(self) -> list[tuple[str, int, str]]:
+        use = self._use
+        if use.incident is not None:
+            return [(f"{URGENT}{use.incident.incident_id}", use.incident.most_people, INCIDENT_PEOPLE)]
+        if use.urgent_people is None:
+            return []
+        raised = self._count((f"{RAISED}{use.agreement}/{use.client}", self._day))
+        return [(self._urgent_client(), use.urgent_people + raised, EMERGENCY_PEOPLE)]
 
     def _misses_reached(self, person: Person) -> Reached | None:
         """Tell whose misses of the day are too many: the key's, the caseworker's, the client's."""
@@ -157,12 +189,33 @@ class Counting:
             self._add((self._calls_name(), str(self._minute)))
 
     def count_person(self, person: Person) -> None:
-        """Count a person, and as one more of the day where they are new to it."""
-        if not person.counts or (self._limits.same_subject_per_day is None and self._limits.subjects_per_day is None):
+        """Count a person, and as one more of the day where they are new to it: in an emergency too."""
+        if person.counts and self._use.in_emergency:
+            self._count_urgent(person)
+        elif not person.counts or (self._limits.same_subject_per_day is None and self._limits.subjects_per_day is None):
             return
-        self._add(self._same(person))
-        if self._count(self._same(person)) == 1:
+        else:
+            self._add(self._same(person))
+            if self._count(self._same(person)) == 1 and self._count(self._urgent(person)) == 0:
+                self._add(self._subjects())
+
+    def _count_urgent(self, person: Person) -> None:
+        self._add(self._urgent(person))
+        if self._count(self._urgent(person)) == 1 and self._count(self._same(person)) == 0:
             self._add(self._subjects())
+        for whose in self._urgent_of():
+            self._add(self._one_of(whose, person))
+            if self._count(self._one_of(whose, person)) == 1:
+                self._add((whose, self._window))
+
+    def many_urgent(self) -> int | None:
+        """Return how many people a caseworker has asked about in emergencies today, where that is worth an alarm."""
+        worker = self._use.caseworker
+        if worker is None or not self._use.in_emergency or self._use.incident is not None:
+            return None
+        name = (self._urgent_worker(worker), self._day)
+        before, now = self._counts.get(name, 0), self._count(name)
+        return now if any(before <= MANY_IN_EMERGENCY << power < now for power in range(16)) else None
 
     def count_miss(self, person: Person, near: Iterable[str] = ()) -> None:
         """Count a search that confirmed nobody: for key, caseworker and client, and for whom the key leads to."""
@@ -209,8 +262,13 @@ class Counting:
     def _names(self, people: Iterable[Person]) -> set[str]:
         worker = self._worker()
         names = {self._calls_name(), self._subjects()[0], self._client()[0], *(worker[:1] if worker else ())}
+        if self._use.in_emergency:
+            names |= {*self._urgent_of(), f"{RAISED}{self._use.agreement}/{self._use.client}"}
         for person in people:
             names |= {self._same(person)[0], self._misses(person)[0], self._of_person(person.subject_ref)[0]}
+            names.add(self._urgent(person)[0])
+            if self._use.in_emergency:
+                names |= {self._one_of(whose, person)[0] for whose in self._urgent_of()}
             names |= {self._wrong(ref)[0] for ref in person.claimed}
         return names
 
@@ -233,6 +291,31 @@ class Counting:
 
     def _same(self, person: Person) -> tuple[str, str]:
         return f"{SUBJECT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
+
+    def _urgent(self, person: Person) -> tuple[str, str]:
+        return f"{URGENT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
+
+    @property
+    def _window(self) -> str:
+        """Return the window of people in emergencies: the day, or all of a declared incident, named by its last day."""
+        incident = self._use.incident
+        return self._day if incident is None else london_day(incident.ends).isoformat()
+
+    def _urgent_of(self) -> list[str]:
+        """Return whose people in emergencies are counted: the incident's, or else the client's and the caseworker's."""
+        use = self._use
+        if use.incident is not None:
+            return [f"{URGENT}{use.incident.incident_id}"]
+        return [self._urgent_client(), *([] if use.caseworker is None else [self._urgent_worker(use.caseworker)])]
+
+    def _urgent_client(self) -> str:
+        return f"{URGENT}{self._use.agreement}//{self._use.client}"
+
+    def _urgent_worker(self, worker: str) -> str:
+        return f"{URGENT}{self._use.partner}//{worker}"
+
+    def _one_of(self, whose: str, person: Person) -> tuple[str, str]:
+        return f"{whose}/{person.subject_ref}", self._window
 
     def _misses(self, person: Person) -> tuple[str, str]:
         return f"{MISS}{self._use.partner}/{person.key_ref}", self._day

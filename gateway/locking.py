@@ -41,6 +41,8 @@ def counting(
         counts=not is_repeat,
         client=caller.client_id,
         caseworker=caseworker_ref(ask, services).hex() if ask.request.caseworker is not None else None,
+        urgent_people=live.agreement.emergency_people_per_day if live is not None else None,
+        incident=first.incident,
     )
     held = live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT
     return limits.Counting(connection, held, use, people, services.usage)

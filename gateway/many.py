@@ -18,6 +18,7 @@ from gateway.disclose import decide_and_record, headers_of, not_named_by, nothin
 from gateway.prepared import written_lines
 from gateway.problems import REQUEST_MALFORMED
 from gateway.services import Ask, Services
+from gateway.telemetry import Urgent
 from schemas.request import NamedSubject
 
 CHUNK: Final = 100  # people of one entry
@@ -39,6 +40,7 @@ class Lines:
     outcomes: Counter[str] = field(default_factory=Counter)
     chunks: int = 0
     misses: int | None = None  # of this client today, where they are so many that it is an alarm
+    urgent: list[Urgent] = field(default_factory=list)  # of an emergency, for each chunk
     misfits: dict[int, str] = field(default_factory=dict)  # by their places: who can't be asked about, and why
 
     async def begin(self) -> None:
@@ -88,6 +90,7 @@ class Lines:
         self.permits = self.permits or not attempt.refuses_everybody
         self.tripped = tuple(dict.fromkeys((*self.tripped, *prepared.tripped)))
         self.misses = attempt.misses or self.misses
+        self.urgent += [attempt.urgent] if attempt.urgent is not None else []
         self.outcomes.update(part.outcome.value for part in prepared.parts)
         self.chunks += 1
         return written_lines(prepared, refs, appended, self.services.settings.origin)

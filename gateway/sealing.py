@@ -123,8 +123,9 @@ def _written_basis(judged: Judgement, services: Services, lawful: str | list[str
     live = judged.live
     if live is None:  # then the agreement's name is the caller's own word, and of those there is no end
         return _basis(judged, services, lawful)
-    rules = live.compiled.rules.rules_digest
-    known = ("basis", judged.state_index, live.agreement.digest, rules, live.mapping_digest, str(lawful))
+    rules, emergency = live.compiled.rules.rules_digest, judged.circumstances.emergency
+    texts = (live.agreement.digest, rules, live.mapping_digest)
+    known = ("basis", judged.state_index, *texts, str(lawful), emergency)
     return services.phrases.written(known, lambda: _basis(judged, services, lawful))
 
 
@@ -133,7 +134,7 @@ def _basis(judged: Judgement, services: Services, lawful: str | list[str] | None
     common = {"build": services.build_digest, "state_index": judged.state_index, "subject_view": "show"}
     if live is None:
         return {**common, "agreement": judged.agreement_id}
-    rules, agreement = live.compiled.rules, live.agreement
+    rules, agreement, emergency = live.compiled.rules, live.agreement, judged.circumstances.emergency
     return {
         **common,
         "agreement": agreement.id,
@@ -144,6 +145,7 @@ def _basis(judged: Judgement, services: Services, lawful: str | list[str] | None
         "lawful": lawful,
         "dataset": f"{live.dataset.id}@{live.dataset.version}",
         "retention_class": agreement.retention_class,
+        **({"emergency": emergency.value} if emergency is not None else {}),
     }
 
 

@@ -121,7 +121,7 @@ def _row(connection: Any, keyring: Keyring, place: int, query: CaseworkerQuery) 
         "outcome": entry.get("outcome"),
         **parties,
         "caseworker": who,
-        **{name: basis.get(name) for name in ("agreement", "purpose", "dataset")},
+        **{name: basis.get(name) for name in ("agreement", "purpose", "dataset", "emergency")},
         "entry": base64.b64encode(raw).decode(),
         "openings": {name: openings[name] for name in _SHOWN if name in openings},
     }

@@ -17,7 +17,7 @@ from gateway.oauth.caller import Caller
 from gateway.settings import Settings
 from gateway.sources.contract import Source
 from gateway.store.state import Reader
-from gateway.telemetry import Steps
+from gateway.telemetry import Steps, Urgent
 from gateway.usage import USAGE, Usage
 from schemas.dataset import Dataset
 from schemas.request import DisclosureRequest, NamedSubject
@@ -159,3 +159,4 @@ class Answer:
     headers: Mapping[str, str]
     tripped: tuple[str, ...] = ()  # guardrails whose net changed the result: a bug, and an alarm
     misses: int | None = None  # of this client today, where they are so many that it is an alarm
+    urgent: Urgent | None = None  # of an emergency

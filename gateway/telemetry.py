@@ -10,6 +10,7 @@ import threading
 import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, MutableMapping
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from prometheus_client.core import HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 from prometheus_client.samples import Sample
 from typing_extensions import override
+
+from schemas.terms import EmergencyKind
 
 NO_END: Final = 9_999  # days
 ALLOWED: Final = frozenset(
@@ -119,6 +122,16 @@ class Timings(Collector):
         yield family
 
 
+@dataclass(frozen=True, slots=True)
+class Urgent:
+    """An emergency, as operators are told it; `many` is how many people its caseworker has had today, for an alarm."""
+
+    client_id: str
+    kind: EmergencyKind
+    people: int
+    many: int | None
+
+
 class Telemetry:
     """Metrics of one gateway, in a registry of its own; labels come from closed lists alone."""
 
@@ -154,6 +167,17 @@ class Telemetry:
         self.misses = Counter(
             "stile_misses_alarms",
             "Times that a client's misses of a day reached twenty, doubled, or reached its agreement's limit.",
+            registry=self.registry,
+        )
+        self.emergencies = Counter(
+            "stile_emergencies",
+            "Calls in an emergency that opened something, by its kind; a chunk of many people is one.",
+            ("kind",),
+            registry=self.registry,
+        )
+        self.many_emergencies = Counter(
+            "stile_emergencies_alarms",
+            "Times that a caseworker's people of a day's emergencies passed ten, or doubled.",
             registry=self.registry,
         )
         self.restarts = Counter(
@@ -266,6 +290,15 @@ class Telemetry:
         """Tell operators that a client's searches confirm nobody again and again: somebody may be guessing."""
         self.misses.inc()
         self.logger.error("many_misses", client_id=client_id, count=count, request_id=request_id)
+
+    def note_emergency(self, urgent: Urgent, request_id: str) -> None:
+        """Count an emergency, which waits for a second person, and tell operators; many of one caseworker are an alarm."""
+        self.emergencies.labels(urgent.kind.value).inc()
+        told = {"client_id": urgent.client_id, "kind": urgent.kind.value, "request_id": request_id}
+        self.logger.warning("emergency", **told, count=urgent.people)
+        if urgent.many is not None:
+            self.many_emergencies.inc()
+            self.logger.error("many_emergencies", **told, count=urgent.many)
 
 
 Family = tuple[str, str, str, list[tuple[str, dict[str, str], float]]]  # name, what, type, samples

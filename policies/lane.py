@@ -16,11 +16,11 @@ from policies.consents import Yes
 from policies.naming import KNOWN_BEFORE
 from policies.restrictions import Held, is_held_back, objected
 from schemas.agreement import Atom, ConsentOf, PersonTerm
-from schemas.dataset import Field, FieldType
+from schemas.dataset import Field, FieldType, Key
 from schemas.decision import Option, RecordCap, Release, Withhold
 from schemas.reasons import Reason
 from schemas.request import Circumstances
-from schemas.terms import PUBLIC_AUTHORITIES, ConsentKind, RecipientKind
+from schemas.terms import PUBLIC_AUTHORITIES, ConsentKind, RecipientKind, Tag
 
 GIVES_WAY_SINCE: Final = 2  # the semantics in which a form that can't be made gives way to the next
 # Where lines miss as much as each other, the reason that is the least work to mend is told first.
@@ -121,11 +121,25 @@ def unnamed(compiled: Compiled, facts: Facts) -> tuple[str, ...]:
     c, naming = facts.c, compiled.naming
     if c.key is None or not naming.counts:
         return ()
-    key = naming.keys.get(c.key)
+    key = naming.keys.get(c.key) or (_by_place(compiled, c.key) if c.in_incident else None)
     if key is None:
         return (c.key,)
     named = (*(() if key.all_of else (key.name,)), *sorted(c.details))
+    if c.in_incident:
+        fields = compiled.rules.dataset.fields
+        named = tuple(one for one in named if one not in fields or not is_place(fields[one]))
     return tuple(one for one in named if one not in {key.name, *key.confirm} or not _may_name(compiled, one, facts))
+
+
+def is_place(field: Field) -> bool:
+    """Tell whether a key or detail finds by place: all that it reveals is where somebody is."""
+    return field.reveals == {Tag.LOCATION}
+
+
+def _by_place(compiled: Compiled, name: str) -> Key | None:
+    """Return a key of the dataset that finds by place: a declared incident opens it for its partners."""
+    key = compiled.rules.dataset.keys.get(name)
+    return key if key is not None and not key.all_of and is_place(compiled.rules.dataset.fields[name]) else None
 
 
 def _may_name(compiled: Compiled, path: str, facts: Facts) -> bool:

@@ -100,6 +100,7 @@ class Circumstances:
     has_statement: bool = False
     has_assessment: bool = False
     emergency: EmergencyKind | None = None
+    in_incident: bool = False  # a declared incident covers the recipient's emergency
     is_vouched: bool = False  # the caseworker, by a context that the partner signed
     subject: str | None = None
     people: frozenset[str] = frozenset()  # roles of everybody in the record

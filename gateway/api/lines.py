@@ -119,3 +119,5 @@ def _alarm(lines: Lines, request: Request, wiring: Wiring) -> None:
         wiring.telemetry.alarm(lines.tripped, request.state.request_id)
     if lines.misses is not None:
         wiring.telemetry.alarm_misses(lines.ask.caller.client.client_id, lines.misses, request.state.request_id)
+    for one in lines.urgent:
+        wiring.telemetry.note_emergency(one, request.state.request_id)

@@ -90,7 +90,8 @@ def _print_found(found: Searched) -> None:
     for row in found.rows:
         who = row["caseworker"]
         typer.echo(f"{row['index']:>8}  {row['at'][:19]}Z  {row['kind']}, {row['outcome']}")
-        typer.echo(f"{'':10}{row['agreement']} for {row['purpose']}")
+        urgent = f", in an emergency: {row['emergency'].replace('_', ' ')}" if row["emergency"] else ""
+        typer.echo(f"{'':10}{row['agreement']} for {row['purpose']}{urgent}")
         typer.echo(f"{'':10}{who['name']}, {who['role']} ({who['assurance']}), by {row['client']}")
     more = "; there are older ones: --most tells more" if found.has_more else ""
     typer.echo(f"{len(found.rows)} found in the log's first {found.complete_to} entries{more}.")

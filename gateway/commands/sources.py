@@ -135,6 +135,10 @@ def _tried(here: Office, mapping: Mapping, dataset: Dataset, sample: int) -> Sur
 
 def _asked(here: Office, name: str, sample: int) -> Survey:
     dataset, registry = _published(here, name), SourceRegistry(here.council, utc_now)
+    mapping = here.reader.find_mapping(f"{dataset.id}@{dataset.version}")
+    for finding in mapping_findings(mapping[0], dataset) if mapping is not None else ():
+        if finding.severity == "error":  # published by a build that was less strict: such values are invalid now
+            typer.echo(f"warning: it would not be published any more: {finding}")
 
     async def asking() -> Survey:
         try:

@@ -18,8 +18,8 @@ _HEAD: Final = """\
 # write the `groups` by hand; of a number, the `bands`.
 """
 _NO_PROTECTION: Final = """\
-  # guess: no column looks like the protection of an address. Who must not be found needs a boolean `protected_address`
-  # with `marker: true`; confirm that there are no such people, or where the system says who they are.\
+  # guess: no column looks like the protection of an address. Who must not be found needs a boolean with `marker: true`
+  # and `protects: [location]`; confirm where the system says who they are, or write `no_protection:` with the reason.\
 """
 
 
@@ -97,6 +97,10 @@ def _field(one: Guess) -> str:
         members.append(f"of: {one.of}")
     if one.marker:
         members.append("marker: true")
+    if (
+        one.name == PROTECTED
+    ):  # a marker keeps back what it says that it protects, and no dataset with places is published without
+        members.append("protects: [location]")
     if one.type is FieldType.AGE:
         members.append(f"bands: {AGE_BANDS}")
     return f"{one.name}: {{{', '.join(members)}}}  # guess: {_why(one)}; confirm"

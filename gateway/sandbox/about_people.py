@@ -8,7 +8,7 @@ from gateway.problems import FAULT, SOURCE_SLOW, SOURCE_UNAVAILABLE
 from gateway.sandbox import persons
 from gateway.sandbox.facts import Facts
 from gateway.sandbox.scenario import Scenario
-from gateway.sources.contract import SourceFailedError, SourceSlowError
+from gateway.sources.contract import Cause, SourceFailedError, SourceSlowError
 from schemas.reasons import Reason
 from schemas.terms import ConsentState, Identity, Match, RestrictionKind
 
@@ -18,7 +18,7 @@ class ScenarioFaultError(Exception):
 
 
 def _source_down() -> Exception:
-    return SourceFailedError("the source is down: a scenario")
+    return SourceFailedError("the source is down: a scenario", Cause.HOST)
 
 
 def _source_slow() -> Exception:

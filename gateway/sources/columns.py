@@ -28,7 +28,7 @@ class Column:
     `sql` is a column or expression, `path` a place in an upstream's JSON, `column` a column of a file: a mapping's
     kind says which. `by_person` gives one for each role instead, and the subject's is read.
     `clean` runs in order; `blank` lists codes that mean "not held"; `dates` are formats (`gateway/sources/dates.py`), of
-    which the first that fits counts, and `pivot` the first year that two digits may mean; `yes` and `no` are a boolean's
+    which those that fit must agree, and `pivot` the first year that two digits may mean; `yes` and `no` are a boolean's
     codes. `when_blank` is what a blank boolean means: None, unknown, unless the text says `blank: true` or `blank: false`.
     `rounding` says to how many decimals a number is rounded; without it, one of more than six is not read.
     """

@@ -48,12 +48,12 @@ _WIDTHS: Final[Mapping[str, str]] = {
     "B": _one_of(_MONTHS),
     "a": _one_of(_short(_DAYS)),
     "A": _one_of(_DAYS),
-    "z": r"(?:Z|UTC|GMT|[+-]\d{2}(?::?\d{2})?)",
+    "z": r"(?:(?i:Z|UTC|GMT)|[+-]\d{2}(?::?\d{2})?)",
     **dict.fromkeys(("-d", "-m", "-H", "-I"), r"[1-9]?\d"),
 }
 _DIRECTIVE: Final = re.compile(r"%(-?.)", re.DOTALL)
 # A zone that was written out after a time: every value of it is an instant, and its day is London's.
-_ZONE: Final = re.compile(r"(?<=%[MSfp])( ?)(?:Z|UTC|GMT|[+-]\d{2}:?\d{2})$")
+_ZONE: Final = re.compile(r"(?<=%[MSfp])( ?)(?:(?i:Z|UTC|GMT)|[+-]\d{2}:?\d{2})$")
 _TOUCHING: Final = re.compile(r"(?:\d|%-?[YymdjHIMSf])%-.|%-.(?:\d|%-?[YymdjHIMSf])")
 
 
@@ -79,13 +79,19 @@ class DateFormat:
 
 
 def read_day(text: str, formats: Sequence[str], pivot: int | None = None) -> date:
-    """Return the day by the first format that fits; ValueError if none does."""
+    """Return the day by the formats that fit; ValueError if none does, or two of them read two days."""
+    found: date | None = None
     for form in formats:
         try:
-            return _plain_day(text, form) or _other_day(text, form, pivot)
+            day = _plain_day(text, form) or _other_day(text, form, pivot)
         except ValueError:
             continue
-    raise ValueError("no format fits")
+        if found is not None and day != found:  # by %d/%m/%Y and %m/%d/%Y, 03/04/1985 is two days, and nobody knows which
+            raise ValueError("two formats read two days")
+        found = day
+    if found is None:
+        raise ValueError("no format fits")
+    return found
 
 
 def london_day_of(at: datetime) -> date:
@@ -199,7 +205,7 @@ def _hour(parts: Mapping[str, str]) -> int:
 
 
 def _zone(text: str) -> timezone:
-    if text in {"Z", "UTC", "GMT"}:
+    if text.isalpha():
         return timezone.utc  # noqa: UP017 -- a timezone, as below
     sign, digits = (-1 if text[0] == "-" else 1), text[1:].replace(":", "")
     return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0)))

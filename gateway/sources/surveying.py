@@ -145,7 +145,7 @@ def _looking(codes: Counter[str], column: Column) -> str:
     most = codes.most_common(MOST_CODES)
     named = ", ".join(f"{count} {_shown(code, column)}" for code, count in most)
     declared = ", ".join(map(_in_yaml, [*column.blank, *(code for code, _ in most)]))
-    return f"looks like a blank, and is read as a value: {named}. If it is one, declare it: blank: [{declared}]"
+    return f"looks like a blank, and is not declared as one: {named}. If it is one, write blank: [{declared}]"
 
 
 def _shown(code: str, column: Column) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 
 from audit.keyring import Keyring
 from gateway.store.client_keys import ClientKeys
+from gateway.store.emergencies import Emergencies
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.issuer_keys import IssuerKeyChanges
 from gateway.store.locks import LockChanges
@@ -44,6 +45,7 @@ class Changes:
     operators: OperatorChanges
     sign_ins: SignIns
     locks: LockChanges
+    emergencies: Emergencies
     entries: Entries
 
 
@@ -65,5 +67,6 @@ def changes_of(
         OperatorChanges(entries),
         SignIns(entries),
         LockChanges(entries),
+        Emergencies(entries, keyring.named("index")),
         entries,
     )

@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 from gateway.store.floor import read_highest
 from schemas.semantics import NEWEST
 
-VERSION: Final = "0012"
+VERSION: Final = "0013"
 
 
 class SchemaError(Exception):

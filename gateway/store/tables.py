@@ -197,6 +197,45 @@ class RestrictionRow(SQLModel, table=True):
     unchecked: bool = False  # the source could not be asked whether it knows the person
 
 
+class IncidentRow(SQLModel, table=True):
+    """A declared incident. It counts until `ends`, or until `closed_at`."""
+
+    __tablename__ = "incident"
+
+    incident_id: str = Field(primary_key=True)
+    what: str
+    partners: str  # JSON array
+    kinds: str  # JSON array
+    most_people: int
+    begins: int
+    ends: int = Field(index=True)
+    declared_by: str
+    closed_at: int | None = None
+    closed_by: str | None = None
+    reviewed_at: int | None = None
+    reviewed_by: str | None = None
+    outcome: str | None = None
+
+
+class EmergencyRow(SQLModel, table=True):
+    """A call in an emergency that opened something, by its entry. The caseworker's reference is keyed."""
+
+    __tablename__ = "emergency"
+
+    entry_id: str = Field(primary_key=True)
+    at: int
+    partner_id: str
+    client_id: str
+    agreement_id: str
+    caseworker_ref: str
+    kind: str
+    people: int
+    incident_id: str | None = Field(default=None, index=True)
+    reviewed_at: int | None = Field(default=None, index=True)
+    reviewed_by: str | None = None
+    outcome: str | None = None
+
+
 class Usage(SQLModel, table=True):
     """How often something was done in a window: `name` says what, `window` when (a minute or a London day)."""
 

@@ -114,6 +114,7 @@ OTHERS = [
     "complaint.received",
     "complaint.closed",
     "misses.lifted",
+    "emergency.raised",
 ]
 
 

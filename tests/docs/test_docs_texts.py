@@ -9,7 +9,7 @@ import pytest
 from docs_pages import DOCS, blocks
 
 from gateway.sources.mapping import Mapping, mapping_findings, parse_mapping
-from policies.dataset_checks import dataset_may_publish, dataset_warnings
+from policies.dataset_checks import dataset_draft, dataset_warnings
 from policies.findings import TextError
 from policies.may_publish import publishable, warnings
 from policies.parse import parse_agreement, parse_core, parse_dataset
@@ -57,7 +57,7 @@ DATASETS = [text for text in AGREEMENTS[1:] if text.startswith("dataset:")]
 def test_a_dataset_of_the_page_publishes_without_a_warning() -> None:
     assert DATASETS
     for text in DATASETS:
-        dataset_may_publish(parse_dataset(text))
+        dataset_draft(text)
         assert dataset_warnings(parse_dataset(text)) == ()
 
 

@@ -97,6 +97,7 @@ def test_what_fits_to_the_last_character_is_the_day(form: str, text: str, found:
         ("1990-05-20T00:00:00+0100", "1990-05-20"),
         ("1990-05-20T00:00:00+01:00", "1990-05-20"),
         ("1990-05-20T00:00:00+02", "1990-05-19"),
+        ("1990-05-19T23:00:00z", "1990-05-20"),
         ("1969-12-19T23:00:00UTC", "1969-12-20"),  # London was an hour ahead all that year
     ],
 )
@@ -104,7 +105,7 @@ def test_an_instant_is_a_day_of_london(text: str, found: str) -> None:
     assert day(text, "%Y-%m-%dT%H:%M:%S%z") == found
 
 
-@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S+00:00"])
+@pytest.mark.parametrize("form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%Sz", "%Y-%m-%dT%H:%M:%S+00:00"])
 def test_a_zone_written_out_is_refused_and_read_as_an_instant_where_it_was_published(form: str) -> None:
     flaw = format_flaw(form, None)
 
@@ -155,6 +156,26 @@ def test_a_written_day_is_read_as_itself_and_never_as_another(on: date, form: st
 
     assert day(text, form) == on.isoformat()
     assert day(shorter, form) == "invalid"
+
+
+@pytest.mark.parametrize(
+    ("forms", "text", "found"),
+    [
+        (("%d/%m/%Y", "%m/%d/%Y"), "03/04/1985", None),
+        (("%d/%m/%Y", "%m/%d/%Y"), "25/12/1985", "1985-12-25"),
+        (("%d/%m/%Y", "%m/%d/%Y"), "12/25/1985", "1985-12-25"),
+        (("%d/%m/%Y", "%m/%d/%Y"), "04/04/1985", "1985-04-04"),
+        (("%d%m%Y", "%Y%m%d"), "20121201", None),
+        (("%d%m%y", "%y%m%d"), "101112", None),
+        (("%d/%m/%Y", "%Y%m%d"), "19850403", "1985-04-03"),
+    ],
+)
+def test_a_text_that_two_formats_read_as_two_days_is_no_day(forms: tuple[str, ...], text: str, found: str | None) -> None:
+    if found is None:
+        with pytest.raises(ValueError, match="two"):
+            read_day(text, forms, 1930)
+    else:
+        assert read_day(text, forms, 1930).isoformat() == found
 
 
 # -- births

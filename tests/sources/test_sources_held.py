@@ -371,6 +371,21 @@ def test_a_mapping_that_was_not_tried_says_so_in_its_entry(house: House) -> None
     assert house.truth(house.entries("source.changed")[-1])["what"]["unchecked"] is True
 
 
+def test_a_mapping_of_an_earlier_build_is_told_what_is_read_no_more(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It goes on serving, and values of that format are invalid."""
+    here = mapped(house)
+    text = UNDATED.replace("version: 1", "version: 2").replace("%d/%m/%Y", "%d/%m/%y")
+    monkeypatch.setattr("gateway.store.texts.mapping_findings", lambda *_: ())  # as that build had it
+    house.append(house.changes().texts.publish_mapping(text, by="test"))
+
+    status, printed = stile("source", "check", "library-cards", "--dir", here)
+
+    assert status == 0
+    assert "warning: it would not be published any more: line 16" in printed
+    assert "Give `pivot`" in printed
+    assert "date_of_birth 13 source_value_invalid" in printed
+
+
 def test_only_an_export_is_confirmed(house: House) -> None:
     status, printed = stile("source", "confirm", "council-tax", "--dir", house.directory)
 

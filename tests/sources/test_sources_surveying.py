@@ -79,15 +79,16 @@ ROWS = (
 def test_what_looks_like_a_blank_is_told_by_field_and_code(tmp_path: Path) -> None:
     printed = surveyed(tmp_path, *ROWS)
 
-    assert "name looks like a blank, and is read as a value: 1 NULL, 1 <null>." in printed
+    assert "name looks like a blank, and is not declared as one: 1 NULL, 1 <null>." in printed
     assert (
-        "born looks like a blank, and is read as a value: 1 31/12/9999 (9999-12-31), 1 01/01/1900 (1900-01-01)." in printed
+        "born looks like a blank, and is not declared as one: 1 31/12/9999 (9999-12-31), 1 01/01/1900 (1900-01-01)."
+        in printed
     )
-    assert 'If it is one, declare it: blank: ["", "31/12/9999", "01/01/1900"]' in printed
-    assert "mobile looks like a blank, and is read as a value: 1 N/A, 1 NULL, 1 n/a." in printed
-    assert 'declare it: blank: ["", N/A, NULL, n/a]' in printed
-    assert "postcode looks like a blank, and is read as a value: 1 ZZ99 3VZ." in printed
-    assert "fines looks like a blank, and is read as a value: 1 9999.99." in printed
+    assert 'If it is one, write blank: ["", "31/12/9999", "01/01/1900"]' in printed
+    assert "mobile looks like a blank, and is not declared as one: 1 N/A, 1 NULL, 1 n/a." in printed
+    assert 'write blank: ["", N/A, NULL, n/a]' in printed
+    assert "postcode looks like a blank, and is not declared as one: 1 ZZ99 3VZ." in printed
+    assert "fines looks like a blank, and is not declared as one: 1 9999.99." in printed
 
 
 def test_no_other_value_is_told(tmp_path: Path) -> None:
