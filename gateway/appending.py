@@ -29,7 +29,7 @@ from gateway.store.emergencies import Call, is_written, write_call
 from gateway.telemetry import Urgent
 from policies.decide import waives_in_emergency
 from schemas.decision import Record
-from schemas.terms import Match
+from schemas.terms import Assurance, Match
 
 KEPT_FOR: Final = timedelta(hours=24)  # an Idempotency-Key
 
@@ -198,10 +198,15 @@ class Attempt:
 
     @property
     def _digest(self) -> str:
-        """Return what a repeat must share: the body, and the agreement and grant that it is under without naming them."""
-        agreement = self.judged.agreement_id or ""
-        under = canonical([self.ask.body_digest, agreement, dict(self.ask.caller.token.details.get(agreement, {}))])
-        return digest(under)
+        """Return what a repeat must share: the body, and the agreement and grant that it is under without naming them.
+
+        And who asks, in which role, where a signed context says so beside the body.
+        """
+        agreement, caseworker = self.judged.agreement_id or "", self.ask.request.caseworker
+        under = [self.ask.body_digest, agreement, dict(self.ask.caller.token.details.get(agreement, {}))]
+        if caseworker is not None and caseworker.assurance is Assurance.VOUCHED:
+            under.append([caseworker.id, caseworker.role])
+        return digest(canonical(under))
 
     def _counting(self, connection: Any, moment: Moment) -> limits.Counting:
         people = [self._person(number) for number in range(len(self.lines))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from house import CASEWORKER, HARBOUR, ISSUER, House, republish, withheld
+from house import CASEWORKER, GRACE, HARBOUR, ISSUER, House, republish, withheld
 from joserfc import jwk
 
 from gateway.oauth.jose import sign
@@ -214,3 +214,17 @@ def test_a_context_is_given_once(house: House) -> None:
     answer = house.http.post("/v1/disclosures", content=b"{}", headers=sent)
 
     assert (answer.status_code, answer.json()["code"]) == (400, "context_refused")
+
+
+def test_another_caseworkers_call_is_no_repeat(house: House) -> None:
+    """Bodies may be the same where the context alone says who asks; else the second was counted and reviewed as the first."""
+    harbour, body = house.harbour(), {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1"}
+
+    def call(**practitioner: str) -> Any:
+        context = signed(house, requesting_practitioner={**CASEWORKER, **practitioner})
+        return harbour.call("POST", "/v1/disclosures", body, Stile_Context=context, Idempotency_Key="k-1")
+
+    first, again, spelt, other = call(), call(), call(id="JB17 "), call(id="kl02")
+
+    assert [one.status_code for one in (first, again, spelt)] == [200, 200, 200]
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
