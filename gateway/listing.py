@@ -56,17 +56,18 @@ class Listing:
     async def _listed(
         self, person: str, dataset: str | None, read: Callable[[Any, str], Sequence[Record]], tell: Tell
     ) -> Listed:
-        listed, quiet = Listed(), list[str]()
+        listed, quiet, is_known = Listed(), list[str](), False
         for name in self._datasets(dataset):
             ref = self.people.subject_ref(name, person)
             kept = list(read(self.reader.connection, ref))
             own = None
             if not kept or any(one.unchecked for one in kept):
                 own = await self._look(name, person, quiet if not kept and dataset is None else listed.notes)
+            is_known = is_known or own is not None
             if own is not None and own != ref:
                 kept += read(self.reader.connection, own)
             self._add(listed, kept, own, tell)
-        listed.notes.extend([] if listed.records else quiet)
+        listed.notes.extend([] if listed.records or is_known else quiet)
         return listed
 
     def _datasets(self, dataset: str | None) -> list[str]:
@@ -96,5 +97,5 @@ class Listing:
         listed.records.extend(tell(one) | {"unchecked": one.unchecked and one not in mended} for one in kept)
         if own is not None and any(one.unchecked and one.subject_ref != own for one in kept):
             listed.notes.append(
-                "what is unchecked counts for nobody: the source spells this person otherwise; record it anew"
+                "the source spells this person otherwise: what is unchecked is for nobody. Take it back, and record it anew"
             )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,12 +46,25 @@ def standing(one: ConsentRecord, records: Sequence[ConsentRecord], field: Field,
         return Standing()
     if one.given_by is GivenBy.SELF and not is_own_word(one) and not is_no(one):
         return Standing(Why.LACKING_CAPACITY)
-    others = (other for other in weighed if other is not one)
-    by = tuple(other.consent_id for other in others if (is_no(one) and other in yes) or _outweighs(other, one, scope))
-    return Standing(Why.OUTWEIGHED, by)
+    by = _outweighing_no(one, weighed, yes) if is_no(one) else _outweighing_yes(one, weighed, answers, scope)
+    return Standing(Why.OUTWEIGHED, tuple(other.consent_id for other in by))
 
 
-def _outweighs(other: ConsentRecord, one: ConsentRecord, scope: Scope) -> bool:
-    """Tell whether an answer would not count beside this other alone."""
-    both = (one, other)
-    return one not in (heard(both, one.kind) if is_no(one) else deciding(both, one.kind, scope.at))
+def _outweighing_no(
+    one: ConsentRecord, weighed: Sequence[ConsentRecord], yes: Sequence[ConsentRecord]
+) -> Sequence[ConsentRecord]:
+    """Return the yes beside which a no counts for nothing; else what the same person said later."""
+    if one in weighed:
+        return yes
+    is_own = one.given_by is GivenBy.SELF
+    return [other for other in weighed if other.given_by is one.given_by and (is_own or other.authority == one.authority)]
+
+
+def _outweighing_yes(
+    one: ConsentRecord, weighed: Sequence[ConsentRecord], answers: Sequence[ConsentRecord], scope: Scope
+) -> Iterator[ConsentRecord]:
+    """Yield each answer beside which, and nothing else, a yes would not count."""
+    for other in weighed:
+        both = tuple(each for each in answers if each in {one, other})
+        if other != one and one not in deciding(both, one.kind, scope.at):
+            yield other
