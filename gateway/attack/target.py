@@ -172,7 +172,8 @@ class Target:
         if self.subject is not None:
             return {**self.subject, **more}
         name, key = next(iter((self.described.get("keys") or {"ref": {}}).items()))
-        return {name: f"9{secrets.randbelow(10**9):09}", "confirm": dict.fromkeys(key.get("confirm", ()), "Nobody"), **more}
+        confirm = {detail: _made_up(detail) for detail in key.get("confirm", ())}
+        return {name: f"9{secrets.randbelow(10**9):09}", "confirm": confirm, **more}
 
     def at_once(self, sent: Sequence[tuple[str, str, Fields, bytes | None]]) -> Heard:
         """Send several requests in parallel."""
@@ -180,3 +181,18 @@ class Target:
             heard = list(pool.map(lambda one: self.send(*one), sent))
         answers: tuple[Answer, ...] = tuple(one for part in heard for one in part.answers)
         return Heard(answers, max(one.seconds for one in heard), any(one.is_late for one in heard))
+
+
+def _made_up(detail: str) -> str:
+    """Return nobody's detail, of the shape that its name suggests: what has no shape of its type is looked for nowhere."""
+    return next((value for words, value in _SHAPES if any(word in detail for word in words)), "Nobody")
+
+
+_SHAPES: Final = (
+    (("date", "born", "birth", "dob"), "1899-01-01"),
+    (("postcode", "post_code"), "GIR 0AA"),
+    (("nhs",), "9990000018"),
+    (("nino",), "AB123456C"),
+    (("uprn",), "999999999999"),
+    (("upn",), "B801200005001"),
+)

@@ -241,7 +241,7 @@ def test_nobody_real_is_asked_about(attacked: Attacked) -> None:
     people = [attacked.target.person() for _ in range(2)]
 
     assert people[0]["account_ref"] != people[1]["account_ref"]
-    assert set(people[0]["confirm"].values()) == {"Nobody"}
+    assert set(people[0]["confirm"].values()) == {"Nobody", "1899-01-01"}
     given = Target(attacked.target.place, "x", subject={"account_ref": "1", "confirm": {"surname": "A"}})
     assert given.person(ref="a") == {"account_ref": "1", "confirm": {"surname": "A"}, "ref": "a"}
 
