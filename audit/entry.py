@@ -97,6 +97,7 @@ class Kind(StrEnum):
     COMPLAINT_CLOSED = "complaint.closed"
     MISSES_LIFTED = "misses.lifted"
     EMERGENCY_RAISED = "emergency.raised"
+    PERSON_CHECKED = "person.checked"
 
 
 # Kinds that change what may leave: they move the log's state_index. They stand first in the list above.

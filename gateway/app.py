@@ -33,6 +33,7 @@ from gateway.api import (
     control_emergencies,
     control_log,
     control_misses,
+    control_persons,
     control_registrations,
     control_texts,
     describing,
@@ -264,6 +265,7 @@ def build_app(
     app.include_router(control_changes.router)
     app.include_router(control_log.router)
     app.include_router(control_misses.router)
+    app.include_router(control_persons.router)
     app.include_router(control_emergencies.router)
     app.include_router(control_registrations.router)
     app.include_router(control_texts.router)

@@ -145,6 +145,12 @@ PROVIDER_UNAVAILABLE: Final = Problem(
     "Try again later. In an emergency an administrator signs in by a break-glass account.",
 )
 CONFLICT: Final = Problem("conflict", 409, "That stands already, or has moved on", "Read it again, and decide again.")
+PERSON_UNKNOWN: Final = Problem(
+    "person_unknown",
+    422,
+    "The source has no record of this person",
+    "Nothing was recorded. Give the person's own reference as the source spells it.",
+)
 TEXT_REFUSED: Final = Problem("text_refused", 422, "The text does not hold together", "Mend the lines that findings names.")
 SOURCE_UNAVAILABLE: Final = Problem(
     "source_unavailable",
@@ -214,6 +220,7 @@ PROBLEMS: Final[Mapping[str, Problem]] = {
         TOO_MANY_ATTEMPTS,
         PROVIDER_UNAVAILABLE,
         CONFLICT,
+        PERSON_UNKNOWN,
         TEXT_REFUSED,
         SOURCE_UNAVAILABLE,
         SOURCE_SLOW,

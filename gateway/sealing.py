@@ -12,8 +12,10 @@ from audit.keyring import reference
 from gateway.judgement import Judgement
 from gateway.limits import Reached
 from gateway.services import Ask, Services
-from schemas.decision import Record, Shaped
+from policies.consents import refused
+from schemas.decision import Record, Shaped, Withhold
 from schemas.instants import as_text, london_day
+from schemas.reasons import Reason
 from schemas.request import Caseworker
 from schemas.terms import Assurance
 
@@ -193,6 +195,7 @@ def facts_of(
         "found_as": judged.found.subject,
         "role": circumstances.role,
         "consents": {one.consent_id: one.state.value for one in consents},
+        **_refused_by(judged),
         "restrictions": {one.restriction_id: one.kind.value for one in restrictions},
         "markers": dict(shaped.markers),
         "reasons": {path: reason.value for path, reason in shaped.true_reasons.items()},
@@ -200,3 +203,17 @@ def facts_of(
         "as_at": as_text(record.as_at) if record else None,
         "stale": record.stale if record else None,
     }
+
+
+def _refused_by(judged: Judgement) -> dict[str, list[str]]:
+    """Return whose no fields stayed for, other than that of who was asked about; the partner is not told of it."""
+    if judged.live is None or not judged.circumstances.consents:
+        return {}
+    stayed = [path for path, one in judged.decision.fields.items() if _is_anothers(one)]
+    roles = refused(judged.live.compiled, judged.circumstances, stayed) if stayed else ()
+    others = [one for one in roles if one != judged.circumstances.subject]
+    return {"refused_by": others} if others else {}
+
+
+def _is_anothers(one: object) -> bool:
+    return isinstance(one, Withhold) and one.reason is Reason.NOT_AVAILABLE

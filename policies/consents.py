@@ -6,7 +6,7 @@ one that says no is a no for all: parents who disagree have not consented. Two a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -14,6 +14,7 @@ from typing import Final
 from policies.compile import DECEASED, Compiled, born_of
 from schemas.agreement import PersonTerm, Speaking
 from schemas.consent import ConsentRecord
+from schemas.dataset import Field
 from schemas.request import Circumstances
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy
 
@@ -34,25 +35,49 @@ class Yes:
 Covered = frozenset[Yes]
 
 
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What answers are looked at for: whose data, for which purpose, to whom, at which instant."""
+
+    controller: str
+    dataset: str
+    purpose: str
+    recipient: str | None
+    at: datetime
+
+
+def _scope(compiled: Compiled, c: Circumstances) -> Scope:
+    agreement = compiled.rules.agreement
+    return Scope(agreement.controller, compiled.rules.dataset.id, agreement.purpose, c.recipient, c.at)
+
+
 def consented(compiled: Compiled, c: Circumstances) -> Covered:
     """Return what live consents cover, per person, field and kind. Nothing unknown counts as a yes."""
+    scope = _scope(compiled, c)
     return frozenset(
         yes
         for person, records in c.consents.items()
         for path in compiled.consent_paths
-        for yes in _said(person, path, _covering(records, path, compiled, c), compiled, c)
+        for yes in _said(person, path, covering(records, compiled.lanes[path].field, scope), compiled, c)
     )
 
 
-def refused(compiled: Compiled, c: Circumstances) -> tuple[str, ...]:
-    """Return who of the record has said no to something that the agreement asks for; for the log alone."""
+def refused(compiled: Compiled, c: Circumstances, paths: Iterable[str]) -> tuple[str, ...]:
+    """Return who of the record has a no that stands against one of some fields; for the log alone."""
+    scope = _scope(compiled, c)
+    fields = [compiled.lanes[path].field for path in paths if path in compiled.consent_paths]
     return tuple(
         sorted(
             person
             for person, records in c.consents.items()
-            if any(is_no(one) and _fits(one, compiled, c) for one in records)
+            if any(is_no(one) for field in fields for one in _weighed(covering(records, field, scope)))
         )
     )
+
+
+def _weighed(answers: Sequence[ConsentRecord]) -> Iterator[ConsentRecord]:
+    for kind in ConsentKind:
+        yield from heard(answers, kind)
 
 
 def is_no(one: ConsentRecord) -> bool:
@@ -60,24 +85,19 @@ def is_no(one: ConsentRecord) -> bool:
     return one.state in {ConsentState.REFUSED, ConsentState.WITHDRAWN}
 
 
-def _covering(
-    records: Sequence[ConsentRecord], path: str, compiled: Compiled, c: Circumstances
-) -> tuple[ConsentRecord, ...]:
-    """Return the answers about a path: a no to what it derives from, or lies in, is one to it."""
-    derived_from = compiled.lanes[path].field.derived_from
-    named = frozenset({path, derived_from, path.partition(".")[0]})
-    fitting = (one for one in records if _fits(one, compiled, c))
-    return tuple(one for one in fitting if not one.fields or (named if is_no(one) else {path}) & one.fields)
+def covering(records: Sequence[ConsentRecord], field: Field, scope: Scope) -> tuple[ConsentRecord, ...]:
+    """Return the answers about a field: a no to what it derives from, or lies in, is one to it."""
+    named = frozenset({field.path, field.derived_from, field.path.partition(".")[0]})
+    fitting = (one for one in records if _fits(one, scope))
+    return tuple(one for one in fitting if not one.fields or (named if is_no(one) else {field.path}) & one.fields)
 
 
-def _fits(one: ConsentRecord, compiled: Compiled, c: Circumstances) -> bool:
-    agreement = compiled.rules.agreement
+def _fits(one: ConsentRecord, scope: Scope) -> bool:
     return (
         one.state is not ConsentState.ASKED
-        and one.from_at <= c.at
-        and (one.controller, one.dataset, one.purpose)
-        == (agreement.controller, compiled.rules.dataset.id, agreement.purpose)
-        and (c.recipient in one.recipients or (is_no(one) and not one.recipients))
+        and one.from_at <= scope.at
+        and (one.controller, one.dataset, one.purpose) == (scope.controller, scope.dataset, scope.purpose)
+        and (scope.recipient in one.recipients or (is_no(one) and not one.recipients))
     )
 
 
@@ -90,21 +110,32 @@ def _said(person: str, path: str, answers: Sequence[ConsentRecord], compiled: Co
             yield Yes(person, path, kind)
             continue
         for one in deciding(answers, kind, at):
-            yield Yes(person, path, kind, _is_own_word(one), tuple(_needs(person, one, compiled, c.subject)))
+            yield Yes(person, path, kind, is_own_word(one), tuple(_needs(person, one, compiled, c.subject)))
 
 
 def deciding(answers: Sequence[ConsentRecord], kind: ConsentKind, at: datetime) -> tuple[ConsentRecord, ...]:
     """Return the live answers by which a kind of consent is given, each enough by itself; none where it is not."""
     # Who decides without the capacity to has not decided (Mental Capacity Act 2005, section 3), and speaks for nobody.
-    own = _newest([one for one in answers if _is_own_word(one)], kind)
+    own, said = _heard(answers, kind)
     if own is not None and is_no(own):
         return ()
-    said = [newest for voice in _voices(answers) if (newest := _newest(voice, kind)) is not None]
-    heard = [] if any(map(is_no, said)) else said
-    return tuple(one for one in (*([own] if own else []), *heard) if _is_live_yes(one, at))
+    spoken = [] if any(map(is_no, said)) else said
+    return tuple(one for one in (*([own] if own else []), *spoken) if _is_live_yes(one, at))
 
 
-def _is_own_word(one: ConsentRecord) -> bool:
+def heard(answers: Sequence[ConsentRecord], kind: ConsentKind) -> tuple[ConsentRecord, ...]:
+    """Return the newest answer of the person, and of everybody who speaks for them: no other is weighed."""
+    own, said = _heard(answers, kind)
+    return tuple(dict.fromkeys((*([own] if own else []), *said)))
+
+
+def _heard(answers: Sequence[ConsentRecord], kind: ConsentKind) -> tuple[ConsentRecord | None, list[ConsentRecord]]:
+    own = _newest([one for one in answers if is_own_word(one)], kind)
+    return own, [newest for voice in _voices(answers) if (newest := _newest(voice, kind)) is not None]
+
+
+def is_own_word(one: ConsentRecord) -> bool:
+    """Tell whether it is the person's own answer, given with capacity."""
     return one.given_by is GivenBy.SELF and one.capacity is not Capacity.LACKING
 
 
@@ -134,13 +165,21 @@ def _needs(person: str, yes: ConsentRecord, compiled: Compiled, subject: str | N
     hold of a person at all, nobody can look at; but without an age no parent speaks for anybody.
     """
     deceased = compiled.rules.dataset.fields.get(DECEASED)
-    if deceased is not None and (deceased.of or subject) == person:
-        yield PersonTerm(person, Speaking.ALIVE)
+    held = {
+        Speaking.ALIVE: deceased is not None and (deceased.of or subject) == person,
+        Speaking.UNDER_18: True,
+        Speaking.PRESUMED_ABLE: born_of(compiled, person, subject) is not None,
+    }
+    yield from (PersonTerm(person, one) for one in rests_on(yes) if held[one])
+
+
+def rests_on(yes: ConsentRecord) -> Iterator[Speaking]:
+    """Yield what a yes rests on, by who gave it."""
+    yield Speaking.ALIVE
     if yes.given_by is GivenBy.PARENTAL_RESPONSIBILITY:
-        yield PersonTerm(person, Speaking.UNDER_18)
-    is_presumed = yes.given_by is GivenBy.SELF and yes.capacity is Capacity.PRESUMED
-    if is_presumed and born_of(compiled, person, subject) is not None:
-        yield PersonTerm(person, Speaking.PRESUMED_ABLE)
+        yield Speaking.UNDER_18
+    if yes.given_by is GivenBy.SELF and yes.capacity is Capacity.PRESUMED:
+        yield Speaking.PRESUMED_ABLE
 
 
 # -- the first semantics: the newest of a kind, whoever said it

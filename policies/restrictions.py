@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from policies.compile import Compiled, Line
@@ -69,8 +70,13 @@ def restricted(compiled: Compiled, c: Circumstances) -> Held:
 
 
 def _is_live(one: Restriction, c: Circumstances) -> bool:
-    begun = one.from_at <= c.at and (one.until is None or c.at < one.until)
-    return begun and one.decided is None and (not one.recipients or c.recipient in one.recipients)
+    return is_in_force(one, c.at) and (not one.recipients or c.recipient in one.recipients)
+
+
+def is_in_force(one: Restriction, at: datetime) -> bool:
+    """Tell whether a restriction that was not lifted holds anything back at an instant."""
+    begun = one.from_at <= at and (one.until is None or at < one.until)
+    return begun and one.decided is None
 
 
 def holds_on(field: Field, held: Held) -> list[Hold]:

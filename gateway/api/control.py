@@ -14,13 +14,15 @@ from starlette.types import Message, Receive
 
 from audit.entry import canonical
 from audit.sequencer import Within
+from gateway.api.control_persons import Line, Slug, look_up_person
 from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.api.reading import decode, read_body
 from gateway.problems import CONFLICT, NOT_FOUND, ProblemError
+from gateway.standing import consent_told
 from gateway.store.people import find_consent
 from gateway.wiring import Wiring
 from schemas.consent import ConsentRecord, Restriction
-from schemas.instants import as_text, end_of
+from schemas.instants import end_of
 from schemas.terms import (
     Capacity,
     ConsentKind,
@@ -31,9 +33,7 @@ from schemas.terms import (
     RestrictionKind,
 )
 
-Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _INSTANT: Final = re.compile(r"\d{4}-\d\d-\d\d([Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d))?", re.ASCII)
-Slug = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_.-]*$")]
 
 
 def _ending(given: object) -> datetime:
@@ -134,13 +134,18 @@ async def _change(request: Request, caller: ControlCaller, within: Within) -> di
 
 @router.post("/consents", status_code=201, summary="Record that a person gave or refused consent")
 async def post_consent(request: Request, given: ConsentIn, caller: Authenticated) -> Response:
-    """Acknowledged once it counts: no later entry discloses as if it had not been given or refused."""
+    """Acknowledged once it counts: no later entry discloses as if it had not been given or refused.
+
+    The source is asked whether it knows the person; where it can't be asked, the consent counts, and is `unchecked`.
+    """
     wiring: Wiring = request.app.state.wiring
     if given.state not in {ConsentState.GIVEN, ConsentState.REFUSED}:
         raise ProblemError(CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address")
+    looked = await look_up_person(wiring, given.dataset, given.person)
     record = ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
-        subject_ref=wiring.changes.people.subject_ref(given.dataset, given.person),
+        subject_ref=wiring.changes.people.subject_ref(given.dataset, looked.person),
+        unchecked=looked.unchecked,
         controller=wiring.services.settings.controller,
         recipients=frozenset(given.recipients),
         fields=frozenset(given.fields),
@@ -164,7 +169,8 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
         },
     )
     entry = await _change(request, caller, wiring.changes.people.record_consent(record))
-    return _json({"consent_id": record.consent_id, "state": record.state.value, **entry}, 201)
+    told = {"consent_id": record.consent_id, "state": record.state.value, "unchecked": looked.unchecked}
+    return _json({**told, **entry}, 201)
 
 
 @router.post("/consents/{consent_id}/withdrawal", status_code=201, summary="Withdraw a consent")
@@ -177,22 +183,27 @@ async def post_withdrawal(request: Request, consent_id: ConsentId, given: Withdr
 
 @router.get("/consents/{consent_id}", summary="Show a consent as it stands")
 async def get_consent(request: Request, consent_id: ConsentId, caller: Authenticated) -> Response:
-    """Show everything recorded but the person's reference."""
+    """Show everything recorded but the person's reference, what it counts for now, and what outweighs it."""
     del caller
     wiring: Wiring = request.app.state.wiring
     record = find_consent(wiring.services.reader.connection, consent_id)
     if record is None:
         raise ProblemError(NOT_FOUND, "no consent has this id")
-    return _json(consent_members(record, wiring.services.clock()), 200)
+    return _json(consent_told(record, wiring.services.reader, wiring.services.clock()), 200)
 
 
 @router.post("/restrictions", status_code=201, summary="Set a restriction")
 async def post_restriction(request: Request, given: RestrictionIn, caller: Authenticated) -> Response:
-    """Hold back the use of a person's data, from the next entry on."""
+    """Hold back the use of a person's data, from the next entry on.
+
+    The source is asked whether it knows the person; where it can't be asked, the restriction counts, and is `unchecked`.
+    """
     wiring: Wiring = request.app.state.wiring
+    looked = await look_up_person(wiring, given.dataset, given.person)
     restriction = Restriction(
         restriction_id="r_" + secrets.token_hex(12),
-        subject_ref=wiring.changes.people.subject_ref(given.dataset, given.person),
+        subject_ref=wiring.changes.people.subject_ref(given.dataset, looked.person),
+        unchecked=looked.unchecked,
         dataset=given.dataset,
         kind=given.kind,
         fields=frozenset(given.fields),
@@ -204,7 +215,8 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
         purposes=frozenset(given.purposes),
     )
     entry = await _change(request, caller, wiring.changes.people.set_restriction(restriction))
-    return _json({"restriction_id": restriction.restriction_id, **entry}, 201)
+    told = {"restriction_id": restriction.restriction_id, "unchecked": looked.unchecked}
+    return _json({**told, **entry}, 201)
 
 
 @router.post("/restrictions/{restriction_id}/decision", status_code=201, summary="Decide against an objection")
@@ -226,30 +238,6 @@ async def delete_restriction(request: Request, restriction_id: RestrictionId, ca
     wiring: Wiring = request.app.state.wiring
     within = wiring.changes.people.lift_restriction(restriction_id, by=caller.by)
     return _json({"restriction_id": restriction_id, **await _change(request, caller, within)}, 200)
-
-
-def consent_members(record: ConsentRecord, now: datetime) -> dict[str, Any]:
-    """Return a consent as it is shown; one past its end shows as expired."""
-    expired = record.state is ConsentState.GIVEN and record.until is not None and record.until <= now
-    return {
-        "consent_id": record.consent_id,
-        "state": (ConsentState.EXPIRED if expired else record.state).value,
-        "purpose": record.purpose,
-        "dataset": record.dataset,
-        "recipients": sorted(record.recipients),
-        "fields": sorted(record.fields),
-        "kind": record.kind.value,
-        "given_by": record.given_by.value,
-        "capacity": record.capacity.value,
-        "authority": record.authority,
-        "evidence": record.evidence,
-        "text_version": record.text_version,
-        "how": record.how,
-        "recorded_by": record.recorded_by,
-        "from": as_text(record.from_at),
-        "until": as_text(record.until) if record.until else None,
-        "unchecked": record.unchecked,
-    }
 
 
 def _json(content: dict[str, Any], status: int) -> Response:

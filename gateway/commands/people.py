@@ -10,9 +10,11 @@ from typing import Annotated
 
 import typer
 
-from gateway.api.control import consent_members
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, said, show
+from gateway.commands.persons import list_consents, list_restrictions, looked_up, tell_looked
+from gateway.knowing import Looked
+from gateway.standing import consent_told
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.people import find_consent
 from schemas.consent import ConsentRecord, Restriction
@@ -63,9 +65,11 @@ def give(
 ) -> None:
     """Record a consent. It counts from the entry that this command prints."""
     with office(directory) as here:
-        record = _record(here, ConsentState.GIVEN, person, dataset, purpose, recipient, field, until, text_version, how)
+        looked = looked_up(here, dataset, person)
+        record = _record(here, ConsentState.GIVEN, looked, dataset, purpose, recipient, field, until, text_version, how)
         record = _with(record, kind, given_by, capacity, authority, evidence)
         said(f"{record.consent_id} given", here.append(here.changes.people.record_consent(record)))
+        tell_looked(looked, person)
 
 
 @consent.command("refuse")
@@ -81,8 +85,10 @@ def refuse(
 ) -> None:
     """Record a refusal: it is kept, and honoured."""
     with office(directory) as here:
-        record = _record(here, ConsentState.REFUSED, person, dataset, purpose, recipient, field, None, text_version, how)
+        looked = looked_up(here, dataset, person)
+        record = _record(here, ConsentState.REFUSED, looked, dataset, purpose, recipient, field, None, text_version, how)
         said(f"{record.consent_id} refused", here.append(here.changes.people.record_consent(record)))
+        tell_looked(looked, person)
 
 
 @consent.command("withdraw")
@@ -97,12 +103,16 @@ def withdraw(
 
 @consent.command("show")
 def show_consent(consent_id: str, directory: Directory = Path()) -> None:
-    """Show a consent as it stands."""
+    """Show a consent as it stands: what it counts for now, and what outweighs it."""
     with office(directory) as here:
         record = find_consent(here.reader.connection, consent_id)
         if record is None:
             raise ChangeRefusedError("no consent has this id")
-        show(consent_members(record, utc_now()))
+        show(consent_told(record, here.reader, utc_now()))
+
+
+consent.command("list")(list_consents)
+restriction.command("list")(list_restrictions)
 
 
 @restriction.command("set")
@@ -121,9 +131,10 @@ def set_restriction(
 ) -> None:
     """Hold back the use of a person's data: a restriction, an objection or an opt-out, each by its own law."""
     with office(directory) as here:
+        looked = looked_up(here, dataset, person)
         one = Restriction(
             restriction_id="r_" + secrets.token_hex(12),
-            subject_ref=here.changes.people.subject_ref(dataset, person),
+            subject_ref=here.changes.people.subject_ref(dataset, looked.person),
             dataset=dataset,
             kind=kind,
             fields=frozenset(field or ()),
@@ -133,8 +144,10 @@ def set_restriction(
             recorded_by=operator(),
             scheme=scheme,
             purposes=frozenset(purpose or ()),
+            unchecked=looked.unchecked,
         )
         said(f"{one.restriction_id} set", here.append(here.changes.people.set_restriction(one)))
+        tell_looked(looked, person)
 
 
 @restriction.command("decide")
@@ -165,7 +178,7 @@ def lift_restriction(restriction_id: str, directory: Directory = Path()) -> None
 def _record(
     here: Office,
     state: ConsentState,
-    person: str,
+    looked: Looked,
     dataset: str,
     purpose: str,
     recipients: list[str],
@@ -176,7 +189,7 @@ def _record(
 ) -> ConsentRecord:
     return ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
-        subject_ref=here.changes.people.subject_ref(dataset, person),
+        subject_ref=here.changes.people.subject_ref(dataset, looked.person),
         controller=here.council.settings.controller,
         dataset=dataset,
         purpose=purpose,
@@ -193,6 +206,7 @@ def _record(
         recorded_by=operator(),
         from_at=FIRST,
         until=_end(until),
+        unchecked=looked.unchecked,
     )
 
 

@@ -17,7 +17,7 @@ from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client, Clients
 from gateway.sandbox.facts import Scene
 from gateway.services import Log
-from gateway.sources.contract import Found, Source, Wanted
+from gateway.sources.contract import Found, Known, Source, Wanted
 from gateway.store.key_rows import PartnerRecord
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
@@ -122,6 +122,10 @@ class StagedSource:
             return found
         self.scene.was_read = True
         return [Found(facts.match) for _ in found]
+
+    async def knows(self, reference: str) -> Known:
+        """Look for a reference: no scenario is about what operators record."""
+        return await self.of.knows(reference)
 
     async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]:
         """Read records, and say of each what the scenario says."""

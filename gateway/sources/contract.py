@@ -73,19 +73,33 @@ class Found:
     near: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Whether some record names a person by a reference: `form` is what that record yields, None where none does.
+
+    `near` are references that are held, and are the same in all but case, blanks, dashes and letters that look like digits.
+    """
+
+    form: str | None
+    near: tuple[str, ...] = ()
+
+
 Wanted = tuple[Found, frozenset[str]]  # a confirmed person, and the paths to read of their record
 
 
 class Source(Protocol):
-    """A council's system of record. Both calls may run concurrently; neither writes.
+    """A council's system of record. Calls may run concurrently; none writes.
 
     Each takes as many people as one chunk of a call holds (at most 100), asks the system once for all of them where it
     can, and answers in their order. `identify` reads the columns of the key, of the confirming details and of the markers
     that protect what these reveal, and no others. `fetch` reads, of each confirmed person, those of the named paths and no
-    others. Both raise SourceFailedError or SourceSlowError, for all of them. Values come cleaned and typed:
-    `Unusable.INVALID` stands for what does not fit its type, None or absence for what is not held.
+    others. `knows` reads the columns of people's references alone; a system that has no look-up by them fails. All raise
+    SourceFailedError or SourceSlowError, for all of them. Values come cleaned and typed: `Unusable.INVALID` stands for what
+    does not fit its type, None or absence for what is not held.
     """
 
     async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]: ...
 
     async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]: ...
+
+    async def knows(self, reference: str) -> Known: ...

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from gateway.sources.accepted import Accepted, Shrunk
 from gateway.sources.columns import Codes
 from gateway.sources.comparing import one_key
-from gateway.sources.contract import Found, SourceSlowError, Wanted
+from gateway.sources.contract import Found, Known, SourceSlowError, Wanted
 from gateway.sources.csv_index import Index, Indexing, Table
 from gateway.sources.csv_reading import ExportFaultError
 from gateway.sources.csv_serving import CHECKS, News, Serving
 from gateway.sources.export import Export
 from gateway.sources.finding import Finding, Sought
+from gateway.sources.knowing import known_of
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import Records, Wish, cleaned, told_by_kind
 from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
@@ -76,6 +77,12 @@ class CsvSource:
         with told_by_kind(self._mapping.source):
             return [self._record(index, found, paths, self._records) for found, paths in wanted]
 
+    async def knows(self, reference: str) -> Known:
+        """Tell whether a record names a person by this reference; case counts."""
+        index = await self._serving.current(self._mapping.timeout)
+        with told_by_kind(self._mapping.source):
+            return await asyncio.to_thread(lambda: known_of(reference, self._references(index.records)))
+
     async def survey(self, sample: int) -> Survey:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""
         try:
@@ -117,6 +124,12 @@ class CsvSource:
         own = [values[table.columns[place]] if place is not None else None for place in places]
         references = 1 + len(self._mapping.people)
         return [(own[0] or "").strip(), *own[1:references], *map(_data, own[references:])]
+
+    def _references(self, table: Table) -> Iterator[str]:
+        places = [table.columns[column] for column in self._mapping.people.values()]
+        for number in range(len(table.rows)):
+            values = table.values(number)
+            yield from (values[place] for place in places)
 
     # -- what does the record say?
 

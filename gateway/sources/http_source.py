@@ -11,11 +11,12 @@ from typing import Any, Final, TypeVar
 
 from gateway.sources.breaker import Breaker
 from gateway.sources.comparing import key_form
-from gateway.sources.contract import Found, SourceFailedError, Wanted
+from gateway.sources.contract import Found, Known, SourceFailedError, Wanted
 from gateway.sources.finding import Finding
 from gateway.sources.gathering import batches
 from gateway.sources.http_asking import HttpAsking, Sampled
 from gateway.sources.http_client import HttpClient, OverdueError
+from gateway.sources.http_knowing import HttpKnowing, no_look_up
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import Records, told_by_kind
 from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
@@ -51,6 +52,7 @@ class HttpSource:
         self._records = Records(dataset, mapping, clock)
         self._client = HttpClient(mapping.source, mapping.system, credentials=credentials, connections=connections)
         self._asking = self._asking_for(self._records)
+        self._knowing = HttpKnowing(dataset, mapping, mapping.system, client=self._client, records=self._records)
         self._breaker = Breaker(mapping.source, monotonic)
 
     async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]:
@@ -60,6 +62,15 @@ class HttpSource:
     async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]:
         """Read the named paths of each confirmed person's record."""
         return await self._ask(self._asking.fetch(wanted), self._mapping.timeout)
+
+    async def knows(self, reference: str) -> Known:
+        """Tell whether a record names a person by this reference, where the service has a look-up by it."""
+        if not self._knowing.can_ask:  # nothing that the service did, and nothing to hold against it
+            raise no_look_up(self._mapping.source)
+        known = await self._ask(self._knowing.known(reference), self._mapping.timeout)
+        if known is None:
+            raise no_look_up(self._mapping.source)
+        return known
 
     async def survey(self, sample: int) -> Survey:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""

@@ -14,12 +14,13 @@ from sqlalchemy.engine import URL, Connection
 
 from gateway.sources.at_once import AtOnce, NotAtOnceError
 from gateway.sources.causes import cause_of, named_in
-from gateway.sources.contract import Found, SourceFailedError, SourceSlowError, Wanted
+from gateway.sources.contract import Found, Known, SourceFailedError, SourceSlowError, Wanted
 from gateway.sources.database import DRIVER_ERRORS, connected, is_slowness, make_engine, read_bound, read_one_instant
 from gateway.sources.gathering import batches, grouped
 from gateway.sources.mapping import Database
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import Records, told_by_kind
+from gateway.sources.sql_knowing import Knowing
 from gateway.sources.sql_reading import SqlReading
 from gateway.sources.sql_search import MOST_BOUND, Search
 from gateway.sources.sql_trying import Trying, file_flaw
@@ -52,6 +53,7 @@ class SqlSource:
         self._mapping = mapping
         self._database = mapping.system
         self._search = Search(dataset, mapping, self._database.from_, clock)
+        self._knowing = Knowing(mapping, self._database.from_)
         self._records = Records(dataset, mapping, clock)
         self._read = SqlReading(mapping, self._database.from_, self._records)
         self._engine = make_engine(url, connections=connections, timeout=mapping.timeout)
@@ -65,6 +67,10 @@ class SqlSource:
     async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]:
         """Read the named paths of each confirmed person's record."""
         return await self._ask(lambda connection: self._fetch_all(connection, wanted), people=len(wanted))
+
+    async def knows(self, reference: str) -> Known:
+        """Tell whether a record names a person by this reference, as the database compares."""
+        return await self._run(self._guarded(lambda connection: self._knowing.known(connection, reference)))
 
     async def survey(self, sample: int) -> Survey:
         """Count, per path and over a sample of records, what is held, blank, or does not fit its type. Never values."""

@@ -57,6 +57,16 @@ def is_one_of(place: str, names: Iterable[str], *, is_text: bool = True) -> sa.C
     return sa.literal_column(place).in_([_bound(name, is_text=is_text) for name in names])
 
 
+def is_like(place: str, name: str, *, dropped: Iterable[str], alike: Iterable[tuple[str, str]]) -> sa.ColumnElement[bool]:
+    """Return the condition that an expression, as small letters and in all but some characters, equals a bound value."""
+    text: sa.ColumnElement[str] = sa.cast(sa.literal_column(place), sa.String(200))
+    text = sa.func.lower(sa.func.ltrim(sa.func.rtrim(text)))
+    for one, other in (*((one, "") for one in dropped), *alike):
+        # Written out: they are ours, and a statement has no parameters but those that it is given.
+        text = sa.func.replace(text, sa.literal_column(f"'{one}'"), sa.literal_column(f"'{other}'"))
+    return text == _bound(name, is_text=True)
+
+
 def besides(condition: sa.ColumnElement[bool], expression: str) -> sa.ColumnElement[bool]:
     """Return a condition with an expression of the mapping's besides, which may hold an OR of its own."""
     return sa.and_(condition, sa.text(f"({expression})"))

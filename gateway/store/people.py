@@ -140,6 +140,26 @@ class People:
 
         return within
 
+    def mark_checked(self, subject_ref: str, *, by: str) -> Within:
+        """Record that the source knows a person of whom something was kept while it could not be asked."""
+
+        def within(connection: Any, moment: Moment) -> Draft | None:
+            found = {
+                table: sorted(
+                    {row[0] for row in connection.execute(
+                        f"UPDATE {table} SET unchecked = 0 WHERE subject_ref = ? AND unchecked RETURNING {table}_id",
+                        (subject_ref,),
+                    )}
+                )
+                for table in ("consent", "restriction")
+            }  # fmt: skip
+            if not any(found.values()):
+                return None
+            what = {f"{table}s": ids for table, ids in found.items()} | {"by": by}
+            return self.entries.personal(Kind.PERSON_CHECKED, connection, moment, subject_ref, (), what)
+
+        return within
+
     def _consent_entry(self, kind: Kind, connection: Any, moment: Moment, record: ConsentRecord) -> Draft:
         what = {name: _plain(value) for name, value in asdict(record).items() if name != "subject_ref"}
         return self.entries.personal(kind, connection, moment, record.subject_ref, (f"consent/{record.subject_ref}",), what)

@@ -115,6 +115,7 @@ OTHERS = [
     "complaint.closed",
     "misses.lifted",
     "emergency.raised",
+    "person.checked",
 ]
 
 

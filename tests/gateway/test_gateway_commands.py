@@ -302,7 +302,9 @@ def test_a_misspelt_restriction_is_refused_with_the_nearest_name(house: House, c
     """Taken as it stands it would hold nothing back."""
     words, told = MISSPELT[case]
 
-    status, printed = stile("restriction", "set", "--person", "P1", "--kind", "opt_out", *words, "--dir", house.directory)
+    status, printed = stile(
+        "restriction", "set", "--person", "P0000042", "--kind", "opt_out", *words, "--dir", house.directory
+    )
 
     assert status == 1
     assert f"Did you mean {told}?" in printed

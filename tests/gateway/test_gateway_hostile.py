@@ -28,7 +28,7 @@ HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 CONSENT = {
     "state": "given",
     "dataset": "council-tax",
-    "person": "P0000001",
+    "person": "P0000042",
     "purpose": "tenancy-sustainment",
     "recipients": ["harbour-housing"],
     "text_version": "consent-2026-03",

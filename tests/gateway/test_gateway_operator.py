@@ -22,7 +22,7 @@ BELIEVED = ("LOGNAME", "USER", "LNAME", "USERNAME", "SUDO_USER", "HOME")  # `get
 CHANGES = {
     "a partner": ("partner", "add", "finch", "--name", "Finch", "--kind", "charity"),
     "a text": ("agreement", "publish", "{next}"),
-    "a restriction": ("restriction", "set", "--person", "P1", "--dataset", "council-tax", "--kind", "article_18"),
+    "a restriction": ("restriction", "set", "--person", "P0000042", "--dataset", "council-tax", "--kind", "article_18"),
     "a revocation": ("client", "revoke", "harbour-case-system"),
     "a code": ("partner", "code", "harbour-housing", "--scheme", "charity", "--code", "1234567"),
     "a search": ("log", "search", "--partner", "harbour-housing", "--caseworker", "jb17"),
