@@ -37,7 +37,7 @@ def options(directory: Path) -> list[object]:
         HARBOUR.agreement,
     ]
     second = ["--other-client", CALDER.client_id, "--other-key", key_file(directory, CALDER.client_id)]
-    return [*first, *second, "--other-agreement", CALDER.agreement]
+    return [*first, *second, "--other-agreement", CALDER.agreement, "--quick"]
 
 
 def test_a_report_is_written_for_the_file(council_directory: Path, tmp_path: Path) -> None:
