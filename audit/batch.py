@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Protocol
 
 import pysqlite3
@@ -17,6 +17,7 @@ import pysqlite3
 from audit.checkpoint import CheckpointSigner
 from audit.commitment import Sealed
 from audit.entry import STATE_KINDS, EntryError, Kind, entry_bytes
+from audit.heartbeat import JUMP
 from audit.merkle import Edge, ProofError, inclusion_from, leaf_hash
 from audit.once import UsedOnce
 from audit.sqlite import Head, LogCorruptError, from_micros, to_micros
@@ -47,23 +48,32 @@ class TransactionEndedError(Exception):
     """An item has ended the transaction, which no item may: what it wrote can't be taken back any more."""
 
 
+_CORRECTION: Final = timedelta(seconds=JUMP)
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 # Failures that are no single item's, whoever meets them.
 _NOBODYS_OWN: Final = (LogCorruptError, ProofError, TransactionEndedError)
+
+
+def _not_before(now: datetime, known: datetime) -> datetime | None:
+    """Return the later of two instants where a correction of the clock explains that they differ, else None."""
+    return max(now, known) if abs(known - now) <= _CORRECTION else None
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What an item is told inside the transaction.
 
-    `at`: aware UTC, by this machine's clock. The entry's own time is never before the previous entry's, and so a later one
-    while the log is ahead of this clock; nothing that begins or ends is judged by that. `state_index`: the head's, -1 when
-    nothing was ever published. `index`: the place its entry will have. `once`: where it uses names that count but once.
+    `at`: aware UTC, what begins and ends is judged by it: never before the previous entry's instant, so that what was
+    acknowledged counts although the clock was put back a little; but where the log is further ahead than a correction, by
+    this machine's clock alone. `now`: that clock. `state_index`: the head's, -1 when nothing was ever published. `index`:
+    the place its entry will have. `once`: where it uses names that count but once.
     """
 
     at: datetime
     state_index: int
     index: int
     once: UsedOnce
+    now: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +167,7 @@ class Batch:
     once: UsedOnce
     careful: bool
     ahead: float = 0.0  # seconds by which this machine's clock may yet be put back
+    reached: datetime = _LONG_AGO  # what this writer has judged by last
     _last: datetime = field(init=False)
     _state_index: int = field(init=False)
     _counters: dict[str, int] = field(init=False, default_factory=dict)
@@ -233,9 +244,10 @@ class Batch:
     def _write_item(self, within: Within) -> _Made | None:
         now = self.clock()
         at = max(now, self._last)
+        self.reached = _not_before(now, self._last) or _not_before(now, self.reached) or now
         index = self.edge.size
         self.once.forget(now, ahead=self.ahead)
-        draft = within(self.connection, Moment(now, self._state_index, index, self.once))
+        draft = within(self.connection, Moment(self.reached, self._state_index, index, self.once, now))
         if not self.connection.in_transaction:
             raise TransactionEndedError
         if draft is None:

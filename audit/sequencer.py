@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -78,6 +78,7 @@ class Sequencer:
         self._lock: Any = None
         self._edge = Edge(0, ())
         self._once = UsedOnce()
+        self._reached = datetime.min.replace(tzinfo=UTC)
         self._door = threading.Lock()
         self._open = False
         self.writable = False
@@ -215,7 +216,12 @@ class Sequencer:
             edge = self._current_edge(connection, found)
             self._once.begin(connection, boot=self._boot())
             ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
-            Batch(connection, self._signer, edge, self._clock, found, self._once, careful=careful, ahead=ahead).write(items)
+            batch = Batch(
+                connection, self._signer, edge, self._clock, found, self._once, careful=careful, ahead=ahead,
+                reached=self._reached,
+            )  # fmt: skip
+            batch.write(items)
+            self._reached = batch.reached
             self._once.write(connection)
             connection.execute("COMMIT")
             self._once.keep()

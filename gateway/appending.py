@@ -347,4 +347,4 @@ def remember(moment: Moment, seen: tuple[Seen | None, ...]) -> bool:
     Also False for one whose time is over: that it was used may be forgotten by then.
     """
     # A scope holds no line break, so that no two pairs give one name.
-    return moment.once.use([(f"{one.scope}\n{one.jti}", one.expires) for one in seen if one is not None], moment.at)
+    return moment.once.use([(f"{one.scope}\n{one.jti}", one.expires) for one in seen if one is not None], moment.now)

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 NOBODY: Final = "Nobody"
 BORN: Final = "1801-01-01"  # nobody who is alive
-_DAY: Final = ("date", "dob", "born")
+_DAY: Final = ("date", "dob", "born", "birth")
 _MOST_WEIGHT: Final = 11
 
 
@@ -31,7 +31,8 @@ _MADE: Final[tuple[tuple[str, Callable[[], str]], ...]] = (
     ("nhs", _nhs_number),
     ("nino", _nino),
     ("uprn", lambda: f"9{secrets.randbelow(10**9):09}"),
-    ("postcode", lambda: "ZZ99 9ZZ"),
+    ("upn", lambda: "B801200005001"),
+    ("postcode", lambda: "GIR 0AA"),
     ("email", lambda: "nobody@nobody.example"),
 )
 

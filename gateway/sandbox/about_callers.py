@@ -23,7 +23,7 @@ def _log_down() -> Exception:
 
 
 def _later(moment: Moment) -> Moment:
-    return replace(moment, at=moment.at + LONG)
+    return replace(moment, at=moment.at + LONG, now=moment.now + LONG)
 
 
 def _inactive(client: Client) -> Client:

@@ -60,6 +60,15 @@ def test_what_is_not_seen_from_outside_still_holds(target: Target, one: Break) -
     assert {verdict for verdict, _ in after.values()} == {Verdict.HELD}, after
 
 
+def test_a_part_that_is_opened_is_noticed_without_an_office(council_directory: Path) -> None:
+    """By the gateway's own description, which is made of the same table."""
+    opened = next(one for one in CALLS if one.name == "who reads the log")
+    with broken(opened), gateway_at(council_directory) as url:
+        ran = run(aim(place_of(url), partner=None), [ATTACKS["role-told"]], deadline=60)
+
+    assert [one.verdict for one in ran.results] == [Verdict.BROKEN]
+
+
 def test_a_tokens_end_holds(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a token lives for a second, so that the test need not wait for five minutes."""
     monkeypatch.setattr("gateway.oauth.server.LIFETIME", 1)

@@ -298,7 +298,7 @@ def test_the_receipt_of_a_line_of_which_a_person_was_erased_verifies_or_says_tha
         assert again.json()["code"] == "no_longer_opens"
 
 
-def test_the_ratelimit_header_of_one_document_counts_all_of_its_people(house: House) -> None:
+def test_the_ratelimit_header_of_one_document_counts_all_of_its_people(patient: None, house: House) -> None:
     answer = ask(house, [named(number) for number in range(120)])
 
     assert '"subjects_per_day";r=380' in answer.headers["ratelimit"]

@@ -35,7 +35,7 @@ MALFORMED = {
     "no subject": (b'{"fields": ["age"]}', 400, "request_malformed", "subject"),
     "a subject of two keys": (changed(subject={**GRACE, "uprn": "1"}), 400, "request_malformed", "subject"),
     "an unknown key": (changed(subject={"nino": "AB123456C", "confirm": {}}), 400, "request_malformed", "account_ref"),
-    "too few details": (changed(subject={"account_ref": "1000042", "confirm": {}}), 400, "request_malformed", "at least 1"),
+    "too few details": (changed(subject={"account_ref": "1000042", "confirm": {}}), 400, "request_malformed", "at least 2"),
     "an unknown detail": (
         changed(subject={"account_ref": "1000042", "confirm": {"shoe_size": "9"}}),
         400,

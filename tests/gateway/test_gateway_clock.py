@@ -174,6 +174,24 @@ def test_what_was_used_by_a_fast_clock_is_not_good_again_when_its_time_comes(
         assert again.json()["code"] == "proof_replayed"
 
 
+def test_a_withdrawal_counts_although_the_clock_is_corrected_back(council_directory: Path, machine: Machine) -> None:
+    """Half a minute is no jump: what was acknowledged is judged by the log's time then."""
+    given = {
+        "state": "given", "dataset": "council-tax", "person": "P0000042", "purpose": "tenancy-sustainment",
+        "recipients": ["harbour-housing"], "fields": ["arrears"], "text_version": "v1", "how": "in person",
+    }  # fmt: skip
+    with machine.gateway(council_directory) as house:
+        dpo, harbour = house.dpo(), house.harbour()
+        kept = dpo.call("POST", "/control/v1/consents", given).json()["consent_id"]
+        machine.wait(20)
+        assert dpo.call("POST", f"/control/v1/consents/{kept}/withdrawal", {"how": "by telephone"}).status_code == 201
+        machine.put(timedelta(seconds=-30))
+
+        answer = harbour.ask(BODY["subject"], fields=["arrears"])
+
+        assert answer.json()["disclosure"]["record"]["fields"] == {}
+
+
 def test_a_start_by_a_jumped_clock_warns(council_directory: Path, machine: Machine, capfd: Any) -> None:
     with machine.gateway(council_directory) as house:
         beat(house)

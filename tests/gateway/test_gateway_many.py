@@ -218,8 +218,7 @@ def test_another_client_does_not_get_a_lines_receipt(house: House) -> None:
         ([{**named(0), "claims": {"age": "41"}}], "claims"),
         ([named(0), {**named(0), "ref": "again"}], "each once"),
         ([named(0), {**named(0, account_ref=" 1000042 "), "ref": "again"}], "each once"),
-        ([named(0), {**named(0, confirm={"surname": "ADEYÉMI"}), "ref": "again"}], "each once"),
-        ([named(0), {**named(0, confirm={"date_of_birth": "1985-02-14"}), "ref": "again"}], "same detail"),
+        ([named(0), {**named(0, confirm=confirming("1000042", "ADEYÉMI")), "ref": "again"}], "each once"),
         ("everybody", "subjects"),
         ([["r0"]], "subjects"),
     ],
@@ -271,7 +270,9 @@ def test_an_agreement_without_a_batch_is_about_one_person_a_call(house: House) -
 
 
 def test_a_body_of_many_may_be_large_and_of_one_may_not(house: House) -> None:
-    long = [named(number, confirm={"surname": "x" * 190, "postcode": "LS1 4AB" + " " * 100}) for number in range(4, 204)]
+    long = [
+        named(number, confirm={"surname": "x" * 190, "date_of_birth": "1970-01-01" + " " * 100}) for number in range(4, 204)
+    ]
     raw = json.dumps(body(long)).encode()
     assert len(raw) > 65_536
 
@@ -330,7 +331,7 @@ def test_a_limited_line_verifies_like_any_other(house: House) -> None:
 
 def test_a_key_that_missed_too_often_is_not_guessed_on_in_a_batch(house: House) -> None:
     """Six guesses at one account in one call: the sixth is not answered, though it is right."""
-    wrong = [{"ref": f"w{n}", "account_ref": "1000043", "confirm": {"surname": f"Wrong{n}"}} for n in "abcde"]
+    wrong = [{"ref": f"w{n}", "account_ref": "1000043", "confirm": confirming("1000043", f"Wrong{n}")} for n in "abcde"]
     right = {"ref": "right", "account_ref": "1000043", "confirm": {"surname": "Price", "date_of_birth": "1961-11-30"}}
 
     found = people_of(ask(house, [*wrong, right]))

@@ -157,7 +157,8 @@ def test_a_gateway_killed_in_a_batch_keeps_what_it_gave_out(directory: Path) -> 
 
 def check_house(house: House) -> None:
     """The gateway goes on where it was killed."""
-    assert house.harbour().ask(fields=["age"]).status_code == 200
+    another = {**CASEWORKER, "id": "mk02"}  # the first has missed too often today
+    assert house.harbour().ask(fields=["age"], caseworker=another).status_code == 200
 
 
 def assert_recorded(received: bytes, directory: Path) -> None:

@@ -210,7 +210,7 @@ def test_only_so_many_wait(house: House) -> None:
 def test_what_waits_for_long_is_dropped(house: House) -> None:
     told, invitation = register(house), invite(house)
     house.clock.move(days=31)
-    house.append(lambda connection, _moment: _drop_expired(connection, house.clock()) and None)
+    house.append(lambda connection, moment: _drop_expired(connection, house.clock(), moment) and None)
 
     assert own(house, told).status_code == 401
     assert house.rows("SELECT count(*) FROM registration") == [(0,)]
