@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any, Final
 
 from gateway.attack.describing import second
 from gateway.attack.forging import LEFT_OUT
 from gateway.attack.judging import Attack, Expected, HonestCallError, Look, NotApplicableError, json_of
-from gateway.attack.target import Target
+from gateway.attack.target import ASK, DETAIL, Target
 from gateway.attack.wire import Heard
 
 KEY_MISSES: Final = 5  # a day for one value of a key, after which the next is refused
@@ -21,7 +22,7 @@ TOO_MANY: Final = 429
 GUESSES: Final = "Promise: guesses at a person are counted, and locked for the day"
 CLAIMS: Final = "Promise: claims about a person can't be tried till one fits"
 CALLS: Final = "Promise: an agreement's calls a minute are bounded"
-MATTER: Final = "POST /v1/disclosures"
+MATTER: Final = f"POST {ASK}"
 
 
 def _limited(code: str, limit: str) -> Expected:
@@ -92,9 +93,13 @@ def _wrong(t: Target) -> Heard:
     ]  # fmt: skip
     if not plain:
         raise NotApplicableError("the agreement releases nothing in full whose claim would be answered")
+    details = [{"type": DETAIL, "agreement": t.client.agreement, "actions": ["verify"]}]
+    token = t.new_token(authorization_details=json.dumps(details))
     heard = Heard(())
     for _ in range(WRONG_CLAIMS + 1):
-        heard = t.ask(t.matter(action="verify", claims={plain[0]: "Nobody Atall"}, caseworker=t.anybody()))
+        body = json.dumps(t.matter(action="verify", claims={plain[0]: "Nobody Atall"}, caseworker=t.anybody())).encode()
+        signed = t.signed("POST", ASK, ("Content-Type", "application/json"), token=token)
+        heard = t.send("POST", ASK, signed, body)
         if heard.first.status != OK:
             break
     return heard
@@ -103,7 +108,7 @@ def _wrong(t: Target) -> Heard:
 def attacks() -> list[Attack]:
     """Return the attacks by trying. They come late: what they lock stays locked till the minute or the day ends."""
     key, worker = _limited("too_many_misses", "misses_per_day"), _limited("too_many_misses", "caseworker_misses_per_day")
-    calls, wrong = _limited("limit_reached", "per_minute"), _limited("limit_reached", "wrong_claims_per_day")
+    calls, wrong = _limited("limit_reached", "per_minute"), _limited("too_many_misses", "wrong_claims_per_day")
     many = f"{MATTER} about {WORKER_MISSES} people made up, then about one"
     return [
         Attack("guess-key", "Guesses: the sixth for one key", GUESSES, f"{MATTER}, six times", key, _key),
