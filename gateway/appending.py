@@ -25,7 +25,7 @@ from gateway.prepared import prepare, prepare_again
 from gateway.refusing import refuse_at_limit
 from gateway.sealing import caseworker_ref, claim_keys, digest
 from gateway.services import Ask, Services
-from gateway.store.emergencies import Call, write_call
+from gateway.store.emergencies import Call, is_written, write_call
 from gateway.telemetry import Urgent
 from policies.decide import waives_in_emergency
 from schemas.decision import Record
@@ -293,12 +293,12 @@ class Attempt:
         return self.prepared.draft
 
     def _write_urgent(self, counts: limits.Counting, connection: Any, at: datetime) -> None:
-        """Write the row of an emergency that opened something: a second person looks at it. A repeat is no new one."""
+        """Write the row of an emergency that opened something: a second person looks at it."""
         live, emergency = self.judged.live, self.ask.request.emergency
-        people = sum(line.reached is None for line in self.lines)
-        if live is None or emergency is None or self.prepared is None or self.retry_of is not None or not people:
+        if live is None or emergency is None or self.prepared is None:
             return
-        if not waives_in_emergency(live.compiled, self.judged.circumstances):
+        people = self._urgent_people(connection)
+        if not people or not waives_in_emergency(live.compiled, self.judged.circumstances):
             return
         incident, client = self.judged.incident, self.ask.caller.client
         call = Call(
@@ -314,6 +314,13 @@ class Attempt:
         )
         write_call(connection, call)
         self.urgent = Urgent(client.client_id, emergency.kind, people, counts.many_urgent())
+
+    def _urgent_people(self, connection: Any) -> int:
+        """Return how many people no row tells of yet: a repeat is a new emergency where the first call was none."""
+        within = [number for number, line in enumerate(self.lines) if line.reached is None]
+        if self.retry_of is None or not is_written(connection, self.retry_of):
+            return len(within)
+        return sum(number in self._uncounted for number in within)
 
     def _claim(self, connection: Any) -> bool:
         parts = self.prepared.parts if self.prepared is not None else ()

@@ -63,6 +63,7 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
         c.people,
         c.key,
         c.details,
+        c.in_incident,
         covered,
         held,
     )
@@ -107,7 +108,7 @@ def _decide(compiled: Compiled, facts: Facts) -> Decision:
     refusal = _whole_refusal(compiled, facts)
     if refusal is not None:
         return replace(_refuse_all(asked, refusal), holds_until=min(edges, default=None))
-    not_by = unnamed(compiled, facts)
+    not_by = unnamed(compiled, facts, in_incident=facts.c.in_incident and waives_in_emergency(compiled, facts.c))
     if not_by:
         refused = _refuse_all(asked, Reason.NAMING_NOT_AGREED)
         return replace(refused, holds_until=min(edges, default=None), unnamed=not_by)

@@ -116,16 +116,19 @@ def _may_give_way(field: Field, facts: Facts) -> bool:
 # -- how somebody is named
 
 
-def unnamed(compiled: Compiled, facts: Facts) -> tuple[str, ...]:
-    """Return the key and details of a call that it may not name anybody by: a yes or no to them would tell a place, say."""
+def unnamed(compiled: Compiled, facts: Facts, *, in_incident: bool) -> tuple[str, ...]:
+    """Return the key and details of a call that it may not name anybody by: a yes or no to them would tell a place, say.
+
+    `in_incident`: a declared incident covers the call's emergency, in which one of the agreement's own lines opens.
+    """
     c, naming = facts.c, compiled.naming
     if c.key is None or not naming.counts:
         return ()
-    key = naming.keys.get(c.key) or (_by_place(compiled, c.key) if c.in_incident else None)
+    key = naming.keys.get(c.key) or (_by_place(compiled, c.key) if in_incident else None)
     if key is None:
         return (c.key,)
     named = (*(() if key.all_of else (key.name,)), *sorted(c.details))
-    if c.in_incident:
+    if in_incident:
         fields = compiled.rules.dataset.fields
         named = tuple(one for one in named if one not in fields or not is_place(fields[one]))
     return tuple(one for one in named if one not in {key.name, *key.confirm} or not _may_name(compiled, one, facts))

@@ -137,6 +137,11 @@ def write_call(connection: Any, call: Call) -> None:
     )
 
 
+def is_written(connection: Any, entry_id: str) -> bool:
+    """Tell whether a call in an emergency has its row."""
+    return connection.execute("SELECT 1 FROM emergency WHERE entry_id = ?", (entry_id,)).fetchone() is not None
+
+
 def items(connection: Any, at: datetime, *, is_open: bool = True) -> list[Item]:
     """Return what waits for a review, past its day first and then the oldest; else what was reviewed, newest first."""
     found = [*_calls(connection, is_open=is_open), *_incidents(connection, is_open=is_open)]

@@ -20,7 +20,7 @@ from gateway.store.state import Reader
 from policies.findings import did_you_mean
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import as_text
-from schemas.terms import ConsentState, ObjectionDecision, RestrictionKind
+from schemas.terms import ConsentState, GivenBy, ObjectionDecision, RestrictionKind
 
 YEARS: Final = range(1900, 2200)  # of any honest instant, in UTC: far from what no clock can tell
 
@@ -43,6 +43,7 @@ class People:
         def within(connection: Any, moment: Moment) -> Draft:
             self._check_scope(connection, record)
             _check_purpose(Reader(connection, self.readings), record.purpose)
+            _check_voice(record)
             _check_span("consent", record, moment)
             kept = replace(record, from_at=max(record.from_at, moment.at))
             _insert_consent(connection, kept, moment)
@@ -163,6 +164,14 @@ def _check_purpose(reader: Reader, purpose: str) -> None:
     known = reader.purposes()
     if known and purpose not in known:
         raise ChangeRefusedError(f"no published agreement has the purpose {purpose}. {did_you_mean(purpose, known)}")
+
+
+def _check_voice(record: ConsentRecord) -> None:
+    """Raise ChangeRefusedError where somebody speaks for a person and nobody says who: two parents would be one voice."""
+    if record.given_by is not GivenBy.SELF and not (record.authority or "").strip():
+        raise ChangeRefusedError(
+            "say who speaks for the person, and by what right: authority, such as `mother, birth certificate`"
+        )
 
 
 def _check_law(reader: Reader, one: Restriction) -> None:

@@ -69,6 +69,18 @@ def test_a_later_refusal_is_honoured(house: House) -> None:
     assert asked(house) == (403, {"arrears": "consent_needed"})
 
 
+def test_who_speaks_for_somebody_is_named(house: House) -> None:
+    """Else two parents were one voice, and the yes of one would take back the no of the other."""
+    dpo, parent = house.dpo(), {**GIVEN, "given_by": "parental_responsibility"}
+
+    for state, authority in (("given", None), ("refused", None), ("given", " ")):
+        refused = dpo.call("POST", "/control/v1/consents", {**parent, "state": state, "authority": authority})
+        assert refused.status_code in {400, 409}, refused.text
+    assert house.rows("SELECT count(*) FROM consent") == [(0,)]
+    named = dpo.call("POST", "/control/v1/consents", {**parent, "authority": "mother, birth certificate"})
+    assert named.status_code == 201, named.text
+
+
 def test_a_consent_ends_at_its_instant(house: House) -> None:
     until = house.clock.at + timedelta(seconds=30)
     given = house.dpo().call("POST", "/control/v1/consents", {**GIVEN, "until": until.isoformat()})

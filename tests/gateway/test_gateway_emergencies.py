@@ -172,6 +172,36 @@ def test_a_repeat_of_a_call_is_no_new_emergency(house: House) -> None:
     assert house.rows("SELECT count(*) FROM emergency") == [(1,)]
 
 
+def test_a_repeat_that_opens_what_the_first_call_did_not_is_reviewed(house: House) -> None:
+    """A text that is published between them opens the line: then the repeat is the emergency."""
+    republish(house, HARBOUR, (LINE, "when: [{emergency: [child_at_risk]}], under: emergency"))
+    harbour = house.harbour()
+    first = harbour.ask(subject(0), fields=["address", "age"], emergency=EMERGENCY, Idempotency_Key="k-1")
+    republish(house, HARBOUR, ("when: [{emergency: [child_at_risk]}], under: emergency", LINE))
+
+    again = harbour.ask(subject(0), fields=["address", "age"], emergency=EMERGENCY, Idempotency_Key="k-1")
+
+    assert "address" not in first.json()["disclosure"]["record"]["fields"]
+    assert "address" in again.json()["disclosure"]["record"]["fields"]
+    assert [one["id"] for one in listed(house)] == [again.json()["disclosure"]["disclosure_id"]]
+
+
+def test_a_repeat_counts_whom_a_limit_withheld_before(house: House) -> None:
+    incident = declare(house, most_people=1)
+    people = [{"ref": str(number), **subject(number)} for number in range(2)]
+    body = {"subjects": people, "case_reference": "HH-1", "caseworker": CASEWORKER, "fields": ["address"]}
+    call = {**body, "emergency": EMERGENCY}
+    harbour = house.harbour()
+    assert outcomes(harbour.call("POST", "/v1/disclosures", call, Idempotency_Key="k-1")) == {"full": 1, "none": 1}
+    house.append(house.changes().emergencies.close(incident, by="operator:lee (uid 1002)"))
+    declare(house, incident_id="i_ba9876543210")
+
+    for _ in range(2):
+        assert outcomes(harbour.call("POST", "/v1/disclosures", call, Idempotency_Key="k-1")) == {"full": 2}
+
+    assert house.rows("SELECT incident_id, people FROM emergency") == [("i_0123456789ab", 1), ("i_ba9876543210", 1)]
+
+
 # -- the second look
 
 
@@ -288,6 +318,34 @@ def test_an_incident_lets_its_partners_find_by_place(house: House) -> None:
     assert before.status_code == 403
     assert within.status_code == 200
     assert without.status_code == 403
+
+
+def test_a_place_finds_nobody_once_the_incident_is_over(house: House) -> None:
+    """The same call, before, within and after: what was decided of one does not stand for the others."""
+    person = {"uprn": "100050000042", "confirm": subject(0)["confirm"]}
+    harbour = house.harbour()
+
+    def ask() -> int:
+        return harbour.ask(person, fields=["address"], emergency=EMERGENCY).status_code
+
+    before = ask()
+    incident = declare(house)
+    within = ask()
+    house.append(house.changes().emergencies.close(incident, by="operator:lee (uid 1002)"))
+
+    assert (before, within, ask()) == (403, 200, 403)
+
+
+def test_an_incident_lets_nobody_find_by_place_where_no_line_opens(house: House) -> None:
+    """Else such a look-up would be past the incident's bound, and past its review."""
+    republish(house, HARBOUR, (LINE, "when: [{emergency: [child_at_risk]}], under: emergency"))
+    declare(house, most_people=1)
+    person = {"uprn": "100050000042", "confirm": subject(0)["confirm"]}
+
+    answer = house.harbour().ask(person, fields=["age"], emergency=EMERGENCY)
+
+    assert answer.status_code == 403
+    assert house.rows("SELECT * FROM emergency") == []
 
 
 @pytest.mark.parametrize(
