@@ -10,6 +10,8 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from ruamel.yaml import YAML
 
+from gateway.api.offices import rule_of
+
 
 def extend_openapi(
     app: FastAPI, *, public_url: str, log_path: str, besides: Callable[[dict[str, Any]], None] | None = None
@@ -44,6 +46,9 @@ def _describe(app: FastAPI, public_url: str, log_path: str) -> dict[str, Any]:
             operation["responses"].pop("422")
         if "422" in operation["responses"]:
             operation["responses"]["422"] = {"$ref": "#/components/responses/Problem"}
+    for path, methods in theirs["paths"].items():
+        for method, operation in methods.items():  # so that whoever reads it sees who may, and an attack what opened
+            operation["x-stile-roles"] = sorted(role.value for role in rule_of(path, method.upper()).roles)
     paths = {path.replace("LOG", log_path): item for path, item in ours["paths"].items()}
     components = ours["components"]
     components["schemas"] |= {

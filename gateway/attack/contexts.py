@@ -16,6 +16,11 @@ REFUSED: Final = Expected((400,), "context_refused")
 Make = Callable[[Target], str]
 
 
+def _matter(t: Target) -> dict[str, Any]:
+    """Return a request whose caseworker only the context names, so that it is refused for that alone."""
+    return t.matter(subject=t.nobody(), caseworker=LEFT_OUT)
+
+
 def _claims(t: Target, **changes: Any) -> dict[str, Any]:
     at = now()
     honest = {
@@ -23,7 +28,7 @@ def _claims(t: Target, **changes: Any) -> dict[str, Any]:
         "aud": t.issuer,
         "iat": at,
         "exp": at + 300,
-        "requesting_practitioner": {"id": "attack", "name": "Attack Suite", "role": "officer"},
+        "requesting_practitioner": t.anybody(),
         "requesting_organization": {"code": "X00"},
         "reason_for_request": "attack",
     }
@@ -60,6 +65,7 @@ ROWS: Final[tuple[tuple[str, str, Make], ...]] = (
     ("aud-array", "for an array of gateways", lambda t: _with(aud=[t.issuer])(t)),
     ("expired", "that has expired", _timed(iat=-300, exp=-1)),
     ("far", "that lives for a day", _timed(exp=86_400)),
+    ("longer", "that lives for ten minutes", _timed(exp=600)),
     ("future", "signed in a minute", _timed(iat=60)),
     ("claim-unknown", "with a claim more", _with(admin=True)),
     ("practitioner-string", "whose practitioner is a string", _with(requesting_practitioner="Attack Suite")),
@@ -78,9 +84,9 @@ def attacks() -> list[Attack]:
 
 
 def _act(make: Make) -> Callable[[Target], Heard]:
-    return lambda t: t.ask(t.matter(), ("Stile-Context", make(t)))
+    return lambda t: t.ask(_matter(t), ("Stile-Context", make(t)))
 
 
 def _two(t: Target) -> Heard:
     both = [("Stile-Context", _with()(t)) for _ in range(2)]
-    return t.ask(t.matter(), *both)
+    return t.ask(_matter(t), *both)

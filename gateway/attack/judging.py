@@ -78,6 +78,7 @@ class Attack:
     act: Callable[[Target], Heard]
     needs: Needs = Needs.CLIENT
     is_slow: bool = False
+    waits: bool = False  # for minutes, till something has ended
 
 
 def broken_by(expected: Expected, heard: Heard) -> str | None:

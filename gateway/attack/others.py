@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from gateway.attack.describing import second
 from gateway.attack.forging import forge, public_of, stranger
 from gateway.attack.judging import Attack, Expected, Needs, json_of
 from gateway.attack.target import TYPE, Target
@@ -110,11 +111,6 @@ def _standing() -> list[Attack]:
             "RFC 7009, section 2.1: a client's own tokens alone",
                f"POST {REVOKE}, then a call by the second client", still, _revoke_seconds, Needs.OTHER),
     ]  # fmt: skip
-
-
-def second(t: Target) -> Target:
-    """Return the target as the second client sees it."""
-    return Target(t.place, t.issuer, partner=t.other, nonce=t.nonce)
 
 
 def _is_list(heard: Heard) -> str | None:

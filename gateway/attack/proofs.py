@@ -47,6 +47,10 @@ def _netloc(how: Callable[[str], str]) -> Claims:
     return changes
 
 
+def _port(netloc: str) -> str:
+    return "".join(netloc.partition(":")[1:])
+
+
 def _scheme(url: str) -> str:
     return url.replace("http://", "https://", 1) if url.startswith("http://") else url.replace("https://", "http://", 1)
 
@@ -61,8 +65,9 @@ CLAIMS: Final[tuple[tuple[str, str, str, Claims], ...]] = (
     ("htu-empty", "htu is empty", ADDRESS, _with(htu="")),
     ("htu-array", "htu is an array", ADDRESS, lambda t: {"htu": [t.issuer + LIST]}),
     ("htu-relative", "htu is a path", ADDRESS, _with(htu=LIST)),
-    ("htu-host", "another host", ADDRESS, _netloc(lambda _n: "another.example")),
-    ("htu-host-suffix", "a host that begins alike", ADDRESS, _netloc(lambda n: n.partition(":")[0] + ".evil.example")),
+    ("htu-host", "another host", ADDRESS, _netloc(lambda n: "another.example" + _port(n))),
+    ("htu-host-suffix", "a host that begins alike", ADDRESS, _netloc(
+        lambda n: n.partition(":")[0] + ".evil.example" + _port(n))),
     ("htu-host-dot", "a dot behind the host", ADDRESS, _netloc(
         lambda n: n.partition(":")[0] + "." + "".join(n.partition(":")[1:]))),
     ("htu-host-width", "full-width letters in the host", ADDRESS, _netloc(
@@ -96,6 +101,7 @@ CLAIMS: Final[tuple[tuple[str, str, str, Claims], ...]] = (
     ("ath-array", "ath is an array", TOKEN, _with(ath=[])),
     ("iat-none", "there is no iat", TIME, _with(iat=LEFT_OUT)),
     ("iat-old", "made two minutes ago", TIME, lambda _t: {"iat": now() - 120}),
+    ("iat-just-old", "made a little over a minute ago", TIME, lambda _t: {"iat": now() - 65}),
     ("iat-future", "made in a minute", TIME, lambda _t: {"iat": now() + 60}),
     ("iat-string", "iat is a string", TIME, lambda _t: {"iat": str(now())}),
     ("iat-nan", "iat is NaN", TIME, _with(iat=float("nan"))),

@@ -8,6 +8,7 @@ from typing import Any
 from gateway.attack.judging import Verdict
 from gateway.attack.running import Result, Run
 from gateway.attack.target import Target
+from gateway.attack.untried import not_tried
 
 
 def document(run: Run, target: Target, *, url: str, begun: datetime, ended: datetime) -> dict[str, Any]:
@@ -25,6 +26,7 @@ def document(run: Run, target: Target, *, url: str, begun: datetime, ended: date
         "summary": {verdict.value.replace(" ", "_"): run.count(verdict) for verdict in Verdict},
         "was_cut_short": run.was_cut_short,
         "timing": run.note or None,
+        "not_tried": not_tried((one.attack.id, one.why) for one in run.results if one.verdict is Verdict.NOT_RUN),
         "attacks": [_attack(one) for one in run.results],
     }
 
@@ -67,6 +69,10 @@ def markdown(content: dict[str, Any]) -> str:
         "## Broken",
         "",
         *([_broken(one) for one in broken] or ["None."]),
+        "",
+        "## Not tried",
+        "",
+        *(f"- {_cell(one['what'])}: {_cell(one['why'])}." for one in content["not_tried"]),
     ]
     for promise in dict.fromkeys(one["tests"] for one in attacks):
         lines += [

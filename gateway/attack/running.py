@@ -6,11 +6,13 @@ import ipaddress
 import re
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gateway.attack.describing import describe
 from gateway.attack.judging import (
     Attack,
     BrokenError,
@@ -23,7 +25,7 @@ from gateway.attack.judging import (
     json_of,
 )
 from gateway.attack.others import timing_note
-from gateway.attack.target import LIST, Client, Target
+from gateway.attack.target import Client, Target
 from gateway.attack.wire import Heard, Place, UnreachableError
 
 HELD, BROKEN, NOT_RUN = Verdict.HELD, Verdict.BROKEN, Verdict.NOT_RUN
@@ -93,12 +95,17 @@ def _is_loopback(host: str) -> bool:
 
 
 def aim(
-    place: Place, *, partner: Client | None, other: Client | None = None, subject: dict[str, Any] | None = None
+    place: Place,
+    *,
+    partner: Client | None,
+    other: Client | None = None,
+    subject: dict[str, Any] | None = None,
+    offices: Mapping[str, Client] = MappingProxyType({}),
 ) -> Target:
     """Return the gateway as it describes itself to an honest client; CannotRunError where it does not."""
     if other is not None and partner is None:
         raise CannotRunError("a second client needs a first: give --client, --key and --agreement too")
-    target = Target(place, "", partner=partner, other=other, subject=subject)
+    target = Target(place, "", partner=partner, other=other, subject=subject, offices=offices)
     try:
         metadata = json_of(target.send("GET", "/.well-known/oauth-authorization-server").first)
         if not isinstance(metadata, dict) or not isinstance(metadata.get("issuer"), str):
@@ -108,7 +115,7 @@ def aim(
         version = described.get("info", {}).get("version") if isinstance(described, dict) else None
         target.version = plain(version) or "unknown"
         if partner is not None:
-            target.described = _described(target)
+            describe(target)
         if other is not None:
             Target(place, target.issuer, partner=other, nonce=target.nonce).token()
     except UnreachableError as error:
@@ -120,21 +127,13 @@ def aim(
     return target
 
 
-def _described(target: Target) -> dict[str, Any]:
-    content = json_of(target.call("GET", LIST).first)
-    listed = content.get("agreements") if isinstance(content, dict) else None
-    for one in listed if isinstance(listed, list) else ():
-        if isinstance(one, dict) and one.get("id") == target.client.agreement:
-            return one
-    raise CannotRunError("GET /v1/agreements does not list the agreement")
-
-
 def run(
     target: Target,
     attacks: Sequence[Attack],
     *,
     deadline: float,
     with_slow: bool = False,
+    with_waits: bool = False,
     progress: Callable[[Result], None] = lambda _result: None,
 ) -> Run:
     """Make each attack, one after another; what comes after the deadline is not run."""
@@ -142,7 +141,7 @@ def run(
     results = []
     was_cut_short = False
     for attack in attacks:
-        reason = _kept_from(target, attack, with_slow=with_slow)
+        reason = _kept_from(target, attack, with_slow=with_slow, with_waits=with_waits)
         if not reason and time.monotonic() > until:
             was_cut_short, reason = True, "the deadline had passed"
         result = Result(attack, NOT_RUN, reason) if reason else attempt(target, attack)
@@ -151,7 +150,9 @@ def run(
     return Run(tuple(results), _note(target, until), was_cut_short)
 
 
-def _kept_from(target: Target, attack: Attack, *, with_slow: bool) -> str:
+def _kept_from(target: Target, attack: Attack, *, with_slow: bool, with_waits: bool) -> str:
+    if attack.waits and not with_waits:
+        return "it waits for minutes, and --quick was given"
     if attack.needs is not Needs.NOTHING and target.partner is None:
         return f"it needs {attack.needs}"
     if attack.needs is Needs.OTHER and target.other is None:

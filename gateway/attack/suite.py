@@ -9,15 +9,21 @@ from gateway.attack import (
     console,
     contexts,
     details,
+    endings,
     framing,
+    guesses,
+    offices,
     others,
     proofs,
+    receipts,
     registrations,
     replays,
+    scenarios,
     shapes,
     slow,
     token_forms,
     tokens,
+    vouching,
 )
 from gateway.attack.judging import Attack, Expected
 from gateway.attack.target import LIST, Target
@@ -40,8 +46,14 @@ def attacks() -> list[Attack]:
         contexts,
         registrations,
         others,
+        vouching,
+        scenarios,
+        receipts,
+        offices,
         console,
         slow,
+        guesses,
+        endings,
     )
     found = [one for room in rooms for one in room.attacks()]
     return [*found, _still_serves()]

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from gateway.attack import made_up
 from gateway.attack.forging import ALGORITHMS, LEFT_OUT, Part, changed, forge, now, public_of
 from gateway.attack.judging import HonestCallError, NotApplicableError, json_of
 from gateway.attack.wire import Answer, Heard, Place, head_of
@@ -33,7 +34,7 @@ class Client:
 
     client_id: str
     key: Any = field(repr=False)
-    agreement: str
+    agreement: str  # of an office's client: none
 
 
 @dataclass(slots=True)
@@ -45,7 +46,11 @@ class Target:
     version: str = ""
     partner: Client | None = None
     other: Client | None = None
+    offices: Mapping[str, Client] = field(default_factory=dict)  # by role
     subject: dict[str, Any] | None = None
+    is_sandbox: bool = False
+    examples: Mapping[str, str] = field(default_factory=dict)  # of details, by the gateway's own description
+    caseworker: str = field(default_factory=lambda: f"attack-{secrets.token_hex(4)}")  # a lock of before is another's
     nonce: str | None = None
     described: dict[str, Any] = field(default_factory=dict)
     _token: str = field(default="", repr=False)
@@ -137,6 +142,10 @@ class Target:
             self._token, self._got_at = self.new_token(), time.monotonic()
         return self._token
 
+    def keep(self, token: str) -> None:
+        """Use this token from now on."""
+        self._token, self._got_at = token, time.monotonic()
+
     def new_token(self, **changes: Any) -> str:
         """Return a token that no other attack uses."""
         answer = self.ask_token(self.form(**changes)).first
@@ -164,16 +173,22 @@ class Target:
     def matter(self, **changes: Any) -> dict[str, Any]:
         """Return the body of a request about the subject, with changes."""
         role = next(iter(self.described.get("roles") or ()), "officer")
-        caseworker = {"id": "attack", "name": "Attack Suite", "role": role}
+        caseworker = {"id": self.caseworker, "name": "Attack Suite", "role": role}
         return changed({"subject": self.person(), "case_reference": "attack", "caseworker": caseworker}, changes)
 
     def person(self, **more: Any) -> dict[str, Any]:
         """Return the subject that was given, else somebody made up."""
         if self.subject is not None:
             return {**self.subject, **more}
-        name, key = next(iter((self.described.get("keys") or {"ref": {}}).items()))
-        confirm = {detail: _made_up(detail) for detail in key.get("confirm", ())}
-        return {name: f"9{secrets.randbelow(10**9):09}", "confirm": confirm, **more}
+        return {**self.nobody(), **more}
+
+    def nobody(self) -> dict[str, Any]:
+        """Return somebody made up, whoever was given."""
+        return made_up.person(self.described, self.examples)
+
+    def anybody(self) -> dict[str, Any]:
+        """Return a caseworker whom no other attack names, and whose misses are counted for no other."""
+        return {**self.matter()["caseworker"], "id": f"attack-{secrets.token_hex(6)}"}
 
     def at_once(self, sent: Sequence[tuple[str, str, Fields, bytes | None]]) -> Heard:
         """Send several requests in parallel."""
@@ -181,18 +196,3 @@ class Target:
             heard = list(pool.map(lambda one: self.send(*one), sent))
         answers: tuple[Answer, ...] = tuple(one for part in heard for one in part.answers)
         return Heard(answers, max(one.seconds for one in heard), any(one.is_late for one in heard))
-
-
-def _made_up(detail: str) -> str:
-    """Return nobody's detail, of the shape that its name suggests: what has no shape of its type is looked for nowhere."""
-    return next((value for words, value in _SHAPES if any(word in detail for word in words)), "Nobody")
-
-
-_SHAPES: Final = (
-    (("date", "born", "birth", "dob"), "1899-01-01"),
-    (("postcode", "post_code"), "GIR 0AA"),
-    (("nhs",), "9990000018"),
-    (("nino",), "AB123456C"),
-    (("uprn",), "999999999999"),
-    (("upn",), "B801200005001"),
-)

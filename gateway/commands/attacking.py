@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from gateway.attack import CannotRunError, Client, Result, Run, Verdict, aim, attacks, document, markdown, place_of, run
+from gateway.attack.offices import OFFICES
 from gateway.attack.target import Target
 from gateway.commands.answer_table import plain
 from gateway.commands.asked_about import pair_of, pairs_of
@@ -36,8 +37,13 @@ def attack(
     ] = None,
     confirm: Annotated[list[str] | None, typer.Option(help="A detail of the subject, name=value.")] = None,
     report: Annotated[Path | None, typer.Option(help="Write the report: FILE as .md and as .json.")] = None,
-    deadline: Annotated[float, typer.Option(help="Seconds until no more attacks are made.", min=1, max=3_600)] = 300,
+    deadline: Annotated[float, typer.Option(help="Seconds until no more attacks are made.", min=1, max=3_600)] = 600,
     slow: Annotated[bool, typer.Option("--slow", help="Also the slow ones: a minute more.")] = False,  # noqa: FBT002 -- a flag of the command line
+    quick: Annotated[bool, typer.Option("--quick", help="Not those that wait five minutes for a token's end.")] = False,  # noqa: FBT002 -- the same
+    office: Annotated[
+        list[str] | None,
+        typer.Option(help="An office's client, to try what its role may not: role=client=its private JWK."),
+    ] = None,
     json_: Annotated[bool, typer.Option("--json", help="Print the report as JSON, and no progress.")] = False,  # noqa: FBT002 -- the same
     allowed: Annotated[
         str | None, typer.Option("--i-may-attack-this-host", help="The exact host, where it is not this machine.")
@@ -52,8 +58,9 @@ def attack(
         place = place_of(url, allowed_host=allowed)
         partner = _client(client_id, key, agreement, "--client, --key and --agreement")
         second = _client(other_client, other_key, other_agreement, "--other-client, --other-key and --other-agreement")
-        target = aim(place, partner=partner, other=second, subject=_subject(subject, confirm or []))
-        ran = _run(target, deadline=deadline, with_slow=slow, quiet=json_)
+        whom, offices = _subject(subject, confirm or []), _offices(office or [])
+        target = aim(place, partner=partner, other=second, subject=whom, offices=offices)
+        ran = _run(target, deadline=deadline, with_slow=slow, with_waits=not quick, quiet=json_)
     except CannotRunError as error:
         typer.secho(plain(str(error)), err=True, fg="red")
         raise typer.Exit(COULD_NOT_RUN) from error
@@ -73,6 +80,21 @@ def _client(client_id: str | None, key: Path | None, agreement: str | None, opti
         return None
     if client_id is None or key is None or agreement is None:
         raise CannotRunError(f"{options} belong together: give all three, or none")
+    return Client(client_id, _private(key), agreement)
+
+
+def _offices(given: list[str]) -> dict[str, Client]:
+    found = {}
+    for one in given:
+        role, _, rest = one.partition("=")
+        client_id, _, file = rest.partition("=")
+        if role not in OFFICES or not client_id or not file:
+            raise CannotRunError(f"--office is role=client=file, and a role is one of: {', '.join(OFFICES)}")
+        found[role] = Client(client_id, _private(Path(file)), "")
+    return found
+
+
+def _private(key: Path) -> Any:
     try:
         read = jwk.import_key(json.loads(key.read_text(encoding="utf-8-sig")))
         import_public_key(dict(read.as_dict(private=False)))
@@ -82,7 +104,7 @@ def _client(client_id: str | None, key: Path | None, agreement: str | None, opti
         raise CannotRunError(f"{key}: no private JWK can be read there") from error
     if not read.is_private:
         raise CannotRunError(f"{key}: that is the public half: give the private one")
-    return Client(client_id, read, agreement)
+    return read
 
 
 def _subject(subject: str | None, confirm: list[str]) -> dict[str, Any] | None:
@@ -92,7 +114,7 @@ def _subject(subject: str | None, confirm: list[str]) -> dict[str, Any] | None:
     return {name: value, "confirm": pairs_of(confirm, "--confirm")}
 
 
-def _run(target: Target, *, deadline: float, with_slow: bool, quiet: bool) -> Run:
+def _run(target: Target, *, deadline: float, with_slow: bool, with_waits: bool, quiet: bool) -> Run:
     every = attacks()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True, disable=quiet) as progress:
@@ -103,7 +125,7 @@ def _run(target: Target, *, deadline: float, with_slow: bool, quiet: bool) -> Ru
                 progress.console.print(f"broken: {result.attack.id}: {result.why}", style="red", markup=False)
             progress.advance(task)
 
-        return run(target, every, deadline=deadline, with_slow=with_slow, progress=done)
+        return run(target, every, deadline=deadline, with_slow=with_slow, with_waits=with_waits, progress=done)
 
 
 def _tell(ran: Run, content: dict[str, Any], report: Path | None, *, as_json: bool) -> None:

@@ -55,6 +55,19 @@ def register(directory: Path, client_id: str, public: dict[str, object]) -> None
         )
 
 
+def register_offices(directory: Path) -> dict[str, Client]:
+    """Register a client of each office; returns them by role."""
+    found = {}
+    with open_house(directory) as house:
+        for role in (Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR):
+            key = jwk.generate_key("EC", "P-256", private=True)
+            name, jwks = f"office-{role.value}", {"keys": [dict(key.as_dict(private=False))]}
+            partners = house.changes().partners
+            house.append(partners.register_client(name, partner_id=None, role=role, jwks=jwks, by="test"))
+            found[role.value] = Client(name, key, "")
+    return found
+
+
 @contextmanager
 def yes_server() -> Iterator[str]:
     """Serve what agrees with everybody: 200, and a token."""

@@ -37,7 +37,7 @@ def options(directory: Path) -> list[object]:
         HARBOUR.agreement,
     ]
     second = ["--other-client", CALDER.client_id, "--other-key", key_file(directory, CALDER.client_id)]
-    return [*first, *second, "--other-agreement", CALDER.agreement]
+    return [*first, *second, "--other-agreement", CALDER.agreement, "--quick"]
 
 
 def test_a_report_is_written_for_the_file(council_directory: Path, tmp_path: Path) -> None:
@@ -55,6 +55,11 @@ def test_a_report_is_written_for_the_file(council_directory: Path, tmp_path: Pat
     assert datetime.fromisoformat(content["begun_at"]) <= datetime.fromisoformat(content["ended_at"])
     assert [one["id"] for one in content["attacks"]] == [one.id for one in attacks()]
     assert all(f"`{one['id']}`" in text for one in content["attacks"])
+    untold = text.partition("## Not tried")[2].partition("\n## ")[0]
+    not_run = [one for one in content["attacks"] if one["verdict"] == "not run"]
+    assert not_run
+    assert all(one["id"] in untold and one["why"] in untold for one in not_run)
+    assert all(one["what"] in untold for one in content["not_tried"])
 
 
 def test_no_secret_stands_in_a_report(council_directory: Path, tmp_path: Path) -> None:
@@ -118,6 +123,7 @@ def test_what_can_not_run_ends_with_three(council_directory: Path, tmp_path: Pat
             "belong together": ("--client", "a"),
             "no private JWK": ("--client", "a", "--key", tmp_path / "none", "--agreement", "a"),
             "an honest token request was answered 401": ("--client", "a", "--key", calder, "--agreement", "a"),
+            "--office is role=client=file": ("--office", f"boss=a={calder}"),
             "a second client needs a first": ("--other-client", "a", "--other-key", calder, "--other-agreement", "a"),
         }
         for words, given in cases.items():
