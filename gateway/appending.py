@@ -173,6 +173,8 @@ class Attempt:
         early = line.early
         if early.found is NOBODY:
             return now.live is not None and not now.live.ended and not no_person_could_change(now.decision)
+        if now.decision.unnamed:
+            return True  # by what names nobody any more, it is not told either whether somebody was found
         if (now.incident is None) != (early.incident is None):
             return True  # what an incident alone allows was allowed, or asked of nobody
         if now.asked_by != early.asked_by or (self.chunk.refs and _text_of(now) != _text_of(early)):

@@ -131,7 +131,9 @@ class Compiled:
     emergency_lines: frozenset[str]
     naming: Naming
     births: Mapping[str | None, str]  # whose age -> the date that it derives from; None: of the person asked about
-    counts_days: bool  # an age is released or asked about, so that midnight may change a decision
+    counts_days: (
+        bool  # an age is released or asked about, or decides whose yes counts, so that midnight may change a decision
+    )
     memo: dict[object, Decision] = member(default_factory=dict, compare=False)
     today: dict[str, tuple[datetime, datetime]] = member(default_factory=dict, compare=False)
     plans: dict[object, Any] = member(default_factory=dict, compare=False)  # of `policies/shape.py`
@@ -363,5 +365,6 @@ def _asks_for(atom: Atom, lane: Lane) -> bool:
 def _counts_days(rules: RuleSet, lanes: Iterable[Lane]) -> bool:
     whens = [one.when for one in rules.agreement.releases]
     whens += [one.when for one in rules.caps] + [one.when for one in rules.guardrails]
-    asks = any(AGES.intersection(when) for when in whens)
+    # A parent speaks to an eighteenth birthday, and capacity is presumed from a sixteenth.
+    asks = any(AGES.intersection(when) or Atom.CONSENT in when for when in whens)
     return asks or any(lane.field.type is FieldType.AGE for lane in lanes)

@@ -217,7 +217,7 @@ def test_a_context_is_given_once(house: House) -> None:
 
 
 def test_another_caseworkers_call_is_no_repeat(house: House) -> None:
-    """Bodies may be alike where the context alone says who asks: the second was counted, and reviewed, as the first."""
+    """A context alone may say who asks: the second would else be counted, and reviewed, as the first."""
     harbour, body = house.harbour(), {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1"}
 
     def call(**practitioner: str) -> Any:

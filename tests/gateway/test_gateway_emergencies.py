@@ -336,6 +336,29 @@ def test_a_place_finds_nobody_once_the_incident_is_over(house: House) -> None:
     assert (before, within, ask()) == (403, 200, 403)
 
 
+@pytest.mark.parametrize("what", ["the incident is closed", "the line is taken out"])
+def test_what_bars_a_place_while_a_call_is_under_way_leaves_unsaid_who_was_found(house: House, what: str) -> None:
+    changes, incident, harbour = house.changes(), declare(house), house.harbour()
+    log = house.wiring.services.log
+    append, waiting = log.append, [what]
+
+    async def late(within: Any) -> Any:
+        if waiting.pop() if waiting else None:
+            version, text, _ = house.wiring.services.reader.find_text("agreement", HARBOUR)
+            newer = text.replace(f"version: {version}\n", f"version: {version + 1}\n")
+            newer = newer.replace(LINE, "when: [{emergency: [child_at_risk]}], under: emergency")
+            is_closed = what == "the incident is closed"
+            close = changes.emergencies.close(incident, by="operator:lee (uid 1002)")
+            await append(close if is_closed else changes.texts.publish_agreement(newer, by="test"))
+        return await append(within)
+
+    log.append = late
+    answer = harbour.ask({"uprn": "900000000042", "confirm": subject(0)["confirm"]}, fields=["age"], emergency=EMERGENCY)
+
+    assert (answer.status_code, answer.json()["disclosure"]["identity"]) == (403, "not_confirmed")
+    assert not waiting
+
+
 def test_an_incident_lets_nobody_find_by_place_where_no_line_opens(house: House) -> None:
     """Else such a look-up would be past the incident's bound, and past its review."""
     republish(house, HARBOUR, (LINE, "when: [{emergency: [child_at_risk]}], under: emergency"))

@@ -18,6 +18,7 @@ from policies.decide import decide
 from policies.rows import MOST_ROWS
 from schemas.agreement import Atom, ConsentOf, Guardrail
 from schemas.decision import Release
+from schemas.instants import instant_after, london_day
 from schemas.reasons import Reason, TrueReason
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy, LawfulBasis, SpecialCategoryCondition
 
@@ -261,3 +262,15 @@ def test_once_an_agreement_is_over_only_the_persons_own_dates_bound_a_decision()
 
     assert decide(compiled, replace(given, consents={})).holds_until is None
     assert decide(compiled, given).holds_until == until
+
+
+def test_a_decision_on_somebodys_yes_holds_to_midnight():
+    """Whose yes counts may change on a birthday, also where no age is released or asked about."""
+    rules = HARBOUR.rules
+    lines = tuple(one for one in rules.agreement.releases if one.when == (Atom.CONSENT,))
+    compiled = compile_rules(replace(rules, caps=(), guardrails=(), agreement=replace(rules.agreement, releases=lines)))
+    parents = build.consent(compiled, given_by=GivenBy.PARENTAL_RESPONSIBILITY, authority="mother")
+    c = build.circumstances(compiled, consents={"liable": (parents,)})
+
+    assert lines
+    assert decide(compiled, c).holds_until == instant_after(london_day(c.at))
