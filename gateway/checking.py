@@ -13,7 +13,7 @@ from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.sources.shapes import misfit_of_detail, misfit_of_key
 from gateway.store.live import LiveAgreement
 from policies.compile import keys_for
-from policies.naming import facts_in
+from policies.naming import facts_in, least
 from schemas.dataset import Dataset, Key
 from schemas.incident import Incident
 from schemas.instants import london_day
@@ -119,8 +119,8 @@ def check_query(ask: Ask, query: SubjectQuery, claims: Claims, live: LiveAgreeme
         raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {known}")
     ours = keys_for(live.compiled, ask.caller.client.partner_id or "").get(query.key)
     is_unknown = any(name not in key.confirm for name in query.confirm)
-    if is_unknown or _are_too_few(query, ours or key, live):
-        told = ours or key
+    told = ours or least(key, live.compiled.rules)  # such a key is open in a declared incident alone
+    if is_unknown or _are_too_few(query, told, live):
         raise ProblemError(
             REQUEST_MALFORMED, f"{where}.confirm: {told.name} wants at least {told.at_least} of {', '.join(told.confirm)}"
         )

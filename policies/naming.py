@@ -104,6 +104,15 @@ def wanted(key: Key, details: Collection[str], dataset: Dataset, semantics: Sema
     return min(key.at_least, facts_in(details, dataset)) if semantics.tightens(SINCE) else key.at_least
 
 
+def least(key: Key, rules: RuleSet) -> Key:
+    """Return a key with as many facts as the agreement and its cores want at least, also where they do not list it."""
+    given = [rules.agreement.identify, *(core.identify for core in followed(rules))]
+    floor = max((one.at_least or 0 for one in given if one is not None), default=0)
+    return replace(
+        key, at_least=wanted(replace(key, at_least=max(key.at_least, floor)), key.confirm, rules.dataset, rules.semantics)
+    )
+
+
 # -- what agreement and cores narrow
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -15,6 +16,8 @@ from gateway.cli import make_app
 from gateway.limits import MANY_IN_EMERGENCY
 from gateway.store.emergencies import Outcome, due_on
 from gateway.store.entries import ChangeRefusedError
+from policies.naming import least
+from schemas.agreement import Identify
 from schemas.terms import EmergencyKind
 
 HARBOUR = "northmoor-harbour-tenancies"
@@ -318,6 +321,17 @@ def test_an_incident_lets_its_partners_find_by_place(house: House) -> None:
     assert before.status_code == 403
     assert within.status_code == 200
     assert without.status_code == 403
+
+
+def test_an_incident_lowers_no_floor_of_details(house: House) -> None:
+    """What agreement or core want at least counts for a key that an incident alone opens."""
+    live = house.wiring.services.reader.find_agreement(HARBOUR, house.clock().date())
+    rules = live.compiled.rules
+    stricter = replace(rules, agreement=replace(rules.agreement, identify=Identify(at_least=3)))
+    key = replace(rules.dataset.keys["uprn"], confirm=("surname", "date_of_birth", "account_ref"))
+
+    assert least(key, rules).at_least == 2
+    assert least(key, stricter).at_least == 3
 
 
 def test_a_place_finds_nobody_once_the_incident_is_over(house: House) -> None:
