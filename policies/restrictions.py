@@ -19,7 +19,7 @@ from schemas.dataset import Field
 from schemas.request import Circumstances
 from schemas.terms import Despite, LawfulBasis, OptOutScheme, RestrictionKind, RestrictionLaw
 
-SINCE: Final = 2  # the semantics in which each has its own law
+SINCE: Final = 2  # the semantics in which each has its own law, and one on an age holds back the date it derives from
 
 LAW_OF: Final[Mapping[RestrictionKind, RestrictionLaw]] = {
     RestrictionKind.ARTICLE_18: RestrictionLaw.RESTRICTION,
@@ -57,16 +57,29 @@ Held = frozenset[Hold]
 
 
 def restricted(compiled: Compiled, c: Circumstances) -> Held:
-    """Return what live restrictions are about, per person and field; a field's derived fields with it."""
-    fields = compiled.rules.dataset.fields
+    """Return what live restrictions are about, per person and field: with what derives from it, and what it derives from.
+
+    Whoever holds back their age holds back the birth date, which tells it.
+    """
+    if not any(c.restrictions.values()):
+        return frozenset()
+    names = {path: _kin(path, compiled) for path in compiled.lanes}
     return frozenset(
         Hold(person, path, one.kind, one.scheme, one.purposes)
         for person, records in c.restrictions.items()
         for one in records
         if _is_live(one, c)
-        for path in compiled.lanes
-        if not one.fields or {path, fields[path].derived_from, path.partition(".")[0]} & one.fields
+        for path, kin in names.items()
+        if not one.fields or kin & one.fields
     )
+
+
+def _kin(path: str, compiled: Compiled) -> frozenset[str | None]:
+    """Return by which fields' names somebody holds a field back."""
+    fields = compiled.rules.dataset.fields
+    above = {path, fields[path].derived_from, path.partition(".")[0]}
+    is_base = compiled.rules.semantics.tightens(SINCE)
+    return frozenset(above | ({one.path for one in fields.values() if is_base and one.derived_from == path}))
 
 
 def _is_live(one: Restriction, c: Circumstances) -> bool:

@@ -127,6 +127,17 @@ def test_a_restriction_that_begins_now_holds_now():
         assert isinstance(decide(HARBOUR, c).fields["full_name"], Release) is not held
 
 
+@pytest.mark.parametrize(
+    ("named", "held"), [("age", True), ("date_of_birth", True), ("arrears", False), ("postcode", False)]
+)
+def test_who_holds_back_their_age_holds_back_the_birth_date(named, held):
+    """A birth date tells the age, as an age that is asked for every day tells the birth date."""
+    holds = {"liable": (build.restriction(HARBOUR, fields=frozenset({named})),)}
+    for path in ("age", "date_of_birth"):
+        c = build.circumstances(HARBOUR, asked=(path,), consents={"liable": (yes(),)}, restrictions=holds)
+        assert isinstance(decide(HARBOUR, c).fields[path], Release) is not held
+
+
 def test_another_recipients_restriction_is_not_ours():
     theirs = build.restriction(HARBOUR, recipients=frozenset({"hope-charity"}))
     c = build.circumstances(HARBOUR, restrictions={"liable": (theirs,)})
