@@ -13,6 +13,7 @@ from gateway.judgement import Judgement
 from gateway.limits import Reached
 from gateway.services import Ask, Services
 from policies.consents import refused
+from policies.restrictions import restricted
 from schemas.decision import Record, Shaped, Withhold
 from schemas.instants import as_text, london_day
 from schemas.reasons import Reason
@@ -206,12 +207,14 @@ def facts_of(
 
 
 def _refused_by(judged: Judgement) -> dict[str, list[str]]:
-    """Return whose no fields stayed for, other than that of who was asked about; the partner is not told of it."""
-    if judged.live is None or not judged.circumstances.consents:
+    """Return whose word fields stayed for, other than that of who was asked about; the partner is not told of it."""
+    c = judged.circumstances
+    stayed = {path for path, one in judged.decision.fields.items() if _is_anothers(one)}
+    if judged.live is None or not stayed or not (c.consents or c.restrictions):
         return {}
-    stayed = [path for path, one in judged.decision.fields.items() if _is_anothers(one)]
-    roles = refused(judged.live.compiled, judged.circumstances, stayed) if stayed else ()
-    others = [one for one in roles if one != judged.circumstances.subject]
+    held = restricted(judged.live.compiled, c)
+    roles = {*refused(judged.live.compiled, c, stayed), *(one.person for one in held if one.path in stayed)}
+    others = sorted(roles - {c.subject})
     return {"refused_by": others} if others else {}
 
 

@@ -44,11 +44,15 @@ class Scope:
     purpose: str
     recipient: str | None
     at: datetime
+    heeds_kin: bool = True  # False under the first semantics: then a no to an age is none to the birth date
 
 
 def _scope(compiled: Compiled, c: Circumstances) -> Scope:
     agreement = compiled.rules.agreement
-    return Scope(agreement.controller, compiled.rules.dataset.id, agreement.purpose, c.recipient, c.at)
+    return Scope(
+        *(agreement.controller, compiled.rules.dataset.id, agreement.purpose, c.recipient, c.at),
+        heeds_kin=compiled.rules.semantics.tightens(SINCE),
+    )
 
 
 def consented(compiled: Compiled, c: Circumstances) -> Covered:
@@ -86,8 +90,9 @@ def is_no(one: ConsentRecord) -> bool:
 
 
 def covering(records: Sequence[ConsentRecord], field: Field, scope: Scope) -> tuple[ConsentRecord, ...]:
-    """Return the answers about a field: a no to what it derives from, or lies in, is one to it."""
-    named = frozenset({field.path, field.derived_from, field.path.partition(".")[0]})
+    """Return the answers about a field: a no to what it derives from, what derives from it, or what it lies in, is one."""
+    kin = field.derives if scope.heeds_kin else frozenset()
+    named = frozenset({field.path, field.derived_from, field.path.partition(".")[0], *kin})
     fitting = (one for one in records if _fits(one, scope))
     return tuple(one for one in fitting if not one.fields or (named if is_no(one) else {field.path}) & one.fields)
 

@@ -14,7 +14,7 @@ from typing import Final
 from policies.compile import Compiled, Lane, LaneCap, Line, Net
 from policies.consents import Yes
 from policies.naming import KNOWN_BEFORE
-from policies.restrictions import Held, is_held_back, objected
+from policies.restrictions import SINCE, Held, holding_back, objecting
 from schemas.agreement import Atom, ConsentOf, PersonTerm
 from schemas.dataset import Field, FieldType, Key
 from schemas.decision import Option, RecordCap, Release, Withhold
@@ -184,8 +184,9 @@ def _missing(line: Line, field: Field, facts: Facts) -> set[Reason]:
         # Another person's own field: that it is another's is not the partner's to learn.
         missing.add(Reason.NOT_AVAILABLE)
     waives_consent = opens_in(line, c)
-    if is_held_back(line, field, facts.held, facts.compiled, in_emergency=waives_consent):
-        missing.add(Reason.RESTRICTED)
+    holding = holding_back(line, field, facts.held, facts.compiled, in_emergency=waives_consent)
+    if holding:
+        missing.add(_told_of(holding, line, facts))
     for atom in line.atoms:
         reason = _missed(atom, line, field, facts)
         if reason is not None and not (waives_consent and reason is Reason.CONSENT_NEEDED):
@@ -198,7 +199,8 @@ def _missed(atom: Atom, line: Line, field: Field, facts: Facts) -> Reason | None
     if atom is Atom.CONSENT:
         return _missed_consent(line, field, facts)
     if atom is Atom.NO_OBJECTION:
-        return Reason.RESTRICTED if objected(field, facts.held) else None
+        who = objecting(field, facts.held)
+        return _told_of(who, line, facts) if who else None
     if atom is Atom.PUBLIC_TASK_STATEMENT:
         return None if c.has_statement and facts.kind in PUBLIC_AUTHORITIES else Reason.STATEMENT_NEEDED
     if atom is Atom.RISK_HIGH:
@@ -206,6 +208,12 @@ def _missed(atom: Atom, line: Line, field: Field, facts: Facts) -> Reason | None
     if c.emergency is None or (line.emergencies and c.emergency not in line.emergencies):
         return Reason.EMERGENCY_ONLY
     return None if is_emergency(c) else Reason.CASEWORKER_NEEDED
+
+
+def _told_of(holding: Collection[str], line: Line, facts: Facts) -> Reason:
+    """Return the reason that people's restrictions are told as: another's of the record is not the partner's to learn."""
+    is_own = (line.of or facts.c.subject) in holding or not facts.compiled.rules.semantics.tightens(SINCE)
+    return Reason.RESTRICTED if is_own else Reason.NOT_AVAILABLE
 
 
 def _missed_consent(line: Line, field: Field, facts: Facts) -> Reason | None:
@@ -279,4 +287,4 @@ def counting_nets(nets: tuple[Net, ...], fields: tuple[Field, ...], facts: Facts
 
 def _may_hold(atom: Atom, field: Field, facts: Facts) -> bool:
     """Tell whether a condition is not known to be false. That a partner is silent is no knowledge."""
-    return atom is not Atom.NO_OBJECTION or not objected(field, facts.held)
+    return atom is not Atom.NO_OBJECTION or not objecting(field, facts.held)

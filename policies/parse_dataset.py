@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -75,7 +76,7 @@ def read_dataset(text: str, number: int = NEWEST) -> tuple[Dataset, tuple[Findin
         stale_after=stale_after,
         people=people or {},
         keys={key.name: key for key, _ in keys or ()},
-        fields={one.field.path: one.field for one in placed},
+        fields=_fields(one.field for one in placed),
         groups={group.name: group for group in groups[0]},
         text=text,
         digest="sha256:" + hashlib.sha256(text.encode()).hexdigest(),
@@ -241,6 +242,15 @@ def _group(at: Scalar, node: Node, number: int) -> tuple[Group, list[_Place]]:
 
 
 # -- what only the whole shows
+
+
+def _fields(given: Iterable[Field]) -> dict[str, Field]:
+    """Return the fields by their paths, each with those that derive from it."""
+    found = {one.path: one for one in given}
+    for one in [one for one in found.values() if one.derived_from in found]:
+        base = found[one.derived_from or ""]
+        found[base.path] = replace(base, derives=base.derives | {one.path})
+    return found
 
 
 def _whole(dataset: Dataset, placed: tuple[_Place, ...], lost: _Lost) -> list[Finding]:

@@ -76,10 +76,9 @@ def restricted(compiled: Compiled, c: Circumstances) -> Held:
 
 def _kin(path: str, compiled: Compiled) -> frozenset[str | None]:
     """Return by which fields' names somebody holds a field back."""
-    fields = compiled.rules.dataset.fields
-    above = {path, fields[path].derived_from, path.partition(".")[0]}
-    is_base = compiled.rules.semantics.tightens(SINCE)
-    return frozenset(above | ({one.path for one in fields.values() if is_base and one.derived_from == path}))
+    field = compiled.rules.dataset.fields[path]
+    below = field.derives if compiled.rules.semantics.tightens(SINCE) else frozenset()
+    return frozenset({path, field.derived_from, path.partition(".")[0], *below})
 
 
 def _is_live(one: Restriction, c: Circumstances) -> bool:
@@ -97,18 +96,20 @@ def holds_on(field: Field, held: Held) -> list[Hold]:
     return [one for one in held if one.path == field.path and field.of in {None, one.person}]
 
 
-def objected(field: Field, held: Held) -> bool:
-    """Tell whether somebody whom a field belongs to has objected to its use, or opted out."""
-    return any(LAW_OF[one.kind] is not RestrictionLaw.RESTRICTION for one in holds_on(field, held))
+def objecting(field: Field, held: Held) -> frozenset[str]:
+    """Return who, of those whom a field belongs to, has objected to its use, or opted out."""
+    return frozenset(one.person for one in holds_on(field, held) if LAW_OF[one.kind] is not RestrictionLaw.RESTRICTION)
 
 
-def is_held_back(line: Line, field: Field, held: Held, compiled: Compiled, *, in_emergency: bool) -> bool:
-    """Tell whether a line stays for what somebody has said. `in_emergency`: it is one of an emergency that counts."""
+def holding_back(line: Line, field: Field, held: Held, compiled: Compiled, *, in_emergency: bool) -> frozenset[str]:
+    """Return for whose word a line stays. `in_emergency`: it is one of an emergency that counts."""
     if not held:
-        return False
+        return frozenset()
     if not compiled.rules.semantics.loosens(SINCE):
-        return any(not line.despite & SURVIVES[one.kind] for one in holds_on(field, held))
-    return any(holds_back(one, line, compiled, in_emergency=in_emergency) for one in holds_on(field, held))
+        return frozenset(one.person for one in holds_on(field, held) if not line.despite & SURVIVES[one.kind])
+    return frozenset(
+        one.person for one in holds_on(field, held) if holds_back(one, line, compiled, in_emergency=in_emergency)
+    )
 
 
 def holds_back(hold: Hold, line: Line, compiled: Compiled, *, in_emergency: bool) -> bool:

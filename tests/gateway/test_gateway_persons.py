@@ -206,6 +206,17 @@ def test_another_persons_no_stands_in_the_facts_and_not_in_the_answer(house: Hou
     assert "refused_by" not in answer.text
 
 
+def test_another_persons_restriction_stands_in_the_facts_and_not_in_the_answer(house: House) -> None:
+    post(house, "restrictions", person="P0000043", kind="article_18")
+
+    answer = house.harbour().ask(fields=["arrears", "full_name"])
+
+    assert withheld(answer) == {"arrears": "consent_needed", "full_name": "not_available"}
+    assert answer.status_code == 200
+    assert house.last()["facts"]["refused_by"] == ["joint"]
+    assert "restrict" not in answer.text.replace("not_available", "")
+
+
 def test_without_another_persons_no_the_facts_name_nobody(house: House) -> None:
     post(house, "consents", state="refused")
 

@@ -87,6 +87,18 @@ def test_a_tightening_counts_at_once_for_texts_that_were_published_before(older:
         assert released(house.harbour().ask(fields=["age"])) == {"age": {"from": 25, "below": 65}}
 
 
+def test_anothers_restriction_is_told_as_it_was_till_the_change(older: Path) -> None:
+    """The word itself told the partner that somebody else of the record restricts; and a word is part of the meaning."""
+    with open_house(older) as house:
+        dpo = house.dpo()
+        body = {"person": "P0000043", "dataset": "council-tax", "kind": "article_18"}
+        assert dpo.call("POST", "/control/v1/restrictions", body).status_code == 201
+        assert withheld(house.harbour().ask(fields=["full_name"])) == {"full_name": "restricted"}
+        house.append(house.changes().texts.take_up_semantics(by="test"))
+
+        assert withheld(house.harbour().ask(fields=["full_name"])) == {"full_name": "not_available"}
+
+
 def test_a_tightening_counts_under_a_running_gateway(older: Path) -> None:
     """The change is a state entry like any other: the very next decision knows it."""
     with open_house(older) as house:
