@@ -1,7 +1,8 @@
 """Has somebody said yes to a field, and whose word is it? The newest answer counts, in one order of authority.
 
-A person's own word, given with capacity, outranks anybody's who speaks for them. Of those who do, each is one voice, and
-one that says no is a no for all: parents who disagree have not consented. Two answers of one instant are a no.
+A person's own word, given with capacity, outranks anybody's who speaks for them, and their own no always does. Of those
+who do, each is one voice, and one that says no is a no for all: parents who disagree have not consented. Two answers of
+one instant are a no.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ def _said(person: str, path: str, answers: Sequence[ConsentRecord], compiled: Co
 
 def deciding(answers: Sequence[ConsentRecord], kind: ConsentKind, at: datetime) -> tuple[ConsentRecord, ...]:
     """Return the live answers by which a kind of consent is given, each enough by itself; none where it is not."""
-    # Who decides without the capacity to has not decided (Mental Capacity Act 2005, section 3), and speaks for nobody.
+    # Who decides without the capacity to has not decided (Mental Capacity Act 2005, section 3), and opens nothing by it.
     own, said = _heard(answers, kind)
     if own is not None and is_no(own):
         return ()
@@ -140,15 +141,15 @@ def _heard(answers: Sequence[ConsentRecord], kind: ConsentKind) -> tuple[Consent
 
 
 def is_own_word(one: ConsentRecord) -> bool:
-    """Tell whether it is the person's own answer, given with capacity."""
-    return one.given_by is GivenBy.SELF and one.capacity is not Capacity.LACKING
+    """Tell whether it is the person's own answer: a yes that was given with capacity, or a no, however it was given."""
+    return one.given_by is GivenBy.SELF and (one.capacity is not Capacity.LACKING or is_no(one))
 
 
 def _voices(answers: Sequence[ConsentRecord]) -> list[list[ConsentRecord]]:
-    """Part the answers of those who speak for somebody by who it was; a no without capacity is heard as one voice more."""
+    """Part the answers of those who speak for somebody by who it was."""
     voices: dict[tuple[GivenBy, str | None], list[ConsentRecord]] = {}
     for one in answers:
-        if one.given_by is not GivenBy.SELF or is_no(one):
+        if one.given_by is not GivenBy.SELF:
             voices.setdefault((one.given_by, one.authority), []).append(one)
     return list(voices.values())
 

@@ -89,6 +89,16 @@ def test_who_lacks_capacity_has_not_decided():
     assert agreed(yes(capacity=Capacity.LACKING, given_by=GivenBy.ATTORNEY))
 
 
+def test_ones_own_no_needs_no_capacity():
+    """It ends what they agreed to while they had it; a later yes, given with capacity, counts again."""
+    first, then, last = (build.NOW - timedelta(hours=hours) for hours in (3, 2, 1))
+    no = yes(state=ConsentState.WITHDRAWN, capacity=Capacity.LACKING, from_at=then)
+
+    assert not agreed(yes(from_at=first), no)
+    assert not agreed(no, yes(capacity=Capacity.LACKING, given_by=GivenBy.ATTORNEY, from_at=last))
+    assert agreed(yes(from_at=first), no, yes(from_at=last))
+
+
 def with_law(**discloser):
     agreement = CALDER.rules.agreement
     first = replace(agreement.lawful[0], discloser=replace(agreement.lawful[0].discloser, **discloser))
