@@ -8,6 +8,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from ruamel.yaml import YAML
@@ -29,6 +30,9 @@ from policies.slips import Problem, explain
 LARGEST: Final = 262_144  # bytes
 DEEPEST: Final = 12
 MOST_NODES: Final = 20_000
+KEPT_UP_TO: Final = (
+    32_768  # characters of a text that stays read: more than any that people write, and no burden a hundred times
+)
 # Characters that make a text read otherwise than it is: bidirectional controls and their like.
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -65,7 +69,20 @@ Node = Scalar | Items | Members
 
 
 def read_document(text: str) -> Members:
-    """Return the members of a text. Raises TextError for what is malformed, too large, or in disguise."""
+    """Return the members of a text. Raises TextError for what is malformed, too large, or in disguise.
+
+    A published text is read again and again, by each check of a draft against what is live, and never changes: the last
+    ones stay read. Nodes are shared, so whoever gets them leaves them as they are.
+    """
+    return _read_again(text) if len(text) <= KEPT_UP_TO else _read(text)
+
+
+@lru_cache(maxsize=128)
+def _read_again(text: str) -> Members:
+    return _read(text)
+
+
+def _read(text: str) -> Members:
     text = without_mark(text)
     _check_characters(text)
     yaml = YAML(typ="safe", pure=True)
