@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 
-from policies.compile import AGES, net_parts
+from policies.compile import AGES
 from policies.lines import ceiling_rank, contradicts, effective, law_of, receivers
+from policies.net_parts import Part, net_parts
 from policies.places import Flaw
 from policies.targets import covered_by, most
 from schemas.agreement import Atom, Cap, Condition, Guardrail, ReleaseLine, RuleSet
@@ -19,7 +20,6 @@ from schemas.dataset import Field
 from schemas.terms import RecipientKind
 
 MOST_PAIRS = 100_000
-Part = tuple[tuple[str, int], ...]
 Choice = tuple[ReleaseLine, Field, int]  # a line, one field of it, the most that the guardrail leaves
 
 
