@@ -96,7 +96,7 @@ def _naming(core: Core, dataset: Dataset) -> Iterator[Flaw]:
         if path in dataset.fields and path not in every:
             text = f"{path} is neither a key of {dataset.id} nor a confirming detail"
             yield Flaw(("may_confirm", place), text, did_you_mean(path, every))
-    most_facts = max((facts_in(key.confirm, dataset) for key in keys), default=0)
+    most_facts = max((facts_in(key, key.confirm, dataset) for key in keys), default=0)
     if given.at_least is not None and keys and given.at_least > most_facts:
         text = f"no key has details that are {given.at_least} facts, so nobody could be named"
         yield Flaw(("identify", "at_least"), text, f"Write at_least: {most_facts}, or less.")
