@@ -151,7 +151,7 @@ def _are_too_few(query: SubjectQuery, ours: Key, live: LiveAgreement) -> bool:
     if not set(query.confirm) <= set(ours.confirm):
         return False
     counts = live.compiled.naming.counts
-    return (facts_in(query.confirm, live.dataset) if counts else len(query.confirm)) < ours.at_least
+    return (facts_in(ours, query.confirm, live.dataset) if counts else len(query.confirm)) < ours.at_least
 
 
 def check_fields(ask: Ask, live: LiveAgreement) -> None:

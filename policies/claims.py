@@ -5,6 +5,7 @@ A claim is compared in the released form alone, and so tells no more than readin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
@@ -37,6 +38,18 @@ def _is_comparable(field: Field, option: Option) -> bool:
     return option.form == "full" or field.type not in _EXACT
 
 
+# What a value looks like in a form that is less than the whole. A claim of that shape is right or wrong: were it answered
+# where it is right alone, it could be guessed at without end. Overseas posts have no area, but three or four letters.
+_OUTWARD: Final = r"[A-Z]{1,2}\d[A-Z\d]?"
+_SHAPES: Final[Mapping[tuple[FieldType, str], re.Pattern[str]]] = {
+    (FieldType.DATE, "year"): re.compile(r"\d{4}", re.ASCII),
+    (FieldType.DATE, "month"): re.compile(r"\d{4}-\d{2}", re.ASCII),
+    (FieldType.POSTCODE, "area"): re.compile(r"[A-Z]{1,4}", re.ASCII),
+    (FieldType.POSTCODE, "district"): re.compile(rf"{_OUTWARD}|[A-Z]{{3,4}}", re.ASCII),
+    (FieldType.POSTCODE, "sector"): re.compile(rf"{_OUTWARD} \d|[A-Z]{{3,4}}", re.ASCII),
+}
+
+
 def compare(
     shaped: Shaped, dataset: Dataset, *, typed: Mapping[str, RawValue], as_typed: Mapping[str, str], on: date
 ) -> Shaped:
@@ -67,6 +80,8 @@ def _fits(field: Field, form: str, value: Any, typed: RawValue, text: str, on: d
         return True
     if form == "pseudonym":
         # Only as a pseudonym: comparing the identifier itself would join what pseudonyms keep apart.
+        return False
+    if (shape := _SHAPES.get((field.type, form))) is not None and shape.fullmatch(" ".join(text.split()).upper()):
         return False
     if field.type is FieldType.AGE and isinstance(typed, (int, Decimal)):
         return bool(_age_in(field, form, int(typed)) == value)

@@ -13,14 +13,13 @@ from datetime import datetime
 from typing import Any, Final
 
 from policies.naming import Naming, is_protective, naming_of, usable
+from policies.net_parts import Net, nets_of, split
 from policies.targets import covered_by, most
 from schemas.agreement import (
-    RECORD_ATOMS,
     Atom,
     Cap,
     Condition,
     ConsentOf,
-    Guardrail,
     LegalBasis,
     PersonTerm,
     RecordTerm,
@@ -29,7 +28,7 @@ from schemas.agreement import (
     RuleSet,
     Speaking,
 )
-from schemas.dataset import CHAINS, Dataset, Field, FieldType, Key
+from schemas.dataset import Dataset, Field, FieldType, Key
 from schemas.decision import Decision
 from schemas.instants import first_instant, instant_after
 from schemas.terms import (
@@ -98,24 +97,6 @@ class Lane:
 
 
 @dataclass(frozen=True, slots=True)
-class Net:
-    """A guardrail, compiled in once more. A part is reached where a field of it goes above its rank.
-
-    It catches where any part is reached, or, of `together`, where all of them are.
-    """
-
-    id: str
-    together: bool
-    parts: tuple[tuple[tuple[str, int], ...], ...]
-    paths: frozenset[str]  # of all parts
-    atoms: tuple[Atom, ...]
-    record: tuple[Condition, ...]
-    kinds: frozenset[RecipientKind]
-    except_emergency: frozenset[RecipientKind]
-    except_powers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
 class Compiled:
     """A rule set as a table, with bounded memos: of decisions, of the day that they were made on, and of what they mean."""
 
@@ -158,7 +139,7 @@ def compile_rules(rules: RuleSet) -> Compiled:
         lanes=lanes,
         asked_by_default=named,
         consent_paths=tuple(path for path, lane in lanes.items() if _asks_for(Atom.CONSENT, lane)),
-        nets=tuple(_net(one, rules) for one in rules.guardrails),
+        nets=tuple(net for one in rules.guardrails for net in nets_of(one, rules)),
         power_of={one.id: one.discloser.power for one in agreement.lawful},
         whose={one.id: one.of for one in agreement.releases},
         emergency_lines=frozenset(one.id for one in agreement.releases if Atom.EMERGENCY in one.when),
@@ -231,34 +212,6 @@ def consent_kinds(field: Field, law: LegalBasis) -> frozenset[ConsentKind]:
     return frozenset(ConsentKind)
 
 
-def net_parts(guardrail: Guardrail, rules: RuleSet) -> tuple[tuple[tuple[str, int], ...], ...]:
-    """Return, for each part of a guardrail, the most that each field may reach without that part being reached."""
-    dataset = rules.dataset
-    if guardrail.target is not None:
-        above = guardrail.above or "withheld"
-        return tuple(((one.path, most(one, above, dataset)),) for one in covered_by(guardrail.target, rules))
-    # A rule over all of a council's datasets may name a field that this one lacks: then it can't happen here.
-    if any(path not in dataset.fields for path in guardrail.together):
-        return ()
-    return tuple(_part(dataset.fields[path], form, rules) for path, form in guardrail.together.items())
-
-
-def _part(base: Field, form: str, rules: RuleSet) -> tuple[tuple[str, int], ...]:
-    dataset = rules.dataset
-    kin = [one for one in dataset.fields.values() if base.path in {one.path, one.derived_from}]
-    below = _below(base, form)
-    return tuple((one.path, below if one is base else most(one, base.form(below), dataset)) for one in kin)
-
-
-def _below(field: Field, form: str) -> int:
-    """Return the highest rank that is less revealing than a form, which the dataset may have left out."""
-    if form in field.chain:
-        return field.rank(form) - 1
-    known = CHAINS[field.type]
-    less = known[: known.index(form)] if form in known else ()
-    return max((field.rank(one) for one in less if one in field.chain), default=0)
-
-
 # -- lanes
 
 
@@ -291,7 +244,7 @@ def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
 def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
     laws = {one.id: one for one in rules.agreement.lawful}
     law = laws[line.under] if line.under else rules.agreement.lawful[0]
-    atoms, record = _split(line.when)
+    atoms, record = split(line.when)
     return Line(
         id=line.id,
         rank=field.rank(line.form),
@@ -322,7 +275,7 @@ def _consent_of(rules: RuleSet, law: LegalBasis) -> ConsentOf:
 
 
 def _cap(rules: RuleSet, field: Field, cap: Cap) -> LaneCap:
-    atoms, record = _split(cap.when)
+    atoms, record = split(cap.when)
     return LaneCap(
         id=cap.id,
         rank=most(field, cap.form, rules.dataset),
@@ -334,28 +287,6 @@ def _cap(rules: RuleSet, field: Field, cap: Cap) -> LaneCap:
         except_own_consent=cap.except_own_consent,
         is_protective=is_protective(cap.when, field, rules.dataset),
     )
-
-
-def _net(guardrail: Guardrail, rules: RuleSet) -> Net:
-    atoms, record = _split(guardrail.when)
-    parts = net_parts(guardrail, rules)
-    return Net(
-        id=guardrail.id,
-        together=bool(guardrail.together),
-        parts=parts,
-        paths=frozenset(path for part in parts for path, _ in part),
-        atoms=atoms,
-        record=record,
-        kinds=guardrail.recipient_kinds,
-        except_emergency=guardrail.except_emergency,
-        except_powers=guardrail.except_powers,
-    )
-
-
-def _split(when: tuple[Condition, ...]) -> tuple[tuple[Atom, ...], tuple[Condition, ...]]:
-    """Part what is known at request time from what only the record tells."""
-    atoms = tuple(one for one in when if isinstance(one, Atom) and one not in RECORD_ATOMS)
-    return atoms, tuple(one for one in when if one not in atoms)
 
 
 def _asks_for(atom: Atom, lane: Lane) -> bool:

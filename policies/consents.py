@@ -92,7 +92,7 @@ def is_no(one: ConsentRecord) -> bool:
 
 def covering(records: Sequence[ConsentRecord], field: Field, scope: Scope) -> tuple[ConsentRecord, ...]:
     """Return the answers about a field: a no to what it derives from, what derives from it, or what it lies in, is one."""
-    kin = field.derives if scope.heeds_kin else frozenset()
+    kin = field.kin if scope.heeds_kin else frozenset()
     named = frozenset({field.path, field.derived_from, field.path.partition(".")[0], *kin})
     fitting = (one for one in records if _fits(one, scope))
     return tuple(one for one in fitting if not one.fields or (named if is_no(one) else {field.path}) & one.fields)

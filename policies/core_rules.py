@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from policies.drafts import draft_slips
 from policies.findings import Finding, TextError, denied, did_you_mean, nearest
@@ -10,6 +10,7 @@ from policies.naming import is_protective
 from policies.parse_core import read_core
 from policies.places import Flaw, Step, located
 from policies.targets import covered, most
+from policies.vacuous import vacuous_rules
 from schemas.agreement import RECORD_ATOMS, Cap, Condition, Core, Guardrail, RecordTerm, Target
 from schemas.dataset import WITHHELD, Dataset, Field, FieldType
 from schemas.semantics import Semantics
@@ -28,9 +29,9 @@ def core_draft(text: str, datasets: Sequence[Dataset]) -> Core:
     return core
 
 
-def core_warnings(core: Core, datasets: Sequence[Dataset]) -> tuple[Finding, ...]:
-    """Return what may be published and is still worth a second look."""
-    return located(core.text, core_text_notes(core, datasets), "warning")
+def core_warnings(core: Core, datasets: Sequence[Dataset], purposes: Collection[str]) -> tuple[Finding, ...]:
+    """Return what may be published and is still worth a second look; `purposes` are those of the published agreements."""
+    return located(core.text, core_text_notes(core, datasets, purposes), "warning")
 
 
 def core_text_flaws(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
@@ -43,8 +44,11 @@ def core_text_flaws(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
         yield Flaw(("for", "dataset"), text, remedy)
         return
     if core.dataset is not None:
-        yield from rule_flaws(core, ours[-1])
+        told = tuple(rule_flaws(core, ours[-1]))
+        yield from told
+        yield from (one for one in vacuous_rules(core, ours[-1:]) if all(one.way[:2] != flaw.way[:2] for flaw in told))
         return
+    yield from vacuous_rules(core, ours)
     for way, path in _named(core):
         if all(path not in one.fields for one in ours):
             every = {name for one in ours for name in one.fields}
@@ -55,8 +59,11 @@ def core_text_flaws(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
             yield from _marker_named(way, condition, dataset)
 
 
-def core_text_notes(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
-    """Yield the rules over tags, classes or origins that fit nothing today: a dataset to come may have what they name."""
+def core_text_notes(core: Core, datasets: Sequence[Dataset], purposes: Collection[str]) -> Iterator[Flaw]:
+    """Yield the rules that fit nothing today, over tags, classes, origins or a purpose: what is to come may have it."""
+    if core.is_council and core.purpose is not None and core.purpose not in purposes:
+        text = f"no published agreement has the purpose {core.purpose} today, so these rules guard nothing"
+        yield Flaw(("for", "purpose"), text, did_you_mean(core.purpose, purposes))
     ours = [one for one in datasets if core.dataset in {None, one.id}]
     for way, rule in _rules(core):
         target = rule.target or Target()

@@ -52,7 +52,7 @@ def _way(path: str) -> tuple[str, ...]:
 def _thin_keys(dataset: Dataset) -> Iterator[Flaw]:
     for key in dataset.keys.values():
         way = ("keys", key.name)
-        facts = facts_in(key.confirm, dataset)
+        facts = facts_in(key, key.confirm, dataset)
         if key.at_least < TWO:
             text = f"one detail finds a person by the key {key.name}, and as often the neighbour or the son"
             yield Flaw(way, text, "Write at_least: 2.")
@@ -66,7 +66,7 @@ def _counted(facts: int) -> str:
 
 
 def _why(key: Key) -> str:
-    return f"of {', '.join(key.confirm)} some follow from others"
+    return f"of {', '.join(key.confirm)} some follow from others, or from the key"
 
 
 def _codes(dataset: Dataset) -> Iterator[Flaw]:

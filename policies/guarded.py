@@ -10,16 +10,17 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 
-from policies.compile import AGES, net_parts
-from policies.lines import ceiling_rank, contradicts, effective, law_of, receivers
+from policies.compile import AGES
+from policies.lines import ceiling_rank, effective, law_of, receivers
+from policies.net_parts import Part, net_parts
 from policies.places import Flaw
 from policies.targets import covered_by, most
+from policies.vacuous import contradicts
 from schemas.agreement import Atom, Cap, Condition, Guardrail, ReleaseLine, RuleSet
 from schemas.dataset import Field
 from schemas.terms import RecipientKind
 
 MOST_PAIRS = 100_000
-Part = tuple[tuple[str, int], ...]
 Choice = tuple[ReleaseLine, Field, int]  # a line, one field of it, the most that the guardrail leaves
 
 

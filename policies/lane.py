@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from policies.compile import Compiled, Lane, LaneCap, Line, Net
+from policies.compile import Compiled, Lane, LaneCap, Line
 from policies.consents import Yes
 from policies.naming import KNOWN_BEFORE
+from policies.net_parts import Net
 from policies.restrictions import SINCE, Held, holding_back, objecting
 from schemas.agreement import Atom, ConsentOf, PersonTerm
 from schemas.dataset import Field, FieldType, Key

@@ -8,6 +8,7 @@ from dataclasses import replace
 from policies.core_rules import marker_flaw
 from policies.findings import did_you_mean, nearest
 from policies.places import Flaw, Step
+from policies.vacuous import contradicts
 from schemas.agreement import Atom, Condition, LegalBasis, RecordTerm, ReleaseLine, RuleSet
 from schemas.dataset import SHOWS_ROWS, Field
 from schemas.terms import RecipientKind
@@ -79,14 +80,6 @@ def effective(line: ReleaseLine) -> frozenset[Condition]:
     """Return the conditions that count: an emergency waives consent on the lines that name it."""
     found = frozenset(line.when)
     return found - {Atom.CONSENT} if Atom.EMERGENCY in found else found
-
-
-def contradicts(conditions: frozenset[Condition]) -> bool:
-    """Tell whether conditions can never hold together."""
-    if {Atom.ADULT, Atom.CHILD} <= conditions:
-        return True
-    terms = [one for one in conditions if isinstance(one, RecordTerm) and "." not in one.marker]
-    return len({one.marker for one in terms}) < len(terms)
 
 
 # -- what a line names

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 
-from policies.compile import AGES, DECEASED, net_parts
+from policies.compile import AGES, DECEASED
+from policies.net_parts import net_parts
 from policies.places import Flaw, Step
 from policies.targets import covered_by
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, ReleaseLine, RuleSet

@@ -8,12 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.compile import net_parts
 from policies.lines import ceiling_rank, receivers
+from policies.net_parts import Part, net_parts
 from policies.places import Flaw
 from schemas.agreement import Guardrail, ReleaseLine, RuleSet
-
-Part = tuple[tuple[str, int], ...]
 
 
 def mosaic_flaws(rules: RuleSet, others: Sequence[RuleSet]) -> Iterator[Flaw]:

@@ -50,8 +50,9 @@ def usable(naming: Naming, rules: RuleSet, recipient: str) -> dict[str, Key]:
     for name, key in naming.keys.items():
         details = tuple(one for one in key.confirm if recipient in could_name(naming, rules, one))
         own = all(recipient in could_name(naming, rules, one) for one in key.named_by)
-        if own and details and (not key.all_of or details == key.all_of):
-            found[name] = replace(key, confirm=details, at_least=wanted(key, details, rules.dataset, rules.semantics))
+        facts = wanted(key, rules.dataset.keys[name], rules.dataset, rules.semantics)
+        if own and facts_in(key, details, rules.dataset) >= facts and (not key.all_of or details == key.all_of):
+            found[name] = replace(key, confirm=details, at_least=facts)
     return found
 
 
@@ -90,27 +91,36 @@ def _protects(condition: Condition, tags: frozenset[Tag], dataset: Dataset) -> b
 # -- details that say something
 
 
-def facts_in(details: Collection[str], dataset: Dataset) -> int:
-    """Return how many facts details are: a full name and its surname are one, so are a birth date and an age from it."""
-    return len({_fact(dataset.fields[one]) for one in details})
+def facts_in(key: Key, details: Collection[str], dataset: Dataset) -> int:
+    """Return how many facts details are beside a key.
+
+    A full name and its surname are one, so are a birth date and an age from it, and all that tells of a place; what the
+    key itself tells is none.
+    """
+    own = set() if key.all_of else {_fact(dataset.fields[key.name])}
+    return len({_fact(dataset.fields[one]) for one in details} - own)
 
 
 def _fact(field: Field) -> str:
-    return "a name" if field.type is FieldType.NAME else field.derived_from or field.path
+    if field.type is FieldType.NAME:
+        return "a name"
+    return "a place" if Tag.LOCATION in field.reveals else field.derived_from or field.path
 
 
-def wanted(key: Key, details: Collection[str], dataset: Dataset, semantics: Semantics) -> int:
-    """Return how many facts a call by a key must bring: no more than its details can be."""
-    return min(key.at_least, facts_in(details, dataset)) if semantics.tightens(SINCE) else key.at_least
+def wanted(key: Key, whole: Key, dataset: Dataset, semantics: Semantics) -> int:
+    """Return how many facts a call by a key must bring: no more than all details of the whole key can be.
+
+    What is narrowed lowers it no further: a key whose details are too few names nobody.
+    """
+    return min(key.at_least, facts_in(key, whole.confirm, dataset)) if semantics.tightens(SINCE) else key.at_least
 
 
 def least(key: Key, rules: RuleSet) -> Key:
     """Return a key with as many facts as the agreement and its cores want at least, also where they do not list it."""
     given = [rules.agreement.identify, *(core.identify for core in followed(rules))]
     floor = max((one.at_least or 0 for one in given if one is not None), default=0)
-    return replace(
-        key, at_least=wanted(replace(key, at_least=max(key.at_least, floor)), key.confirm, rules.dataset, rules.semantics)
-    )
+    asked = replace(key, at_least=max(key.at_least, floor))
+    return replace(asked, at_least=wanted(asked, key, rules.dataset, rules.semantics))
 
 
 # -- what agreement and cores narrow

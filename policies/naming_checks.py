@@ -34,7 +34,7 @@ def naming_advice(rules: RuleSet) -> Iterator[Flaw]:
     naming = naming_of(rules)
     for recipient in sorted(rules.recipient_kinds):
         for key in usable(naming, rules, recipient).values():
-            facts = min(key.at_least, facts_in(key.confirm, rules.dataset))
+            facts = min(key.at_least, facts_in(key, key.confirm, rules.dataset))
             if facts < TWO:
                 text = f"by the key {key.name} one fact names a person, and as often the neighbour or the son"
                 way = ("identify",) if rules.agreement.identify else ("dataset",)
@@ -79,8 +79,6 @@ def _looser(given: Identify, rules: RuleSet) -> Iterator[Flaw]:
         if given.at_least is not None and not key.all_of and given.at_least < key.at_least:
             text = f"the key {name} wants {key.at_least} details, by its dataset or core"
             yield Flaw(("identify", "at_least"), text, f"Write at_least: {key.at_least}, or take it out.")
-        elif facts_in(key.confirm, rules.dataset) < key.at_least and given.confirm:
-            text = (
-                f"the key {name} wants {key.at_least} facts, and these details are {facts_in(key.confirm, rules.dataset)}"
-            )
+        elif (facts := facts_in(key, key.confirm, rules.dataset)) < key.at_least and given.confirm:
+            text = f"the key {name} wants {key.at_least} facts, and these details are {facts}"
             yield Flaw(("identify", "confirm"), text, f"Name more of: {', '.join(rules.dataset.keys[name].confirm)}.")

@@ -1,4 +1,7 @@
-"""Does anything leave that a guardrail forbids? It was proved that nothing does: a net that catches is a bug."""
+"""Does anything leave that a guardrail forbids? It was proved that nothing does: a net that catches is a bug.
+
+But for what a guardrail has come to cover since a text was published: that withholds as a cap would, and tells of no bug.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from policies.choosing import Row, Work, look
-from policies.compile import Net
+from policies.net_parts import Net
 from schemas.agreement import Condition, RecordTerm
 from schemas.decision import Decision
 from schemas.reasons import TrueReason
@@ -16,7 +19,7 @@ MOST_KEPT: Final = 4_096
 
 
 def cast_nets(work: Work, decision: Decision, emergency: EmergencyKind | None, recipient: str) -> tuple[str, ...]:
-    """Withhold all fields that a guardrail names where it would have forbidden what leaves; return its id."""
+    """Withhold all fields that a guardrail names where it would have forbidden what leaves; return its id, if proved."""
     places = tuple(range(len(work.compiled.nets))) if decision.nets is None else decision.nets
     return _cast(work, places, emergency, recipient)
 
@@ -25,11 +28,13 @@ def _cast(work: Work, places: tuple[int, ...], emergency: EmergencyKind | None, 
     for place, paths in _all_reached(work, places, emergency, recipient):
         net = work.compiled.nets[place]
         if any(all(_may_hold(work, one, path) for one in net.record) for path in paths):
+            reason = TrueReason.GUARDRAIL_TRIPPED if net.is_proved else TrueReason.RECORD_CAP
             for part in net.parts:
                 for path, _ in part:
-                    _take_back(work, path)
+                    _take_back(work, path, reason)
             # The others are cast over what is left.
-            return (net.id, *_cast(work, places[places.index(place) + 1 :], emergency, recipient))
+            told = (net.id,) if net.is_proved else ()
+            return (*told, *_cast(work, places[places.index(place) + 1 :], emergency, recipient))
     return ()
 
 
@@ -78,7 +83,7 @@ def _may_hold(work: Work, condition: Condition, path: str) -> bool:
     return any(said is not False for row in rows for said in look(work, condition, field, None, row))
 
 
-def _take_back(work: Work, path: str) -> None:
+def _take_back(work: Work, path: str, reason: TrueReason) -> None:
     """Withhold a field; a group with all its fields, and with a group's field the rows that hold its value."""
     group = path.partition(".")[0]
     if path not in work.lines:
@@ -86,4 +91,4 @@ def _take_back(work: Work, path: str) -> None:
     for one in [path, group, *(other for other in work.lines if other.startswith(group + "."))]:
         work.values.pop(one, None)
         if work.lines.pop(one, None) is not None:
-            work.true_reasons[one] = TrueReason.GUARDRAIL_TRIPPED
+            work.true_reasons[one] = reason

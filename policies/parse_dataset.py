@@ -245,11 +245,11 @@ def _group(at: Scalar, node: Node, number: int) -> tuple[Group, list[_Place]]:
 
 
 def _fields(given: Iterable[Field]) -> dict[str, Field]:
-    """Return the fields by their paths, each with those that derive from it."""
+    """Return the fields by their paths, each with its kin: a date, and the ages that derive from it, tell of each other."""
     found = {one.path: one for one in given}
-    for one in [one for one in found.values() if one.derived_from in found]:
-        base = found[one.derived_from or ""]
-        found[base.path] = replace(base, derives=base.derives | {one.path})
+    for base in {one.derived_from for one in found.values() if one.derived_from is not None} & found.keys():
+        whole = {base, *(path for path, one in found.items() if one.derived_from == base)}
+        found |= {path: replace(found[path], kin=frozenset(whole - {path})) for path in whole}
     return found
 
 

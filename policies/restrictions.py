@@ -77,8 +77,8 @@ def restricted(compiled: Compiled, c: Circumstances) -> Held:
 def _kin(path: str, compiled: Compiled) -> frozenset[str | None]:
     """Return by which fields' names somebody holds a field back."""
     field = compiled.rules.dataset.fields[path]
-    below = field.derives if compiled.rules.semantics.tightens(SINCE) else frozenset()
-    return frozenset({path, field.derived_from, path.partition(".")[0], *below})
+    kin = field.kin if compiled.rules.semantics.tightens(SINCE) else frozenset()
+    return frozenset({path, field.derived_from, path.partition(".")[0], *kin})
 
 
 def _is_live(one: Restriction, c: Circumstances) -> bool:

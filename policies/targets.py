@@ -2,7 +2,7 @@
 
 A rule on a field covers the fields derived from it: asking an age every day yields the birth date, and so
 `years` counts as a full date, a band or a threshold as its year. A rule on a derived field covers what it derives from, in
-every form from which more than the rule allows could be worked out.
+every form from which more than the rule allows could be worked out, and every other age of that date.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def _group(field: Field) -> str:
 
 
 def _kin(field: Field, dataset: Dataset) -> tuple[Field, ...]:
-    derived = (one for one in dataset.fields.values() if one.derived_from == field.path)
-    return (*_kin_above(field, dataset), *derived)
+    others = (dataset.fields[path] for path in sorted(field.kin - {field.derived_from}))
+    return (*_kin_above(field, dataset), *others)
 
 
 def _kin_above(field: Field, dataset: Dataset) -> tuple[Field, ...]:

@@ -80,7 +80,7 @@ class Field:
     code_groups: Mapping[str, str] | None = None
     codes: frozenset[str] | None = None  # what may stand in a code; None: anything may
     protects: frozenset[Tag] = frozenset()  # of a marker: the tags that it keeps back
-    derives: frozenset[str] = frozenset()  # the paths that derive from this field, and tell it bit by bit
+    kin: frozenset[str] = frozenset()  # the other paths that tell of one date: itself, and every age that derives from it
 
     def rank(self, form: str) -> int:
         """Return how revealing a form is: 0 for `withheld`; ValueError if the chain lacks it."""

@@ -75,7 +75,8 @@ def check_core(file: File, directory: Directory = Path()) -> None:
     with office(directory) as here:
         datasets = here.reader.datasets()
         found = core_draft(read_text(file), datasets)
-        _warn(core_warnings(found, datasets))
+        agreements = (here.reader.readings.agreement(row[2]) for row in here.reader.texts("agreement"))
+        _warn(core_warnings(found, datasets, {one.purpose for one in agreements}))
     typer.echo(f"{found.id}@{found.version} holds together: {len(found.caps)} caps, {len(found.guardrails)} guardrails")
 
 

@@ -1,0 +1,126 @@
+"""Is a rule that can hold nothing back refused, with what to write instead?"""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+from policies_publishing import CORE, DATASET, put
+
+from policies.core_rules import core_draft, core_warnings
+from policies.findings import TextError
+from policies.parse import parse_dataset
+
+CHARITIES = (
+    "core: x\nversion: 1\nfor: {purpose: tenancy-sustainment, recipient_kinds: [charity], dataset: council-tax}\n"
+    "ceiling: {postcode: full}\n"
+)
+COUNCIL = "council: northmoor\nversion: 1\n"
+LIBRARY = put("dataset: council-tax", "dataset: library", put("arrears:  ", "fines_due:", DATASET))
+
+
+@cache
+def published():
+    return parse_dataset(DATASET), parse_dataset(LIBRARY)
+
+
+def cap(text: str, head: str = CHARITIES) -> str:
+    return f"{head}caps: [{{id: a, says: b, {text}}}]\n"
+
+
+def rail(text: str, head: str = CHARITIES) -> str:
+    return f"{head}guardrails: [{{id: a, says: b, never: {{{text}}}}}]\n"
+
+
+def told(text: str) -> list[str]:
+    with pytest.raises(TextError) as caught:
+        core_draft(text, published())
+    return [str(one) for one in caught.value.findings]
+
+
+GUARDS_NOTHING = {
+    "up to the most that there is": (cap("at_most: {fields: [postcode], as: full}"), "goes beyond full"),
+    "above the most that there is": (rail("fields: [postcode, arrears], above: full"), "goes beyond full"),
+    "for kinds that the core is not for": (
+        cap("recipient_kinds: [police], at_most: {fields: [postcode], as: area}"),
+        "it is for police, and the core for charity. Name some of charity, or take the member out",
+    ),
+    "a guardrail for kinds that the core is not for": (
+        rail("recipient_kinds: [police], fields: [postcode], above: area"),
+        "it is for police",
+    ),
+    "of an adult who is a child": (
+        cap("when: [adult, child], at_most: {fields: [postcode], as: withheld}"),
+        "can never hold together",
+    ),
+    "of a marker that is two things": (
+        rail(
+            "fields: [postcode], when: [{record: {protected_address: true}}, {record: {protected_address: false}}]",
+        ),
+        "can never hold together",
+    ),
+    "of fields that no record has together": (
+        rail("together: {arrears: full, fines_due: full}", COUNCIL),
+        "no published dataset has arrears and fines_due in one record",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(GUARDS_NOTHING))
+def test_a_rule_that_guards_nothing_is_refused(what):
+    text, why = GUARDS_NOTHING[what]
+
+    assert [one for one in told(text) if "guards nothing" in one and why in one]
+
+
+SLIPS = {
+    "a key that is none": (
+        CHARITIES + "identify: {keys: [account], confirm: [surname], at_least: 2}\n",
+        "Did you mean account_ref",
+    ),
+    "a detail that is none": (CHARITIES + "identify: {confirm: [surnam]}\nmay_confirm: [uprn]\n", "Did you mean surname"),
+    "a cap of the council's": (cap("at_most: {fields: [postcode], as: sectr}", COUNCIL), "Did you mean sector?"),
+    "a cap on a tag": (cap("at_most: {reveals: location, as: sectr}"), "Did you mean sector?"),
+    "a guardrail of the council's": (rail("fields: [postcode], above: sectr", COUNCIL), "Did you mean sector?"),
+    "together": (rail("together: {postcode: sectr, age: band}", COUNCIL), "Did you mean sector?"),
+    "a core's own field": (cap("at_most: {fields: [postcode], as: sectr}"), "Did you mean sector?"),
+    "what confirms nobody": (CHARITIES + "identify: {confirm: [arrears]}\n", "arrears confirms nobody by these keys"),
+    "what names nobody": (CHARITIES + "may_confirm: [arrears]\n", "neither a key of council-tax nor a confirming detail"),
+    "more than there is": (CHARITIES + "identify: {keys: [account_ref], at_least: 3}\n", "Write at_least: 2, or less"),
+}
+
+
+@pytest.mark.parametrize("what", sorted(SLIPS))
+def test_a_slip_in_a_core_is_told_once_with_what_was_meant(what):
+    text, remedy = SLIPS[what]
+    found = told(text)
+
+    assert len(found) == 1
+    assert remedy in found[0]
+
+
+def test_rules_that_guard_something_are_none_of_them():
+    good = cap("recipient_kinds: [charity], when: [adult], at_most: {fields: [postcode], as: withheld}")
+    rails = "guardrails: [{id: r, says: s, never: {together: {postcode: full, date_of_birth: full}}}]\n"
+    naming = "identify: {keys: [account_ref], confirm: [surname, date_of_birth], at_least: 2}\nmay_confirm: [uprn]\n"
+
+    for text in (CORE, good, good + rails + naming, cap("at_most: {reveals: adoption, as: withheld}", COUNCIL)):
+        assert core_draft(text, published())
+
+
+def test_a_form_that_a_dataset_leaves_out_is_no_slip():
+    """What is less revealing stays allowed, and what is more stays in."""
+    text = put("postcode:          {type: postcode,", "postcode: {forms: [area, full], type: postcode,", DATASET)
+
+    assert core_draft(cap("at_most: {fields: [postcode], as: sector}", COUNCIL), [parse_dataset(text)])
+
+
+def test_a_councils_rules_for_a_purpose_that_nobody_has_are_told_of():
+    text = cap("at_most: {fields: [postcode], as: sector}", COUNCIL + "for: {purpose: tenancy-sustainmnt}\n")
+    core = core_draft(text, published())
+
+    (found,) = core_warnings(core, published(), {"tenancy-sustainment"})
+
+    assert "guard nothing" in found.message
+    assert found.remedy == "Did you mean tenancy-sustainment?"
+    assert core_warnings(core, published(), {"tenancy-sustainmnt"}) == ()
