@@ -10,7 +10,7 @@ from policies.lines import ceiling_rank, kinds_of, law_of
 from policies.naming_checks import naming_advice
 from policies.places import Flaw, Step
 from policies.safeguards import PREFIX
-from policies.targets import covered_by, most
+from policies.targets import covers, most
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, LegalBasis, RecordTerm, ReleaseLine, RuleSet, Side
 from schemas.dataset import Field
 from schemas.terms import Classification, LawfulBasis, RecipientKind, Regime
@@ -38,7 +38,7 @@ def _safeguarded(rules: RuleSet) -> Iterator[Flaw]:
     for place, line in enumerate(rules.agreement.releases):
         for path in line.fields:
             field = rules.dataset.fields[path]
-            reaching = [cap for cap in rules.caps if cap.when and field in covered_by(cap.target, rules)]
+            reaching = [cap for cap in rules.caps if cap.when and covers(cap.target, field, rules)]
             # What a core's own cap withholds already, its author knows of.
             written = {term for cap in reaching if _is_written(cap) for term in cap.when}
             caps = [cap for cap in reaching if not _is_written(cap) and not written.issuperset(cap.when)]
@@ -64,9 +64,7 @@ def _telling_caps(rules: RuleSet) -> Iterator[Flaw]:
         for path in line.fields:
             field = rules.dataset.fields[path]
             caps = [
-                cap
-                for cap in rules.caps
-                if _is_written(cap) and _rests_on_record(cap) and field in covered_by(cap.target, rules)
+                cap for cap in rules.caps if _is_written(cap) and _rests_on_record(cap) and covers(cap.target, field, rules)
             ]
             if caps and (path in always or field.derived_from in always):
                 yield Flaw(
@@ -105,7 +103,7 @@ def _always_holds(rules: RuleSet, cap: Cap, line: ReleaseLine) -> bool:
 
 
 def _lowers(rules: RuleSet, cap: Cap, field: Field, form: str) -> bool:
-    return field in covered_by(cap.target, rules) and most(field, cap.form, rules.dataset) < field.rank(form)
+    return covers(cap.target, field, rules) and most(field, cap.form, rules.dataset) < field.rank(form)
 
 
 def _unused(rules: RuleSet) -> Iterator[Flaw]:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from policies.naming import Naming, is_protective, naming_of, usable
 from policies.net_parts import Net, nets_of, split
-from policies.targets import covered_by, most
+from policies.targets import covers, most
 from schemas.agreement import (
     Atom,
     Cap,
@@ -217,7 +217,7 @@ def consent_kinds(field: Field, law: LegalBasis) -> frozenset[ConsentKind]:
 
 def _lane(rules: RuleSet, field: Field, begins: tuple[datetime | None, ...]) -> Lane:
     lines = tuple(_line(rules, field, one) for one in rules.agreement.releases if _can_release(one, field, rules))
-    caps = tuple(_cap(rules, field, one) for one in rules.caps if field in covered_by(one.target, rules))
+    caps = tuple(_cap(rules, field, one) for one in rules.caps if covers(one.target, field, rules))
     group = field.path.partition(".")[0] if "." in field.path else None
     return Lane(field, lines, caps, tuple(_ceiling(rules, field, at) for at in begins), group)
 

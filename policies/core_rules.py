@@ -9,7 +9,7 @@ from policies.findings import Finding, TextError, denied, did_you_mean, nearest
 from policies.naming import is_protective
 from policies.parse_core import read_core
 from policies.places import Flaw, Step, located
-from policies.targets import covered, most
+from policies.targets import covered, is_covered, most
 from policies.vacuous import vacuous_rules
 from schemas.agreement import RECORD_ATOMS, Cap, Condition, Core, Guardrail, RecordTerm, Target
 from schemas.dataset import WITHHELD, Dataset, Field, FieldType
@@ -142,7 +142,7 @@ def _holds_back(rule: Cap | Guardrail, field: Field, dataset: Dataset) -> bool:
     if rule.target in {None, Target()} or is_protective(rule.when, field, dataset):
         return False
     form = rule.form if isinstance(rule, Cap) else rule.above or WITHHELD
-    return field in covered(rule.target, dataset, Semantics()) and most(field, form, dataset) < len(field.chain)
+    return is_covered(field, rule.target, dataset, Semantics()) and most(field, form, dataset) < len(field.chain)
 
 
 # -- what rules rest on

@@ -14,7 +14,7 @@ from policies.compile import AGES
 from policies.lines import ceiling_rank, effective, law_of, receivers
 from policies.net_parts import Part, net_parts
 from policies.places import Flaw
-from policies.targets import covered_by, most
+from policies.targets import covers, most
 from policies.vacuous import contradicts
 from schemas.agreement import Atom, Cap, Condition, Guardrail, ReleaseLine, RuleSet
 from schemas.dataset import Field
@@ -90,7 +90,7 @@ def _forced(
     """Yield the ranks of the caps that hold whatever else is so."""
     power = law_of(rules, line).discloser.power
     for cap in rules.caps:
-        if _holds_for(cap, line, kind, power, known) and field in covered_by(cap.target, rules):
+        if _holds_for(cap, line, kind, power, known) and covers(cap.target, field, rules):
             yield most(field, cap.form, rules.dataset)
 
 

@@ -11,7 +11,7 @@ from policies.compile import consent_kinds
 from policies.lines import effective, law_of, receivers
 from policies.places import Flaw
 from policies.restrictions import OBJECTIONABLE
-from policies.targets import covered_by
+from policies.targets import covers
 from schemas.agreement import Atom, Condition, ReleaseLine, RuleSet
 from schemas.dataset import Field
 from schemas.terms import ConsentKind, LawfulBasis
@@ -35,7 +35,7 @@ def idle_flaws(rules: RuleSet) -> Iterator[Flaw]:
     """Yield each field of a line that another line always gives as much of. Takes known fields and forms for granted."""
     for path in dict.fromkeys(path for line in rules.agreement.releases for path in line.fields):
         field = rules.dataset.fields[path]
-        caps = [cap for cap in rules.caps if field in covered_by(cap.target, rules)]
+        caps = [cap for cap in rules.caps if covers(cap.target, field, rules)]
         powers = {power for cap in caps for power in cap.except_powers}
         spared = {Atom.CONSENT for cap in caps if cap.except_own_consent}
         reaches = [_reach(rules, field, line) for line in rules.agreement.releases if path in line.fields]

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from policies.targets import covered_by, most
+from policies.targets import covers, most
 from schemas.agreement import Atom, Cap, Condition, Core, Guardrail, RecordTerm, ReleaseLine, RuleSet, Target
 from schemas.dataset import Dataset, Field, FieldType, Key
 from schemas.semantics import Semantics
@@ -167,7 +167,7 @@ def _bars(rule: Cap | Guardrail, field: Field, kind: RecipientKind, rules: RuleS
     if isinstance(rule, Guardrail) and rule.target is None:
         return _completes(rule, field, rules)
     form = rule.form if isinstance(rule, Cap) else rule.above or "withheld"
-    is_covered = field in covered_by(rule.target or Target(), rules)
+    is_covered = covers(rule.target or Target(), field, rules)
     return is_covered and most(field, form, rules.dataset) < len(field.chain)
 
 

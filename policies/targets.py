@@ -22,14 +22,24 @@ def covered(target: Target, dataset: Dataset, semantics: Semantics) -> tuple[Fie
 
     Any facet that fits is enough: two in one target cover what either does.
     """
-    fits = _fits_either if semantics.tightens(SINCE) else _fits_all
-    kin = _kin if semantics.tightens(SINCE) else _kin_above
-    return tuple(field for field in dataset.fields.values() if any(fits(target, one) for one in kin(field, dataset)))
+    return tuple(field for field in dataset.fields.values() if is_covered(field, target, dataset, semantics))
+
+
+def is_covered(field: Field, target: Target, dataset: Dataset, semantics: Semantics) -> bool:
+    """Tell whether a field is among those that a target is about."""
+    if semantics.tightens(SINCE):
+        return any(_fits_either(target, one) for one in _kin(field, dataset))
+    return any(_fits_all(target, one) for one in _kin_above(field, dataset))
 
 
 def covered_by(target: Target, rules: RuleSet) -> tuple[Field, ...]:
     """Return the fields that a target of a rule set is about."""
     return covered(target, rules.dataset, rules.semantics)
+
+
+def covers(target: Target, field: Field, rules: RuleSet) -> bool:
+    """Tell whether a target of a rule set is about a field."""
+    return is_covered(field, target, rules.dataset, rules.semantics)
 
 
 def most(field: Field, form: str, dataset: Dataset) -> int:
