@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
@@ -26,10 +27,15 @@ _EXACT: Final = frozenset({FieldType.BOOLEAN, FieldType.CODE})  # of few values:
 _WRITTEN: Final = frozenset({FieldType.NAME, FieldType.TEXT, FieldType.REFERENCE, FieldType.CODE})
 
 
-def comparable(field: Field, one: Release) -> Release | Withhold:
-    """Leave of a field's options those whose form a claim can be compared in."""
+def comparable(field: Field, one: Release | Withhold) -> Release | Withhold:
+    """Leave of a field's options those whose form a claim can be compared in; of what another holds back, too."""
+    if not one.options:
+        return one
     options = tuple(option for option in one.options if _is_comparable(field, option))
-    return Release(options, one.caps) if options else Withhold(Reason.FIELD_NOT_AGREED)
+    if options:
+        return replace(one, options=options)
+    held = tuple(option for option in one.held if _is_comparable(field, option)) if isinstance(one, Release) else ()
+    return Withhold(Reason.NOT_AVAILABLE, held[0].line, held) if held else Withhold(Reason.FIELD_NOT_AGREED)
 
 
 def _is_comparable(field: Field, option: Option) -> bool:

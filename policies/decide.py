@@ -121,7 +121,7 @@ def _decide(compiled: Compiled, facts: Facts) -> Decision:
     fields = {path: one for path, one in fields.items() if path not in idle}
     if facts.c.action is Action.VERIFY:
         fields = {
-            path: comparable(compiled.lanes[path].field, one) if isinstance(one, Release) else one
+            path: comparable(compiled.lanes[path].field, one) if path in compiled.lanes else one
             for path, one in fields.items()
         }
     released = {path: one for path, one in fields.items() if isinstance(one, Release)}
@@ -130,7 +130,7 @@ def _decide(compiled: Compiled, facts: Facts) -> Decision:
         fields=fields,
         permits=bool(released) or _may_be_anothers(fields.values()),
         read=_read(compiled, released, nets, facts.c.subject),
-        lawful=_lawful(compiled, released),
+        lawful=_lawful(compiled, fields.values()),
         holds_until=min(edges, default=None),
         carriers=carriers - idle,
         nets=nets,
@@ -200,16 +200,18 @@ def _carriers(compiled: Compiled, asked: tuple[str, ...]) -> frozenset[str]:
 
 def _with_rows(lane: Lane | None, one: Release | Withhold, fields: dict[str, Release | Withhold]) -> Release | Withhold:
     """Withhold a group's field where the group's rows do not leave."""
-    if lane is None or lane.group is None or isinstance(one, Withhold):
+    if lane is None or lane.group is None or not one.options:
         return one
     group = fields[lane.group]
-    if isinstance(group, Withhold):
-        return group
-    return one if any(option.form in SHOWS_ROWS for option in group.options) else Withhold(Reason.FIELD_NOT_AGREED)
+    if any(option.form in SHOWS_ROWS for option in group.options):
+        return replace(group, options=one.options) if isinstance(group, Withhold) else one
+    if isinstance(group, Release) and any(option.form in SHOWS_ROWS for option in group.held):
+        return Withhold(Reason.NOT_AVAILABLE, group.held[0].line, one.options)
+    return Withhold(Reason.FIELD_NOT_AGREED) if group.options else group
 
 
 def _carries(group: str, fields: dict[str, Release | Withhold]) -> bool:
-    return any(path.startswith(group + ".") and isinstance(one, Release) for path, one in fields.items())
+    return any(path.startswith(group + ".") and bool(one.options) for path, one in fields.items())
 
 
 # -- what must be read, and under which law
@@ -237,8 +239,11 @@ def _read(compiled: Compiled, released: dict[str, Release], nets: tuple[int, ...
     return frozenset(paths)
 
 
-def _lawful(compiled: Compiled, released: dict[str, Release]) -> str | None:
-    """Return the line of law that what may leave rests on: an emergency's own where it opened something."""
-    options = [one.options[0] for one in released.values()]
+def _lawful(compiled: Compiled, fields: Iterable[Release | Withhold]) -> str | None:
+    """Return the line of law that what may leave rests on: an emergency's own where it opened something.
+
+    As if nothing were held back by another's word, for of that nobody is told.
+    """
+    options = [one.options[0] for one in fields if one.options]
     opened = [one.lawful for one in options if one.line in compiled.emergency_lines]
     return next(iter(opened or [one.lawful for one in options]), None)

@@ -23,6 +23,7 @@ from schemas.reasons import Reason
 from schemas.request import Circumstances
 from schemas.terms import PUBLIC_AUTHORITIES, ConsentKind, RecipientKind, Tag
 
+Ranked = tuple[int, Line]  # how far a line may release its field
 GIVES_WAY_SINCE: Final = 2  # the semantics in which a form that can't be made gives way to the next
 # Where lines miss as much as each other, the reason that is the least work to mend is told first.
 _ORDER: Final = (
@@ -71,31 +72,55 @@ def decide_field(compiled: Compiled, path: str, facts: Facts) -> Release | Withh
     if token is not None and path not in token and not any(one.startswith(path + ".") for one in token):
         return Withhold(Reason.OUTSIDE_THE_TOKEN)
     caps = [cap for cap in lane.caps if _counts(cap, lane.field, facts)]
-    options, missed = [], []
+    options, held, missed = _parted(lane, ours, caps, facts)
+    theirs = _held_by_another(held, lane.field)
+    if not options and theirs:
+        return Withhold(Reason.NOT_AVAILABLE, theirs[0].line, theirs)
+    if not options:
+        _, reason, nearest = min(missed)
+        return Withhold(_ORDER[reason], nearest)
+    record_caps = tuple(_record_cap(cap, options, facts) for cap in caps if cap.record)
+    return Release(_ordered(options, lane.field, record_caps, facts), record_caps, theirs)
+
+
+def _parted(
+    lane: Lane, ours: list[Line], caps: list[LaneCap], facts: Facts
+) -> tuple[list[Ranked], list[Ranked], list[tuple[int, int, str]]]:
+    """Part the lines into those that release, those that another's word alone holds back, and those that miss something.
+
+    Another's word is told of nobody: a line misses for the partner what it would miss without.
+    """
+    options: list[Ranked] = []
+    held: list[Ranked] = []
+    missed = []
+    tells_nobody = facts.compiled.rules.semantics.tightens(SINCE)
     for line in ours:
         rank = min([line.rank, lane.ceilings[facts.epoch], *_ranks(caps, line, facts)])
         missing = _missing(line, lane.field, facts)
         if rank == 0:
             missing.add(Reason.FIELD_NOT_AGREED)
-        if missing:
-            missed.append((len(missing), min(map(_ORDER.index, missing)), line.id))
+        told = missing - {Reason.NOT_AVAILABLE} if tells_nobody else missing
+        if told:
+            missed.append((len(told), min(map(_ORDER.index, told)), line.id))
         else:
-            options.append((rank, line))
-    if not options:
-        _, reason, nearest = min(missed)
-        return Withhold(_ORDER[reason], nearest)
-    record_caps = tuple(_record_cap(cap, options, facts) for cap in caps if cap.record)
-    return Release(_ordered(options, lane.field, record_caps, facts), record_caps)
+            (held if missing else options).append((rank, line))
+    return options, held, missed
 
 
-def _record_cap(cap: LaneCap, options: list[tuple[int, Line]], facts: Facts) -> RecordCap:
+def _held_by_another(held: list[Ranked], field: Field) -> tuple[Option, ...]:
+    """Return how a field would leave but for another's word: any reason for it, or another law, would tell of that."""
+    return tuple(
+        Option(field.form(rank), line.id, line.lawful, line.record)
+        for rank, line in sorted(held, key=lambda one: (-one[0], len(one[1].record), one[1].id))
+    )
+
+
+def _record_cap(cap: LaneCap, options: list[Ranked], facts: Facts) -> RecordCap:
     spared = frozenset(line.id for _, line in options if _spares(cap, line, facts))
     return RecordCap(cap.id, cap.record, spared, cap.except_own_consent)
 
 
-def _ordered(
-    options: list[tuple[int, Line]], field: Field, caps: tuple[RecordCap, ...], facts: Facts
-) -> tuple[Option, ...]:
+def _ordered(options: list[Ranked], field: Field, caps: tuple[RecordCap, ...], facts: Facts) -> tuple[Option, ...]:
     """Put the most revealing first. None is left out: one whose form can't be made of the value gives way to the next."""
     resting = [
         (rank, line, (*line.record, *terms), own) for rank, line in options for terms, own in _consents(line, field, facts)

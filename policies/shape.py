@@ -66,7 +66,9 @@ def _without_record(decision: Decision) -> Shaped:
 
 
 def _withheld(decision: Decision) -> dict[str, Reason]:
-    return {path: one.reason for path, one in decision.fields.items() if not isinstance(one, Release)}
+    """Return why asked fields stay; of a group that nobody asked for, nothing is told."""
+    stay = ((path, one) for path, one in decision.fields.items() if not isinstance(one, Release))
+    return {path: one.reason for path, one in stay if path not in decision.carriers}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,18 +59,27 @@ class RecordCap:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A field may leave: the first option whose conditions hold, unless a cap withholds it."""
+    """A field may leave: the first option whose conditions hold, unless a cap withholds it.
+
+    `held` are the options that nothing but another's word holds back.
+    """
 
     options: tuple[Option, ...]  # most revealing first
     caps: tuple[RecordCap, ...]
+    held: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Withhold:
-    """A field stays. `nearest` is the line that would have released it, for the DPO only."""
+    """A field stays. `nearest` is the line that would have released it, for the DPO only.
+
+    Where nothing but another's word holds it back, `options` are how it would have left: what is told beside it, such as
+    the law, must be as if it were not held.
+    """
 
     reason: Reason
     nearest: str | None = None
+    options: tuple[Option, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

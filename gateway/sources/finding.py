@@ -58,6 +58,10 @@ class Finding:
         """Return the places that a search reads, in the order of its rows: the record, its people, details, markers."""
         return self._selected(sort)[0]
 
+    def markers_in(self, sort: Sort) -> int:
+        """Return how many of these places, the last ones, are of markers."""
+        return len(self._selected(sort)[2])
+
     def one_of(self, rows: Sequence[Sequence[Any]], sought: Sought) -> Found:
         """Return the one person of the rows whom the details fit, or what the log should know of the failure."""
         if not rows:
@@ -98,7 +102,7 @@ class Finding:
                 if role not in people:
                     continue
                 # As if nobody were there: a yes, or another sort of no, would tell that the guess at a place was right.
-                if self._is_protected(row, role, guards):
+                if self._is_protected(row, guards):
                     hidden = True
                 else:
                     fits[people[role], row[0]] = (role, people, row)
@@ -130,8 +134,10 @@ class Finding:
                     fitting.add((detail, role))
         return [role for role in roles if all((detail, role) in fitting for detail in given)]
 
-    def _is_protected(self, row: Sequence[Any], role: str, guards: Sequence[Guard]) -> bool:
-        """Tell whether a marker keeps somebody from being found by this search. Unknown is protected."""
+    def _is_protected(self, row: Sequence[Any], guards: Sequence[Guard]) -> bool:
+        """Tell whether a marker keeps everybody of a record from being found by this search. Unknown is protected.
+
+        Whosever it is: the place of one of them is the place of those who live with them.
+        """
         said = zip(guards, row[len(row) - len(guards) :], strict=True)
-        ours = ((marker, column, raw) for (marker, column), raw in said if marker.of in {None, role})
-        return any(column is None or clean_value(raw, column, marker) is not False for marker, column, raw in ours)
+        return any(column is None or clean_value(raw, column, marker) is not False for (marker, column), raw in said)

@@ -87,7 +87,7 @@ class HttpAsking:
             sought = self._values_of(record, sort[0], values)
             # A place finds those who live there now; a person's own key finds them after they left, too.
             if live is None or str(at(record, steps(live.place))).strip() in live.codes:
-                found += [(value, self._row(record, places)) for value in sought]
+                found += [(value, self._row(record, places, self._finding.markers_in(sort))) for value in sought]
         return found
 
     def _values_of(self, record: dict[str, Any], key: str, values: tuple[str, ...]) -> list[str]:
@@ -103,14 +103,15 @@ class HttpAsking:
             raise SourceFailedError(f"{self._mapping.source} gave the record of another than was asked for")
         return fitting
 
-    def _row(self, record: dict[str, Any], places: tuple[str | None, ...]) -> tuple[Any, ...]:
-        """Return what `Finding` judges: the record's reference, its people's, each detail's values, and the marker."""
+    def _row(self, record: dict[str, Any], places: tuple[str | None, ...], markers: int) -> tuple[Any, ...]:
+        """Return what `Finding` judges: the record's reference, its people's, each detail's values, and the markers."""
         references = [self._reading.single(record, place or "") for place in places[: 1 + len(self._mapping.people)]]
         if not references[0]:
             raise SourceFailedError(f"{self._mapping.source} gave a record without its reference")
-        details = [tuple(reach(record, steps(place or ""))) for place in places[len(references) : -1]]
-        marker = at(record, steps(places[-1])) if places[-1] else None
-        return (*references, *(tuple(map(plain, values)) for values in details), plain(marker))
+        end = len(places) - markers
+        details = [tuple(reach(record, steps(place or ""))) for place in places[len(references) : end]]
+        said = [plain(at(record, steps(place))) if place else None for place in places[end:]]
+        return (*references, *(tuple(map(plain, values)) for values in details), *said)
 
     async def sample(self, call: Call, count: int) -> list[Sampled]:
         """Return some records, as the service lists them."""

@@ -24,6 +24,7 @@ from gateway.sources.http_source import HttpSource
 from gateway.sources.mapping import Database, Export, mapping_findings, parse_mapping
 from gateway.sources.sql import SqlSource
 from policies.parse import parse_dataset
+from schemas.dataset import Dataset
 
 NOW = datetime(2026, 10, 2, 9, 14, 3, tzinfo=UTC)
 DATASET = parse_dataset("""\
@@ -307,16 +308,16 @@ def serving(service: Service) -> Iterator[Service]:
 Adapter = SqlSource | HttpSource | CsvSource
 
 
-def source_of(text: str, folder: Path, **options: Any) -> Adapter:
+def source_of(text: str, folder: Path, *, of: Dataset = DATASET, **options: Any) -> Adapter:
     """Return the source of a mapping's text, which must fit the dataset without a finding."""
     mapping = parse_mapping(text)
-    assert mapping_findings(mapping, DATASET) == ()
+    assert mapping_findings(mapping, of) == ()
     if isinstance(mapping.system, Database):
         url = place_url(mapping.system.url, folder)
-        return SqlSource(DATASET, mapping, url=url, clock=lambda: NOW, connections=2, **options)
+        return SqlSource(of, mapping, url=url, clock=lambda: NOW, connections=2, **options)
     if isinstance(mapping.system, Export):
-        return CsvSource(DATASET, mapping, folder=str(folder), clock=lambda: NOW, **options)
-    return HttpSource(DATASET, mapping, credentials=options.pop("credentials", None), clock=lambda: NOW, **options)
+        return CsvSource(of, mapping, folder=str(folder), clock=lambda: NOW, **options)
+    return HttpSource(of, mapping, credentials=options.pop("credentials", None), clock=lambda: NOW, **options)
 
 
 def asking(source: Adapter, work: Callable[[Adapter], Awaitable[Any]]) -> Any:

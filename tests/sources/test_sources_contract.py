@@ -31,6 +31,8 @@ from sources_people import (
 
 from gateway.sources import at_once
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError
+from policies.parse import parse_dataset
+from schemas.dataset import Dataset
 from schemas.decision import Record, Unusable
 from schemas.request import SubjectQuery
 from schemas.terms import Match
@@ -46,25 +48,27 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make]:
     kind: str = request.param
     service = Service()
 
-    def made(cards: list[dict[str, str]] = CARDS, loans: list[tuple[str, str, str]] = LOANS) -> Adapter:
+    def made(
+        cards: list[dict[str, str]] = CARDS, loans: list[tuple[str, str, str]] = LOANS, of: Dataset = DATASET
+    ) -> Adapter:
         service.cards, service.loans = cards, loans
         if kind == "postgresql":
             url = request.getfixturevalue("postgresql")
             write_postgresql(url, cards, loans)
-            return source_of(sql_text(url=url.render_as_string(hide_password=False)), tmp_path)
+            return source_of(sql_text(url=url.render_as_string(hide_password=False)), tmp_path, of=of)
         if kind.startswith("sql"):
             write_database(tmp_path, cards, loans)
-            source = source_of(sql_text(), tmp_path)
+            source = source_of(sql_text(), tmp_path, of=of)
             if kind != "sql":
                 source._at_once = None
             return source
         if kind == "csv":
             write_files(tmp_path, cards, loans)
-            return source_of(csv_text(), tmp_path)
+            return source_of(csv_text(), tmp_path, of=of)
         how = {"http one by one": ("value", True), "http repeated, whole records": ("each", False)}
         braces, select = how.get(kind, ("values", True))
         service.splits = braces == "values"
-        return source_of(http_text(service.port, braces=braces, select=select), tmp_path)
+        return source_of(http_text(service.port, braces=braces, select=select), tmp_path, of=of)
 
     with serving(service):
         yield made
@@ -140,6 +144,50 @@ def test_many_are_found_as_one_by_one(make: Make) -> None:
 
     assert len(found) == 100
     assert [(one.match, one.subject, one.people, one.row) for one in found] == expected
+
+
+# A second marker of places, which is the joint holder's; by the card's number the lead holder alone is found.
+GUARDED = parse_dataset(
+    DATASET.text.replace("blocked: {type: boolean,", "blocked: {protects: [location], of: joint, type: boolean,").replace(
+        "card_no: {finds: [holder, joint]", "card_no: {finds: [holder]"
+    )
+)
+LIVING = {"holder": "P1", "joint": "P2", "uprn": "900000000042", "joint_surname": "BELL", "joint_born": "09/08/1990"}
+
+
+@pytest.mark.parametrize(
+    ("blocked", "protected", "match"),
+    [
+        ("A", "N", Match.CONFIRMED),
+        ("A", "Y", Match.PROTECTED_BY_PLACE),
+        ("B", "N", Match.PROTECTED_BY_PLACE),
+        ("?", "N", Match.PROTECTED_BY_PLACE),
+    ],
+)
+def test_whosever_marker_protects_a_place_nobody_of_the_record_is_found_by_it(
+    make: Make, blocked: str, protected: str, match: Match
+) -> None:
+    """The place of one of them is the place of those who live with them."""
+    source = make(
+        [card("C1", surname="OKAFOR", born="14/02/1985", blocked=blocked, protected=protected, **LIVING)], of=GUARDED
+    )
+
+    found = ask(
+        source,
+        query("uprn", "900000000042", "Okafor", "1985-02-14"),
+        query("uprn", "900000000042", "Bell", "1990-08-09"),
+        query("card_no", "C1", "Okafor", "1985-02-14"),
+    )
+
+    assert [one.match for one in found] == [match, match, Match.CONFIRMED]
+
+
+def test_a_former_name_finds_whom_a_key_alone_leads_to(make: Make) -> None:
+    source = make([card("C1", surname="OKAFOR", born="14/02/1985", former="ADEYEMI", **LIVING)], of=GUARDED)
+
+    (found,) = ask(source, query("card_no", "C1", "Adeyemi", "1985-02-14"))
+
+    assert (found.match, found.subject) == (Match.CONFIRMED, "holder")
 
 
 def test_nobody_asked_is_nobody_found(make: Make) -> None:
