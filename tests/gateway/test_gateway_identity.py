@@ -252,7 +252,7 @@ def test_a_restriction_of_the_joint_holder_counts_for_what_is_everybodys(house: 
     free = house.harbour().ask(fields=["postcode"])
 
     assert set_.status_code == 201
-    assert withheld(held) == {"postcode": "restricted"}
+    assert withheld(held) == {"postcode": "not_available"}
     assert released(free) == {"postcode": "LS1 4"}
 
 
