@@ -63,10 +63,10 @@ def named_commands(page: Path) -> list[tuple[str, str, str]]:
 
 def test_every_command_that_a_page_names_is_there() -> None:
     """With its subcommands and its options; `a|b` names two."""
-    seen = 0
+    seen, stile = 0, typer.main.get_command(make_app([]))
     for page in PAGES:
         for first, words, rest in named_commands(page):
-            chosen = [typer.main.get_command(make_app([]))]
+            chosen = [stile]
             for word in (first, *words.split()):
                 if all(hasattr(each, "commands") for each in chosen):  # what follows a command is its argument
                     chosen = [each.commands[one] for each in chosen for one in word.split("|")]

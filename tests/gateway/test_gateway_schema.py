@@ -138,7 +138,7 @@ def explore(crawl: Crawl, operation: Any, mode: GenerationMode, number: int) -> 
 
     @seed(number)
     @settings(
-        max_examples=40 if has_input else 2,
+        max_examples=16 if has_input else 2,
         deadline=None,
         database=None,
         suppress_health_check=EVERYTHING,
