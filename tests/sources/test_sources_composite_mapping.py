@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -33,12 +34,15 @@ from gateway.sources.composite import AskedBy, asked_by
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.dates import read_day, texts_of_day
 from gateway.sources.finding import Finding
+from gateway.sources.http_source import HttpSource
 from gateway.sources.mapping import offered_keys, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.surveying import told
 from gateway.sources.trying import try_mapping
 from policies.findings import TextError
+from policies.parse import parse_dataset
 from schemas.dataset import FieldType
+from schemas.request import SubjectQuery
 from schemas.terms import Match
 
 BOTH = "date_of_birth, postcode"
@@ -225,6 +229,29 @@ def test_a_service_that_gives_another_than_was_asked_for_fails_the_call(tmp_path
         with pytest.raises(SourceFailedError, match="gave the record of another than was asked for") as failed:
             asking(source_of(text, tmp_path), lambda one: one.identify([person()]))
     assert "LS1" not in str(failed.value)
+
+
+def test_former_names_in_a_list_fit_wherever_their_place_stands(tmp_path: Path) -> None:
+    """Also as the last place of a search that no marker follows."""
+    held: dict[str, Any] = {**row("C1", holder="P1", joint="P2"), "joint_surname": ["OBI", "OKAFOR"]}
+    with serving(People(cards=[held])) as service:
+        by_number = SubjectQuery("card_no", "C1", {"surname": "Okafor"})
+        (found,) = asking(source_of(http_text(BOTH, service.port), tmp_path), lambda one: one.identify([by_number]))
+
+    assert (found.match, found.subject) == (Match.CONFIRMED, "joint")
+
+
+def test_each_of_several_markers_keeps_somebody_from_being_found(tmp_path: Path) -> None:
+    refuge = "  refuge: {type: boolean, label: In a refuge, classification: personal, marker: true, protects: [location]}\n"
+    given = row("C1", holder="P1", surname="OKAFOR", born="14/02/1985", postcode="LS1 4AB")
+    matches = []
+    for marker in ("protected", "refuge", ""):
+        with serving(People(cards=[{**given, "refuge": "N", **({marker: "Y"} if marker else {})}])) as service:
+            mapping = parse_mapping(http_text(BOTH, service.port).replace("fields:\n", "fields:\n  refuge: refuge\n"))
+            source = HttpSource(parse_dataset(DATASET.text + refuge), mapping, credentials=None, clock=lambda: NOW)
+            matches += [one.match for one in asking(source, lambda one: one.identify([person()]))]
+
+    assert matches == [Match.PROTECTED_BY_PLACE, Match.PROTECTED_BY_PLACE, Match.CONFIRMED]
 
 
 def test_what_is_asked_for_is_one_value_whatever_is_in_it(tmp_path: Path) -> None:
