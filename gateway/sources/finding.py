@@ -128,11 +128,11 @@ class Finding:
                     hidden = True
                 else:
                     fits[people[role], row[0]] = (role, people, row)
-        if not fits:
-            return Found(Match.PROTECTED_BY_PLACE if hidden else Match.MISMATCH, near=tuple(near))
-        # Beyond the limit another might fit as well.
+        # Beyond the limit another might fit, or whoever was meant.
         if len(fits) > 1 or len(rows) > (MOST_ROWS_OF_ALL if key.all_of else MOST_ROWS):
             return Found(Match.SEVERAL, near=tuple(near))
+        if not fits:
+            return Found(Match.PROTECTED_BY_PLACE if hidden else Match.MISMATCH, near=tuple(near))
         role, people, row = next(iter(fits.values()))
         return Found(Match.CONFIRMED, subject=role, people=people, row=row[0], near=tuple(near))
 

@@ -164,6 +164,8 @@ def test_many_share_a_birth_date_and_too_many_can_not_be_told_apart(
     library.hold([GRACE, *crowd])
 
     assert [one.match for one in library.ask(kind, person(), asked_by="date_of_birth")] == [match]
+    nobody = library.ask(kind, person("Ward"), asked_by="date_of_birth")
+    assert [one.match for one in nobody] == [Match.MISMATCH if match is Match.CONFIRMED else match]
 
 
 @pytest.mark.parametrize("kind", KINDS)
