@@ -117,6 +117,7 @@ def check_query(ask: Ask, query: SubjectQuery, claims: Claims, live: LiveAgreeme
     if key is None or key.name not in live.keys:
         known = ", ".join(name for name in dataset.keys if name in live.keys)
         raise ProblemError(REQUEST_MALFORMED, f"{where}: the keys of {dataset.id} are {known}")
+    _check_composition(query, key, f"{where}.{key.name}")
     ours = keys_for(live.compiled, ask.caller.client.partner_id or "").get(query.key)
     is_unknown = any(name not in key.confirm for name in query.confirm)
     told = ours or least(key, live.compiled.rules)  # such a key is open in a declared incident alone
@@ -129,6 +130,23 @@ def check_query(ask: Ask, query: SubjectQuery, claims: Claims, live: LiveAgreeme
             raise ProblemError(REQUEST_MALFORMED, f"claims: name fields of {dataset.id} outside its groups")
 
 
+def _check_composition(query: SubjectQuery, key: Key, where: str) -> None:
+    """Raise ProblemError unless a composite key comes as an object of all its details, and any other as one string."""
+    if not key.all_of:
+        if query.is_composite:
+            raise ProblemError(REQUEST_MALFORMED, f"{where}: this key is one string, and details go into confirm")
+        return
+    every = f"{key.name} is an object of {', '.join(key.all_of)}"
+    if not query.is_composite:
+        raise ProblemError(REQUEST_MALFORMED, f"{where}: {every}")
+    for name in query.confirm:
+        if name not in key.all_of:
+            raise ProblemError(REQUEST_MALFORMED, f"{where}.{name} is no detail of this key: {every}")
+    for name in key.all_of:
+        if name not in query.confirm:
+            raise ProblemError(REQUEST_MALFORMED, f"{where}.{name} is missing: {every}")
+
+
 def _check_shape(query: SubjectQuery, dataset: Dataset, where: str) -> None:
     misfit = _misfit(query, dataset, where)
     if misfit is not None:
@@ -138,11 +156,12 @@ def _check_shape(query: SubjectQuery, dataset: Dataset, where: str) -> None:
 def _misfit(query: SubjectQuery, dataset: Dataset, where: str) -> str | None:
     """Return the first member whose value does not have its type's shape, and that shape: nobody is looked for then."""
     fields = dataset.fields
-    if query.key in fields and (wrong := misfit_of_key(fields[query.key], query.value)) is not None:
+    if not query.is_composite and (wrong := misfit_of_key(fields[query.key], query.value)) is not None:
         return f"{where}.{query.key} {wrong}"
+    details = query.key if query.is_composite else "confirm"
     for name, text in query.confirm.items():
         if (wrong := misfit_of_detail(fields[name], text)) is not None:
-            return f"{where}.confirm.{name} {wrong}"
+            return f"{where}.{details}.{name} {wrong}"
     return None
 
 
@@ -163,8 +182,8 @@ def check_fields(ask: Ask, live: LiveAgreement) -> None:
 def _check_once(seen: Seen, number: int, query: SubjectQuery, dataset: Dataset) -> None:
     """Refuse a person who is named twice. Two who share a key must differ in a detail that both lines give."""
     fields = dataset.fields
-    value = lenient(one_key(fields[query.key], query.value) or query.value)
     details = {name: typed_form(fields[name], text) for name, text in query.confirm.items()}
+    value = _value(query, details, dataset)
     others = seen.setdefault((query.key, value), [])
     if len(others) >= MOST_OF_ONE_KEY:
         raise ProblemError(REQUEST_MALFORMED, f"subjects[{number}]: over {MOST_OF_ONE_KEY} people share its key")
@@ -176,3 +195,10 @@ def _check_once(seen: Seen, number: int, query: SubjectQuery, dataset: Dataset) 
                 "share a key by the same detail",
             )
     others.append((number, details))
+
+
+def _value(query: SubjectQuery, details: Mapping[str, str | None], dataset: Dataset) -> object:
+    """Return what two queries of one person have in common: of a composite key, all of its details."""
+    if query.is_composite:
+        return frozenset(details.items())
+    return lenient(one_key(dataset.fields[query.key], query.value) or query.value)

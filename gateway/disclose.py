@@ -223,8 +223,9 @@ def not_named_by(unnamed: Sequence[str], judged: Judgement) -> str | None:
     """Say which key or detail the agreement lets nobody be named by, and which it does."""
     if not unnamed or judged.live is None:
         return None
-    key = judged.circumstances.key
-    where = ", ".join(f"subject.{one}" if one == key else f"subject.confirm.{one}" for one in unnamed)
+    key = judged.live.dataset.keys.get(judged.circumstances.key or "")
+    inside = f"subject.{key.name}" if key is not None and key.all_of else "subject.confirm"
+    where = ", ".join(f"subject.{one}" if key and one == key.name else f"{inside}.{one}" for one in unnamed)
     keys = judged.live.keys_for(judged.circumstances.recipient)
     told = "; ".join(f"{one.name} with {', '.join(one.confirm)}" for one in keys) or "no key at present"
     return f"{where}: this agreement lets nobody be named by it. It takes {told}"

@@ -6,7 +6,8 @@ transaction where the state has moved, over the transaction's own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +16,7 @@ from audit.keyring import reference
 from gateway.oauth.details import covers_subject
 from gateway.problems import AGREEMENT_UNCLEAR, ProblemError
 from gateway.services import Ask, Services
-from gateway.sources.comparing import lenient, one_key
+from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.sources.contract import Found
 from gateway.store.emergencies import incident_of
 from gateway.store.live import LiveAgreement
@@ -27,7 +28,7 @@ from schemas.incident import Incident
 from schemas.instants import london_day
 from schemas.organisation import live_levels, next_end
 from schemas.reasons import Reason
-from schemas.request import Circumstances
+from schemas.request import Circumstances, SubjectQuery
 from schemas.terms import Action, Assurance, AssuranceLevel, Match
 
 # Refusals that no fact about a person could change: then nobody is looked for.
@@ -186,19 +187,26 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
     dataset = live.dataset.id if live else ""
     known = ("key", dataset)
     if known not in ask.noted:
-        query = ask.request.subject
-        field = live.dataset.fields.get(query.key) if live else None
-        ask.noted[known] = key_reference(services.secrets.index, dataset, field, query.key, query.value)
+        fields = live.dataset.fields if live else {}
+        ask.noted[known] = key_reference(services.secrets.index, dataset, fields, ask.request.subject)
     found: str = ask.noted[known]
     return found
 
 
-def key_reference(secret: bytes, dataset: str, field: Field | None, key: str, value: str) -> str:
+def key_reference(secret: bytes, dataset: str, fields: Mapping[str, Field], query: SubjectQuery) -> str:
     """Name an identifier that found nobody: it has a reference, and so a key, like any person."""
+    if query.is_composite:
+        return reference(secret, dataset, f"?{query.key}={_all_details(fields, query.confirm)}").hex()
     # However it is spelt: else each spelling would have its own count of misses.
-    same = one_key(field, value) if field is not None else None
+    same = one_key(fields[query.key], query.value) if query.key in fields else None
     # And however a source might read it: `007` finds 7 where the key is a number there.
-    return reference(secret, dataset, f"?{key}={lenient(same or value)}").hex()
+    return reference(secret, dataset, f"?{query.key}={lenient(same or query.value)}").hex()
+
+
+def _all_details(fields: Mapping[str, Field], details: Mapping[str, str]) -> str:
+    """Return what all spellings of one person by a composite key share, and no two people who could be told apart."""
+    forms = {name: typed_form(fields[name], text) if name in fields else None for name, text in details.items()}
+    return json.dumps([[name, forms[name] or f"?{lenient(details[name])}"] for name in sorted(forms)])
 
 
 def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict[str, Any]:
@@ -213,9 +221,13 @@ def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict
         told = {**told, "asked": tuple(request.claims)}
     if query.key:
         told = {**told, "key": query.key, "details": frozenset(query.confirm)}
-    if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=query.value):
+    if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=_named(query)):
         told = {**told, "token_fields": frozenset()}  # the token was narrowed to another person
     return told
+
+
+def _named(query: SubjectQuery) -> str | Mapping[str, str]:
+    return query.confirm if query.is_composite else query.value
 
 
 def _told_by_the_call(ask: Ask, agreement_id: str | None) -> dict[str, Any]:

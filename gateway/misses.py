@@ -14,12 +14,13 @@ from gateway.store.locks import LockKind, locks
 from gateway.store.state import Reader
 from policies.findings import did_you_mean
 from policies.parse import parse_dataset
+from schemas.request import SubjectQuery
 
 
 def told_locks(
-    reader: Reader, *, at: datetime, keyring: Keyring, index: Path, key: tuple[str, str, str] | None = None
+    reader: Reader, *, at: datetime, keyring: Keyring, index: Path, key: tuple[str, SubjectQuery] | None = None
 ) -> list[dict[str, Any]]:
-    """Return what is locked now; with `key` (dataset, key, value) that key alone, so that a caller's own lock is found."""
+    """Return what is locked now; with `key` (dataset, and whom it names) that key's alone, so that a caller finds it."""
     ref = None if key is None else _ref_of(reader, keyring, *key)
     found = []
     for lock in locks(reader.connection, at):
@@ -33,11 +34,17 @@ def told_locks(
     return found
 
 
-def _ref_of(reader: Reader, keyring: Keyring, dataset: str, key: str, value: str) -> str:
+def _ref_of(reader: Reader, keyring: Keyring, dataset: str, query: SubjectQuery) -> str:
     text = reader.find_text("dataset", dataset)
     if text is None:
         raise ChangeRefusedError(f"no dataset {dataset} is published")
     known = parse_dataset(text[1])
-    if key not in known.keys:
-        raise ChangeRefusedError(f"{key} is no key of {dataset}. {did_you_mean(key, known.keys)}")
-    return key_reference(keyring.named("index"), dataset, known.fields.get(key), key, value)
+    key = known.keys.get(query.key)
+    if key is None:
+        raise ChangeRefusedError(f"{query.key} is no key of {dataset}. {did_you_mean(query.key, known.keys)}")
+    if query.is_composite != bool(key.all_of) or (key.all_of and query.confirm.keys() != set(key.all_of)):
+        details = (
+            f"with a --detail for each of {', '.join(key.all_of)}" if key.all_of else "with its value, and no --detail"
+        )
+        raise ChangeRefusedError(f"the key {key.name} is named {details}")
+    return key_reference(keyring.named("index"), dataset, known.fields, query)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import Enum
 from typing import Final, TypeVar, cast
 
@@ -39,6 +40,7 @@ __all__ = [
     "integer",
     "listed",
     "members",
+    "members_by_name",
     "name",
     "one_of",
     "path",
@@ -199,6 +201,11 @@ def listed(read: Read[T], *, may_be_empty: bool = False, lost: T | None = None) 
 
 def members(read_name: Read[str], read: Read[T]) -> Read[dict[str, T]]:
     """Read a mapping whose names are data."""
+    return members_by_name(read_name, lambda _: read)
+
+
+def members_by_name(read_name: Read[str], read_of: Callable[[str], Read[T]]) -> Read[dict[str, T]]:
+    """Read a mapping whose names are data, and say how each one's value is read."""
 
     def read_all(node: Node) -> dict[str, T]:
         if not isinstance(node, Members):
@@ -207,7 +214,7 @@ def members(read_name: Read[str], read: Read[T]) -> Read[dict[str, T]]:
         findings: list[Finding] = []
         for at, value in node.members.values():
             try:
-                found[read_name(at)] = read(value)
+                found[read_name(at)] = read_of(at.text)(value)
             except TextError as error:
                 findings += error.findings
         if findings:

@@ -36,11 +36,15 @@ class Emergency:
 
 @dataclass(frozen=True, slots=True)
 class SubjectQuery:
-    """One person, by one key and confirming details, as typed."""
+    """One person, by one key and confirming details, as typed.
+
+    Of a composite key `confirm` holds the details that it is made of, and `value` is "": it has none of its own.
+    """
 
     key: str
     value: str
     confirm: Mapping[str, str]
+    is_composite: bool = False
 
     def is_named_like(self, other: SubjectQuery) -> bool:
         """Tell whether two people are asked about by the same key and details: what a decision may rest on."""

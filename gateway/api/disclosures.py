@@ -28,6 +28,7 @@ from gateway.services import Ask
 from gateway.store.live import LiveAgreement
 from gateway.wiring import Wiring
 from schemas.agreement import Atom
+from schemas.dataset import Key
 from schemas.instants import london_day
 from schemas.request import Caseworker, DisclosureRequest
 
@@ -142,6 +143,12 @@ async def get_agreements(request: Request) -> Response:
     return Response(canonical({"agreements": listed}), media_type="application/json")
 
 
+def _told_of(key: Key) -> dict[str, Any]:
+    if key.all_of:
+        return {"all_of": list(key.all_of)}
+    return {"confirm": list(key.confirm), "at_least": key.at_least}
+
+
 def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, Any]:
     agreement, dataset, partner = live.agreement, live.dataset, caller.client.partner_id or ""
     today = london_day(wiring.services.clock())
@@ -158,7 +165,7 @@ def _listed(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, An
         "requires": sorted(agreement.requires),
         "assurance": sorted(one.value for one in agreement.assurance),
         "roles": list(agreement.roles),
-        "keys": {key.name: {"confirm": list(key.confirm), "at_least": key.at_least} for key in live.keys_for(partner)},
+        "keys": {key.name: _told_of(key) for key in live.keys_for(partner)},
         "releases": [
             {
                 "line": line.id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from gateway.api.partner_schemas import schemas_of, stamp
 from gateway.store.live import LiveAgreement
+from schemas.dataset import Key
 
 PATHS: Final = (
     "/v1/disclosures",
@@ -42,7 +43,7 @@ def describe_to_partner(
     paths = {path: shared["paths"][path] for path in PATHS if path in shared["paths"]}
     if names:
         schemas["AgreementId"] = {"enum": names}
-        _point(paths, components, names, agreements)
+        _point(paths, components, names, agreements, partner)
     else:
         paths = {path: item for path, item in paths.items() if path not in (_ASK, "/v1/explain")}
     description = "What this partner may have, made from its agreements' own text. The whole API: /openapi.json."
@@ -64,13 +65,17 @@ def _shared() -> dict[str, Any]:
 
 
 def _point(
-    paths: dict[str, Any], components: dict[str, Any], names: Sequence[str], agreements: Sequence[LiveAgreement]
+    paths: dict[str, Any],
+    components: dict[str, Any],
+    names: Sequence[str],
+    agreements: Sequence[LiveAgreement],
+    partner: str,
 ) -> None:
     """Put this partner's own schemas and examples in place of those for everybody."""
     ask, explain = paths[_ASK]["post"], paths["/v1/explain"]["post"]
     ask["requestBody"]["content"]["application/json"] = {
         "schema": _any_of("Request", names),
-        "examples": {live.agreement.id: {"value": example_of(live)} for live in agreements},
+        "examples": {name: {"value": one} for live in agreements for name, one in examples_of(live, partner)},
     }
     explain["requestBody"]["content"]["application/json"] = {"schema": _any_of("Explain", names)}
     answer = {"schema": {"anyOf": [*_all_of("Answer", names), *_all_of("Lines", names)]}}
@@ -82,21 +87,28 @@ def _point(
     token.pop("examples", None)
 
 
-def example_of(live: LiveAgreement) -> dict[str, Any]:
-    """Return a request that fits, about nobody: each detail is a placeholder."""
-    agreement, dataset = live.agreement, live.dataset
-    key = next(iter(dataset.keys.values()))
-    details = key.confirm[: max(key.at_least, 1)] if key.confirm else ()
-    body: dict[str, Any] = {
-        "agreement": agreement.id,
-        "subject": {key.name: "…", "confirm": {name: _placeholder(live, name) for name in details}},
-    }
+def examples_of(live: LiveAgreement, partner: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield requests that fit, about nobody: by the first key that the partner may use, and by each composite one."""
+    first, *others = live.keys_for(partner) or live.dataset.keys.values()
+    yield live.agreement.id, _example(live, first)
+    yield from ((f"{live.agreement.id} by {key.name}", _example(live, key)) for key in others if key.all_of)
+
+
+def _example(live: LiveAgreement, key: Key) -> dict[str, Any]:
+    agreement = live.agreement
+    body: dict[str, Any] = {"agreement": agreement.id, "subject": _subject(live, key)}
     if "case_reference" in agreement.requires:
         body["case_reference"] = "…"
     if "caseworker" in agreement.requires or agreement.roles:
         role = agreement.roles[0] if agreement.roles else "…"
         body["caseworker"] = {"id": "…", "name": "…", "role": role}
     return body
+
+
+def _subject(live: LiveAgreement, key: Key) -> dict[str, Any]:
+    """Return somebody by a key; each detail is a placeholder."""
+    details = {name: _placeholder(live, name) for name in key.confirm[: max(key.at_least, 1)]}
+    return {key.name: details} if key.all_of else {key.name: "…", "confirm": details}
 
 
 def _placeholder(live: LiveAgreement, name: str) -> str:

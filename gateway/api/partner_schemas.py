@@ -152,6 +152,15 @@ def _one_key(live: LiveAgreement, key: Key, labels: Schema) -> Schema:
         "minProperties": key.at_least,
         "properties": {name: typed_schema(fields.get(name)) for name in key.confirm},
     }
+    if key.all_of:
+        composed = {**confirm, "required": list(key.all_of), "description": "Exactly one person fits all of it, or nobody."}
+        named = [key.name, *(["ref"] if labels else [])]
+        return {
+            "type": "object",
+            "additionalProperties": False,
+            "required": named,
+            "properties": {key.name: composed, **labels},
+        }
     required = [key.name, *(["confirm"] if key.at_least else []), *(["ref"] if labels else [])]
     properties: Schema = {key.name: typed_schema(fields.get(key.name)), "confirm": confirm, **labels}
     return {"type": "object", "additionalProperties": False, "required": required, "properties": properties}

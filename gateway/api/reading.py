@@ -24,6 +24,7 @@ MOST_CLAIMS: Final = 40
 LONGEST_REF: Final = 64
 SLOWEST: Final = 10.0  # seconds from the headers to the end of a body: its proof and token are good for little longer
 MOST_FIELDS: Final = 200
+MOST_DETAILS: Final = 16  # no key has so many
 NOBODY_NAMED: Final = SubjectQuery(key="", value="", confirm={})
 _BESIDE_WHO: Final = frozenset({"ref", "claims"})  # members of one of many subjects that do not say who it is
 # It matches at every quotation mark, also where a string has no end, and never takes back what it has taken: so each byte
@@ -273,12 +274,32 @@ def _caseworker(given: CaseworkerIn) -> Caseworker:
 def _subject(given: dict[str, Any], where: str) -> SubjectQuery:
     confirm = given.get("confirm", {})
     keys = [name for name in given if name != "confirm"]
-    if len(keys) != 1 or not isinstance(confirm, dict) or len(confirm) > 16:  # noqa: PLR2004 -- no key has so many
+    if len(keys) != 1 or not isinstance(confirm, dict) or len(confirm) > MOST_DETAILS:
         raise ProblemError(REQUEST_MALFORMED, f"{where}: give one key, and confirm with the details that fit it")
-    for name, value in ((keys[0], given[keys[0]]), *confirm.items()):
-        if not isinstance(value, str) or not isinstance(name, str):
-            raise ProblemError(REQUEST_MALFORMED, f"{where}: keys and details are strings")
+    key, value = keys[0], given[keys[0]]
+    line(key, where, 64)
+    if isinstance(value, dict):
+        return _composite(key, value, where, has_confirm="confirm" in given)
+    _check_details({key: value}, where)
+    _check_details(confirm, f"{where}.confirm")
+    seen(value, f"{where}.{key}", 200)
+    return SubjectQuery(key=key, value=value.strip(), confirm=confirm)
+
+
+def _composite(key: str, given: dict[str, Any], where: str, *, has_confirm: bool) -> SubjectQuery:
+    """Read a composite key: an object of details, of which every one must fit."""
+    if has_confirm:
+        text = f"{where}.confirm: {key} is given as an object of details, and there is nothing to confirm besides"
+        raise ProblemError(REQUEST_MALFORMED, text)
+    if not 0 < len(given) <= MOST_DETAILS:
+        raise ProblemError(REQUEST_MALFORMED, f"{where}.{key}: name each detail of the key once, and no other")
+    _check_details(given, f"{where}.{key}")
+    return SubjectQuery(key=key, value="", confirm=given, is_composite=True)
+
+
+def _check_details(given: dict[str, Any], where: str) -> None:
+    for name, value in given.items():
         line(name, where, 64)
-        line(value, f"{where}.{name}" if name == keys[0] else f"{where}.confirm.{name}", 200)
-    seen(given[keys[0]], f"{where}.{keys[0]}", 200)
-    return SubjectQuery(key=keys[0], value=given[keys[0]].strip(), confirm=confirm)
+        if not isinstance(value, str):
+            raise ProblemError(REQUEST_MALFORMED, f"{where}.{name}: keys and details are strings")
+        line(value, f"{where}.{name}", 200)

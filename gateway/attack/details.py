@@ -71,6 +71,8 @@ ROWS: Final[tuple[tuple[str, str, str, Callable[[Target], Any]], ...]] = (
     ("subject-two", "a subject with two keys", STRICT, _one(subject={"a": "1", "b": "2"})),
     ("subject-none", "a subject without a key", STRICT, _one(subject={})),
     ("subject-deep", "a subject that is an object of objects", STRICT, _one(subject={"a": {"b": "1"}})),
+    ("subject-deeper", "a subject of objects in objects", STRICT, _one(subject={"a": {"b": {"c": "1"}, "d": {"e": "1"}}})),
+    ("subject-details", "a subject of 17 details", BOUNDED, _one(subject={"a": {f"d{n}": "1" for n in range(17)}})),
     ("subject-long", "a subject of 129 characters", BOUNDED, _one(subject={"a": "1" * 129})),
     ("many", "17 details", BOUNDED, lambda t: [_honest(t)] * 17),
     ("deep", "5,000 arrays in each other", BOUNDED, lambda _t: "[" * 5_000 + "]" * 5_000),

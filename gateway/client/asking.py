@@ -23,17 +23,24 @@ class Action(StrEnum):
 class Subject:
     """One data subject: a key of the dataset, its value, and the details that confirm whose it is.
 
+    The value of a composite key is all its details, and nothing confirms them besides.
     `ref` is your own label, needed where many are asked about; `claims` are for verifying many.
     """
 
     key: str
-    value: str = field(repr=False)
+    value: str | Mapping[str, str] = field(repr=False)
     confirm: Mapping[str, str] = field(default_factory=dict, repr=False)
     ref: str | None = None
     claims: Mapping[str, str | bool | int] | None = field(default=None, repr=False)
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.value, str) and self.confirm:
+            raise ValueError(f"the details of the composite key {self.key} are its value: leave confirm out")
+
     def body(self) -> dict[str, Any]:
         """Return the member `subject`."""
+        if not isinstance(self.value, str):
+            return {self.key: dict(self.value)}
         return {self.key: self.value, "confirm": dict(self.confirm)}
 
     def named_body(self) -> dict[str, Any]:

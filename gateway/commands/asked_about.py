@@ -13,6 +13,7 @@ import typer
 from gateway.client import Caseworker, Emergency, Subject
 
 CLAIM: Final = "claim."
+_BESIDE_WHO: Final = frozenset({"ref", "confirm", "claims"})
 
 
 def pair_of(text: str, option: str) -> tuple[str, str]:
@@ -29,6 +30,14 @@ def pairs_of(texts: Iterable[str], option: str) -> dict[str, str]:
     if len(dict(pairs)) != len(pairs):
         raise typer.BadParameter(f"{option} names something twice")
     return dict(pairs)
+
+
+def person_of(subject: str, confirm: Iterable[str]) -> Subject:
+    """Return whom `key=value` and details name; a key without a value is composite, and made of the details."""
+    details = pairs_of(confirm, "--confirm")
+    if "=" not in subject and subject.strip() and details:
+        return Subject(subject.strip(), details)
+    return Subject(*pair_of(subject, "--subject"), details)
 
 
 def caseworker_of(text: str | None) -> Caseworker | None:
@@ -60,7 +69,10 @@ def people_of(file: Path) -> list[Subject]:
 
 
 def _from_csv(text: str) -> list[Mapping[str, Any]]:
-    """Take the first column but `ref` for the key, `claim.…` for claims, all others for confirming details."""
+    """Take the first column but `ref` for the key, `claim.…` for claims, all others for confirming details.
+
+    A heading with a dot (`person.full_name`) is a composite key's detail, and then nothing confirms besides.
+    """
     reader = csv.DictReader(text.splitlines())
     names = [name for name in reader.fieldnames or () if name]
     key = next((name for name in names if name != "ref" and not name.startswith(CLAIM)), None)
@@ -68,13 +80,20 @@ def _from_csv(text: str) -> list[Mapping[str, Any]]:
         raise typer.BadParameter(
             "the CSV's heading names no key: its columns are ref, the key, and details that confirm it"
         )
+    composite, dot, _ = key.partition(".")
     rows: list[Mapping[str, Any]] = []
     for row in reader:
         given = {name: row[name].strip() for name in names if (row[name] or "").strip()}
         claims = {name.removeprefix(CLAIM): value for name, value in given.items() if name.startswith(CLAIM)}
-        confirm = {name: one for name, one in given.items() if name not in ("ref", key) and not name.startswith(CLAIM)}
-        named = {name: given[name] for name in ("ref", key) if name in given}
-        rows.append({**named, "confirm": confirm, **({"claims": claims} if claims else {})})
+        beside: dict[str, Any] = {"claims": claims} if claims else {}
+        if "ref" in given:
+            beside["ref"] = given["ref"]
+        details = {name: one for name, one in given.items() if name != "ref" and not name.startswith(CLAIM)}
+        if dot:
+            rows.append({composite: {name.removeprefix(composite + dot): one for name, one in details.items()}, **beside})
+            continue
+        value = {key: details.pop(key)} if key in details else {}
+        rows.append({**value, "confirm": details, **beside})
     return rows
 
 
@@ -94,8 +113,8 @@ def _from_lines(text: str) -> list[Mapping[str, Any]]:
 
 
 def _person(row: Mapping[str, Any], number: int) -> Subject:
-    keys = [name for name in row if name not in ("ref", "confirm", "claims")]
-    if len(keys) != 1 or not isinstance(row[keys[0]], str) or not isinstance(row.get("confirm", {}), dict):
+    keys = [name for name in row if name not in _BESIDE_WHO]
+    if len(keys) != 1 or not isinstance(row[keys[0]], (str, dict)) or not isinstance(row.get("confirm", {}), dict):
         raise typer.BadParameter(f"person {number} must have one key, and details that confirm it")
     ref = str(row.get("ref") or f"row-{number}")
     return Subject(keys[0], row[keys[0]], row.get("confirm", {}), ref=ref, claims=row.get("claims"))

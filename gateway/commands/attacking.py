@@ -17,7 +17,7 @@ from gateway.attack import CannotRunError, Client, Result, Run, Verdict, aim, at
 from gateway.attack.offices import OFFICES
 from gateway.attack.target import Target
 from gateway.commands.answer_table import plain
-from gateway.commands.asked_about import pair_of, pairs_of
+from gateway.commands.asked_about import person_of
 from gateway.oauth.jose import JoseRefusedError, import_public_key
 
 BROKEN: Final = 1
@@ -110,8 +110,7 @@ def _private(key: Path) -> Any:
 def _subject(subject: str | None, confirm: list[str]) -> dict[str, Any] | None:
     if subject is None:
         return None
-    name, value = pair_of(subject, "--subject")
-    return {name: value, "confirm": pairs_of(confirm, "--confirm")}
+    return person_of(subject, confirm).body()
 
 
 def _run(target: Target, *, deadline: float, with_slow: bool, with_waits: bool, quiet: bool) -> Run:

@@ -25,7 +25,7 @@ from gateway.client import (
 )
 from gateway.client.keeping import Keeper
 from gateway.commands.answer_table import plain, show_answer
-from gateway.commands.asked_about import caseworker_of, emergency_of, pair_of, pairs_of, people_of
+from gateway.commands.asked_about import caseworker_of, emergency_of, pair_of, pairs_of, people_of, person_of
 
 FAILED: Final = 1
 REFUSED: Final = 3
@@ -39,8 +39,12 @@ def get(
     key: Annotated[Path, typer.Option(help="The client's private JWK.")],
     vkey: Annotated[str, typer.Option(help="The log's key as it was handed to you, or a file that holds it.")],
     agreement: Annotated[str, typer.Option(help="The agreement to ask under.")],
-    subject: Annotated[str | None, typer.Option(help="Whom: a key of the dataset, key=value.")] = None,
-    confirm: Annotated[list[str] | None, typer.Option(help="A detail that confirms whose it is, name=value.")] = None,
+    subject: Annotated[
+        str | None, typer.Option(help="Whom: a key of the dataset, key=value; a composite key by its name alone.")
+    ] = None,
+    confirm: Annotated[
+        list[str] | None, typer.Option(help="A detail that confirms whose it is, or of the composite key: name=value.")
+    ] = None,
     field: Annotated[list[str] | None, typer.Option(help="A field; all that you may have where none is named.")] = None,
     case: Annotated[str | None, typer.Option(help="Your case reference.")] = None,
     caseworker: Annotated[str | None, typer.Option(help="Who asks: id,name,role[,organisation code].")] = None,
@@ -78,7 +82,7 @@ def get(
             if description or collection:
                 sys.stdout.buffer.write(client.description(collection=collection) + b"\n")
                 return
-            people = people_of(many) if many else [_one(subject or "", confirm or [])]
+            people = people_of(many) if many else [person_of(subject or "", confirm or [])]
             claims = pairs_of(claim or (), "--claim")
             answers = _asked(client, people, action, claims, matter, is_many=many is not None)
             raise typer.Exit(_told(answers, shows=not json_))
@@ -110,10 +114,6 @@ def _vkey(given: str) -> str:
         return Path(given).read_text(encoding="ascii")
     except (OSError, UnicodeDecodeError) as error:
         raise typer.BadParameter("--vkey wants the log's key, name+id+key, or a file that holds it") from error
-
-
-def _one(subject: str, confirm: list[str]) -> Subject:
-    return Subject(*pair_of(subject, "--subject"), pairs_of(confirm, "--confirm"))
 
 
 def _asked(

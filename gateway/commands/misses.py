@@ -10,6 +10,7 @@ import typer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, said, show
 from gateway.misses import told_locks
+from schemas.request import SubjectQuery
 
 misses = typer.Typer(no_args_is_help=True, help="Locks by misses: what could not be confirmed too often today.")
 
@@ -18,15 +19,19 @@ misses = typer.Typer(no_args_is_help=True, help="Locks by misses: what could not
 def show_misses(
     directory: Directory = Path(),
     dataset: Annotated[str | None, typer.Option(help="With --key: the dataset whose key it is.")] = None,
-    key: Annotated[str | None, typer.Option(help="KEY=VALUE: show the lock of this key alone, if it has one.")] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(help="KEY=VALUE: show the lock of this key alone, if it has one. A composite key: its name."),
+    ] = None,
+    detail: Annotated[list[str] | None, typer.Option(help="NAME=VALUE: one detail of a composite key.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,  # noqa: FBT002 -- a flag of the command line
 ) -> None:
     """Show what is locked, for whom, and until when; not whom it is about. Locks end with the London day."""
-    name, _, value = (key or "").partition("=")
-    if (key is None) != (dataset is None) or (key is not None and not (name and value)):
+    asked = _asked(key, detail or [])
+    if (asked is None) != (dataset is None):
         raise typer.BadParameter("give --dataset and --key KEY=VALUE together")
     with office(directory) as here:
-        whose = (dataset, name, value) if dataset is not None else None
+        whose = (dataset, asked) if dataset is not None and asked is not None else None
         ring, index = here.council.keyring, here.council.search
         found = told_locks(here.reader, at=utc_now(), keyring=ring, index=index, key=whose)
     if as_json:
@@ -39,6 +44,17 @@ def show_misses(
         typer.echo(f"{one['lock']}  {what[one['kind']]}, for {whom}: {one['misses']} misses, until {one['until']}")
     if not found:
         typer.echo("Nothing is locked." if key is None else "This key is not locked.")
+
+
+def _asked(key: str | None, details: list[str]) -> SubjectQuery | None:
+    """Return whom a key names; a composite one by its details."""
+    if key is None and not details:
+        return None
+    name, _, value = (key or "").partition("=")
+    given = {one.partition("=")[0]: one.partition("=")[2] for one in details}
+    if not name or not all(given.values()) or bool(value) == bool(given) or len(given) < len(details):
+        raise typer.BadParameter("give --key KEY=VALUE, or of a composite key --key KEY and --detail NAME=VALUE for each")
+    return SubjectQuery(name, value, given, is_composite=bool(given))
 
 
 @misses.command("lift")

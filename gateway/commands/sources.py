@@ -14,7 +14,8 @@ from gateway.commands.shelf import list_sources, show_source
 from gateway.source_registry import Adapter, SourceRegistry, refusal_of
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.csv_source import CsvSource
-from gateway.sources.mapping import Mapping, mapping_findings, parse_mapping
+from gateway.sources.mapping import Mapping, parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.surveying import Survey, told
 from gateway.sources.trying import SAMPLE, can_be_tried, try_mapping
 from gateway.store.changes import ChangeRefusedError

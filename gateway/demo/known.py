@@ -62,7 +62,7 @@ def _mixed(people: Iterable[KnownPerson]) -> list[KnownPerson]:
 
 
 def _of_council_tax(connection: Any) -> Iterator[KnownPerson]:
-    # By a place nobody is named: no agreement of the demo may release one in full.
+    # By a property nobody is named: no agreement of the demo may release its reference in full.
     rows = connection.execute(
         "SELECT account_ref, lead_liab_surname, lead_birth_date, protected_ind, deceased_ind FROM ctaccount "
         "ORDER BY account_ref"

@@ -18,6 +18,8 @@ TYPE: Final = "stile_disclosure_v1"
 LARGEST: Final = 16_384  # bytes of the parameter
 MOST: Final = 16  # details in one token
 LONGEST_SUBJECT: Final = 128  # characters of an identifier
+MOST_PARTS: Final = 16  # details of a composite key
+Named = str | Mapping[str, str]  # what names one person: a key's value, or the details that a composite key is made of
 
 
 class Detail(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defaults=True):
@@ -29,7 +31,7 @@ class Detail(msgspec.Struct, forbid_unknown_fields=True, frozen=True, omit_defau
     dataset: str | None = None
     actions: tuple[str, ...] | None = None
     fields: tuple[str, ...] | None = None
-    subject: dict[str, str] | None = None
+    subject: dict[str, str | dict[str, str]] | None = None
 
 
 MEMBERS: Final = ", ".join(Detail.__struct_fields__)
@@ -86,17 +88,26 @@ def grant(
     return granted
 
 
-def covers_subject(detail: Mapping[str, Any], secret: bytes, *, key: str, value: str) -> bool:
+def covers_subject(detail: Mapping[str, Any], secret: bytes, *, key: str, value: Named) -> bool:
     """Tell whether a granted detail is for anyone, or for the person that this key names."""
     known = detail.get("subject")
     return known is None or hmac.compare_digest(known, subject_reference(secret, detail["agreement"], key, value))
 
 
-def subject_reference(secret: bytes, agreement: str, key: str, value: str) -> str:
+def subject_reference(secret: bytes, agreement: str, key: str, value: Named) -> str:
     """Return a token's name for one person: 128 bits of HMAC-SHA256, of no use under another agreement."""
-    typed = "".join(value.split()).casefold()
+    typed = _typed(value) if isinstance(value, str) else _typed_details(value)
     content = f"stile token subject\0{agreement}\0{key}\0{typed}"
     return hmac.digest(secret, content.encode(), "sha256")[:16].hex()
+
+
+def _typed(text: str) -> str:
+    return "".join(text.split()).casefold()
+
+
+def _typed_details(details: Mapping[str, str]) -> str:
+    """Return the details of a composite key as one text, whatever order they were given in; no plain value is one."""
+    return "\0" + "\0".join(f"{name}\0{_typed(details[name])}" for name in sorted(details))
 
 
 def _cause(error: Exception) -> str:
@@ -131,12 +142,14 @@ def _grant_one(detail: Detail, available: Mapping[str, Available], subject_secre
     return granted
 
 
-def _subject(asked: Mapping[str, str], agreement: str, secret: bytes | None) -> str:
+def _subject(asked: Mapping[str, Named], agreement: str, secret: bytes | None) -> str:
     if secret is None:
         raise _refused("this gateway gives no tokens for one subject: leave the member out")
-    if len(asked) != 1 or not all(0 < len(part) <= LONGEST_SUBJECT for pair in asked.items() for part in pair):
-        raise _refused("subject must be one key with its value, without confirming details")
-    key, value = next(iter(asked.items()))
+    key, value = next(iter(asked.items()), ("", ""))
+    parts = (key, value) if isinstance(value, str) else (key, *(part for pair in value.items() for part in pair))
+    is_composed = isinstance(value, str) or 1 < len(value) <= MOST_PARTS  # one detail is no composite key
+    if len(asked) != 1 or not is_composed or not all(0 < len(part) <= LONGEST_SUBJECT for part in parts):
+        raise _refused("subject must be one key with its value, or all its details, without confirming details")
     return subject_reference(secret, agreement, key, value)
 
 

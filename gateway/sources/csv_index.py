@@ -6,13 +6,16 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Final
 
 from gateway.sources.columns import Codes
 from gateway.sources.comparing import one_key
+from gateway.sources.composite import asked_by
 from gateway.sources.contract import Cause
 from gateway.sources.csv_reading import ExportFaultError, Stamp, fault_of, read_lines, stamp_of
 from gateway.sources.export import Export, FileName
+from gateway.sources.finding import in_one
 from gateway.sources.groups import RowFile
 from gateway.sources.mapping import Mapping as SourceMapping
 from schemas.dataset import Dataset
@@ -141,6 +144,7 @@ class Indexing:
         mapping = self._mapping
         records, row = self._records(files)
         keys = {key: self._by_key(records, key, column) for key, column in mapping.keys.items()}
+        keys |= {key: self._by_details(records, key) for key in mapping.asked_by}
         groups = {
             group: self._group(files, rows.lie, [one for column in rows.fields.values() if (one := column.lies(None))])
             for group, rows in mapping.groups.items()
@@ -188,6 +192,21 @@ class Indexing:
             value = one_key(field, table.values(number)[place])
             if value is not None:
                 found.setdefault(value, []).append(number)
+        return found
+
+    def _by_details(self, table: Table, key: str) -> dict[str, list[int]]:
+        """Return the rows by every combination of the details that a composite key asks by, whoever's each of them is."""
+        asked = asked_by(self._dataset, self._mapping, key, self._clock)
+        columns = [[table.columns[place] for place in one.places] for one in asked]
+        found: dict[str, list[int]] = {}
+        for number in range(len(table.rows)):
+            values = table.values(number)
+            held = [
+                {form for place in places if (form := one.held_form(values[place])) is not None}
+                for one, places in zip(asked, columns, strict=True)
+            ]
+            for forms in product(*held):
+                found.setdefault(in_one(forms), []).append(number)
         return found
 
 

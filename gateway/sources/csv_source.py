@@ -111,7 +111,7 @@ class CsvSource:
 
     def _found(self, index: Index, sought: Sought) -> Found:
         key = self._dataset.keys[sought.sort[0]]
-        same = one_key(self._dataset.fields[key.name], sought.value)
+        same = sought.value if key.all_of else one_key(self._dataset.fields[key.name], sought.value)
         rows = [index.records.values(number) for number in index.keys[key.name].get(same or "", ())]
         live = self._mapping.live
         if key.finds_place and isinstance(live, Codes):

@@ -130,6 +130,22 @@ def format_flaw(form: str, pivot: int | None) -> tuple[str, str] | None:
     return None
 
 
+def texts_of_day(day: date, form: str) -> tuple[str, ...]:
+    """Return every text that a format reads as a day, but that it takes names of months and days in mixed case too.
+
+    None by a format with a time, for each instant of the day would be another text.
+    """
+    if not tells_days_alone(form) or not is_read(form):
+        return ()
+    cases = (str.title, str.upper, str.lower)
+    return tuple(dict.fromkeys(_DIRECTIVE.sub(lambda found: case(_WRITTEN[found[1]](day)), form) for case in cases))  # noqa: B023 -- called at once
+
+
+def tells_days_alone(form: str) -> bool:
+    """Tell whether a format holds no time and no zone: then a day has few texts by it."""
+    return set(_DIRECTIVE.findall(form)) <= _WRITTEN.keys()
+
+
 @lru_cache(maxsize=256)
 def _compiled(form: str) -> DateFormat | None:
     """Return a format ready to read, None where a directive is unknown or stands twice: then no value fits."""
@@ -209,6 +225,24 @@ def _zone(text: str) -> timezone:
         return timezone.utc  # noqa: UP017 -- a timezone, as below
     sign, digits = (-1 if text[0] == "-" else 1), text[1:].replace(":", "")
     return timezone(sign * timedelta(hours=int(digits[:2]), minutes=int(digits[2:] or 0)))
+
+
+# -- writing
+
+_WRITTEN: Final[Mapping[str, Callable[[date], str]]] = {
+    "Y": lambda day: f"{day.year:04}",
+    "y": lambda day: f"{day.year % 100:02}",
+    "m": lambda day: f"{day.month:02}",
+    "d": lambda day: f"{day.day:02}",
+    "j": lambda day: f"{day.timetuple().tm_yday:03}",
+    "b": lambda day: _short(_MONTHS)[day.month - 1],
+    "B": lambda day: _MONTHS[day.month - 1],
+    "a": lambda day: _short(_DAYS)[day.weekday()],
+    "A": lambda day: _DAYS[day.weekday()],
+    "-d": lambda day: str(day.day),
+    "-m": lambda day: str(day.month),
+    "%": lambda _: "%",
+}
 
 
 # -- the usual formats, a text of which is put into ISO 8601's order: an expression takes several times as long

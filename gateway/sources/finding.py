@@ -14,6 +14,7 @@ from typing import Any, Final
 from gateway.sources.cleaning import Cleaner, clean_value, field_cleaner
 from gateway.sources.columns import Column
 from gateway.sources.comparing import Form, key_form, normal_form, person_form, typed_form
+from gateway.sources.composite import asked_by
 from gateway.sources.contract import Found
 from gateway.sources.mapping import Mapping as SourceMapping
 from schemas.dataset import Dataset, Field, Key
@@ -21,6 +22,7 @@ from schemas.request import SubjectQuery
 from schemas.terms import Match
 
 MOST_ROWS: Final = 64  # records of one key: more can't be told apart
+MOST_ROWS_OF_ALL: Final = 512  # and of what a source is asked by for a composite key: many people share a birth date
 Place = tuple[str, str, Cleaner, Form]  # (detail, role) of a selected column, how its value is cleaned, and compared
 Guard = tuple[Field, Column | None]  # a marker that protects what the search reveals, and where it lies
 Sort = tuple[str, tuple[str, ...]]  # a key, and the details that were given with it
@@ -28,31 +30,51 @@ Sort = tuple[str, tuple[str, ...]]  # a key, and the details that were given wit
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A query in the forms that a source holds: the key's value, and each detail's normal form."""
+    """A query in the forms that a source holds: the key's value, and each detail's normal form.
+
+    For a composite key the source is asked by some of its details: `asked` are these as typed, `value` their forms in one.
+    """
 
     sort: Sort
     value: str
     given: Mapping[str, str | None]
+    asked: tuple[str, ...] = ()
 
 
 class Finding:
-    """What one source's searches read, and what their rows say. Holds no state but what the mapping says."""
+    """What one source's searches read, and what their rows say. Holds no state but what the mapping says.
+
+    `asked_by` are the details by which the source is asked for each composite key.
+    """
 
     def __init__(self, dataset: Dataset, mapping: SourceMapping, clock: Callable[[], datetime]) -> None:
         self._dataset = dataset
         self._mapping = mapping
         self._clock = clock
+        self.asked_by = {key: asked_by(dataset, mapping, key, clock) for key in mapping.asked_by}
         self._selected = lru_cache(maxsize=64)(self._select)
 
     def sought(self, query: SubjectQuery) -> Sought | Found:
         """Return what to look for, or the answer where there is nothing to look for."""
-        value = key_form(self._dataset.fields[query.key], query.value)
         given = {name: typed_form(self._dataset.fields[name], text) for name, text in query.confirm.items()}
+        if query.is_composite:
+            return self._sought_by_all(query, given)
+        value = key_form(self._dataset.fields[query.key], query.value)
         if value is None:
             return Found(Match.NOBODY)
         if len(given) < self._dataset.keys[query.key].at_least:
             return Found(Match.MISMATCH)
         return Sought((query.key, tuple(sorted(given))), value, given)
+
+    def _sought_by_all(self, query: SubjectQuery, given: Mapping[str, str | None]) -> Sought | Found:
+        if given.keys() != set(self._dataset.keys[query.key].all_of):
+            return Found(Match.MISMATCH)
+        forms = {detail: form for detail, form in given.items() if form is not None}
+        if len(forms) < len(given):
+            return Found(Match.NOBODY)
+        asked = self._mapping.asked_by[query.key]
+        value, typed = in_one([forms[one] for one in asked]), tuple(query.confirm[one] for one in asked)
+        return Sought((query.key, tuple(sorted(given))), value, given, typed)
 
     def selected(self, sort: Sort) -> tuple[str | None, ...]:
         """Return the places that a search reads, in the order of its rows: the record, its people, details, markers."""
@@ -106,11 +128,11 @@ class Finding:
                     hidden = True
                 else:
                     fits[people[role], row[0]] = (role, people, row)
+        # Beyond the limit another might fit, or whoever was meant.
+        if len(fits) > 1 or len(rows) > (MOST_ROWS_OF_ALL if key.all_of else MOST_ROWS):
+            return Found(Match.SEVERAL, near=tuple(near))
         if not fits:
             return Found(Match.PROTECTED_BY_PLACE if hidden else Match.MISMATCH, near=tuple(near))
-        # Beyond the limit another might fit as well.
-        if len(fits) > 1 or len(rows) > MOST_ROWS:
-            return Found(Match.SEVERAL, near=tuple(near))
         role, people, row = next(iter(fits.values()))
         return Found(Match.CONFIRMED, subject=role, people=people, row=row[0], near=tuple(near))
 
@@ -141,3 +163,8 @@ class Finding:
         """
         said = zip(guards, row[len(row) - len(guards) :], strict=True)
         return any(column is None or clean_value(raw, column, marker) is not False for (marker, column), raw in said)
+
+
+def in_one(forms: Sequence[str]) -> str:
+    """Return the forms of several details as one text: no form holds what stands between them."""
+    return "\0".join(forms)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from gateway.sources.columns import Codes
 from gateway.sources.comparing import one_key
+from gateway.sources.composite import AskedBy
 from gateway.sources.contract import Found, SourceFailedError, Wanted
 from gateway.sources.finding import Finding, Sort, Sought
 from gateway.sources.gathering import batches, grouped, together
@@ -27,11 +28,12 @@ from schemas.request import SubjectQuery
 
 @dataclass(frozen=True, slots=True)
 class Sampled:
-    """A record of a sample: its reference, the roles that are there, and its keys as texts."""
+    """A record of a sample: its reference, the roles that are there, its keys as texts, of composite ones their details."""
 
     row: str
     roles: tuple[str, ...]
     keys: Mapping[str, str]
+    details: Mapping[str, tuple[str, ...]]
 
 
 class HttpAsking:
@@ -61,10 +63,41 @@ class HttpAsking:
     async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]:
         """Find each person by key and confirming details."""
         sought = [self._finding.sought(query) for query in queries]
-        sorts = grouped((one.sort, one.value) for one in sought if isinstance(one, Sought))
-        searches = {sort: self.search(sort, list(dict.fromkeys(values))) for sort, values in sorts.items()}
+        sorts = grouped((one.sort, one) for one in sought if isinstance(one, Sought))
+        searches = {sort: self._rows(sort, alike) for sort, alike in sorts.items()}
         rows = dict(zip(searches, await together(list(searches.values())), strict=True))
         return [one if isinstance(one, Found) else self._finding.one_of(rows[one.sort][one.value], one) for one in sought]
+
+    async def _rows(self, sort: Sort, alike: Sequence[Sought]) -> dict[str, list[tuple[Any, ...]]]:
+        if self._dataset.keys[sort[0]].all_of:
+            return await self.search_by_details(sort, {one.value: one.asked for one in alike})
+        return await self.search(sort, list(dict.fromkeys(one.value for one in alike)))
+
+    async def search_by_details(self, sort: Sort, asked: Mapping[str, tuple[str, ...]]) -> dict[str, list[tuple[Any, ...]]]:
+        """Return the rows that `Finding` judges of each whom a composite key names: by the details that are asked by."""
+        call = self._upstream.search[sort[0]]
+        there = {value: texts for value, typed in asked.items() if (texts := self._texts(sort[0], call, typed)) is not None}
+        works = [self._search_details(sort, call, texts, asked[value]) for value, texts in there.items()]
+        return {**{value: [] for value in asked}, **dict(zip(there, await together(works), strict=True))}
+
+    def _texts(self, key: str, call: Call, typed: tuple[str, ...]) -> tuple[str, ...] | None:
+        """Return details as the service writes them, None where one can't be asked for: then it is nobody's."""
+        spelt = [one.spellings(text) for one, text in zip(self._finding.asked_by[key], typed, strict=True)]
+        can_ask = all(texts and call.can_ask(texts[0]) for texts in spelt)
+        return tuple(texts[0] for texts in spelt) if can_ask else None
+
+    async def _search_details(
+        self, sort: Sort, call: Call, texts: tuple[str, ...], typed: tuple[str, ...]
+    ) -> list[tuple[Any, ...]]:
+        places, asked = self._finding.selected(sort), self._finding.asked_by[sort[0]]
+        found = []
+        for record in await self._pages.objects(call, texts, self._reading.select(places)):
+            self._reading.notice(places, record)
+            # A record that nobody asked for is not looked at; whose of its people each detail is, is looked at later.
+            if not all(one.form_of(text) in _forms(one, record) for one, text in zip(asked, typed, strict=True)):
+                raise SourceFailedError(f"{self._mapping.source} gave the record of another than was asked for")
+            found.append(self._row(record, sort))
+        return found
 
     async def search(self, sort: Sort, values: list[str]) -> dict[str, list[tuple[Any, ...]]]:
         """Return of each value the rows that `Finding` judges."""
@@ -87,7 +120,7 @@ class HttpAsking:
             sought = self._values_of(record, sort[0], values)
             # A place finds those who live there now; a person's own key finds them after they left, too.
             if live is None or str(at(record, steps(live.place))).strip() in live.codes:
-                found += [(value, self._row(record, places, self._finding.markers_in(sort))) for value in sought]
+                found += [(value, self._row(record, sort)) for value in sought]
         return found
 
     def _values_of(self, record: dict[str, Any], key: str, values: tuple[str, ...]) -> list[str]:
@@ -103,25 +136,28 @@ class HttpAsking:
             raise SourceFailedError(f"{self._mapping.source} gave the record of another than was asked for")
         return fitting
 
-    def _row(self, record: dict[str, Any], places: tuple[str | None, ...], markers: int) -> tuple[Any, ...]:
+    def _row(self, record: dict[str, Any], sort: Sort) -> tuple[Any, ...]:
         """Return what `Finding` judges: the record's reference, its people's, each detail's values, and the markers."""
+        places = self._finding.selected(sort)
+        last = len(places) - self._finding.markers_in(sort)
         references = [self._reading.single(record, place or "") for place in places[: 1 + len(self._mapping.people)]]
         if not references[0]:
             raise SourceFailedError(f"{self._mapping.source} gave a record without its reference")
-        end = len(places) - markers
-        details = [tuple(reach(record, steps(place or ""))) for place in places[len(references) : end]]
-        said = [plain(at(record, steps(place))) if place else None for place in places[end:]]
-        return (*references, *(tuple(map(plain, values)) for values in details), *said)
+        details = [tuple(reach(record, steps(place or ""))) for place in places[len(references) : last]]
+        markers = [at(record, steps(place)) if place else None for place in places[last:]]
+        return (*references, *(tuple(map(plain, values)) for values in details), *map(plain, markers))
 
     async def sample(self, call: Call, count: int) -> list[Sampled]:
         """Return some records, as the service lists them."""
         mapping, single = self._mapping, self._reading.single
-        select = self._reading.select([mapping.row, *mapping.people.values(), *mapping.keys.values()])
+        inner = [place for asked in self._finding.asked_by.values() for one in asked for place in one.places]
+        select = self._reading.select([mapping.row, *mapping.people.values(), *mapping.keys.values(), *inner])
         return [
             Sampled(
                 row=single(record, mapping.row),
                 roles=tuple(role for role, place in mapping.people.items() if single(record, place)),
                 keys={key: single(record, place) for key, place in mapping.keys.items()},
+                details={key: _typed(asked, record) for key, asked in self._finding.asked_by.items()},
             )
             for record in (await self._pages.objects(call, (str(count),), select, most=count))[:count]
         ]
@@ -186,6 +222,20 @@ class HttpAsking:
     def _check_rows(self, call: Call, rows: list[str]) -> None:
         if not all(call.can_ask(row) for row in rows):
             raise SourceFailedError(f"{self._mapping.source}: a record has a reference that can't be asked for")
+
+
+def _held(one: AskedBy, record: dict[str, Any]) -> Iterator[Any]:
+    return (plain(raw) for place in one.places for raw in reach(record, steps(place)))
+
+
+def _forms(one: AskedBy, record: dict[str, Any]) -> set[str | None]:
+    return {one.held_form(raw) for raw in _held(one, record)}
+
+
+def _typed(asked: Sequence[AskedBy], record: dict[str, Any]) -> tuple[str, ...]:
+    """Return a record's details as a partner would type them, none where one is not held."""
+    texts = [next((text for raw in _held(one, record) if (text := one.typed(raw))), None) for one in asked]
+    return tuple(text for text in texts if text is not None) if None not in texts else ()
 
 
 def _asked(call: Call, values: list[str]) -> list[tuple[str, ...]]:

@@ -114,6 +114,13 @@ class HttpSource:
 
     async def _try_searches(self, asking: HttpAsking, sampled: Sequence[Sampled], survey: Survey) -> None:
         """Search by each key for one of the sampled records: a call that is wrong would else be met by a caseworker."""
+        for name in self._finding.asked_by:
+            details = next((one.details[name] for one in sampled if one.details[name]), None)
+            if details is not None:
+                found = await asking.search_by_details(
+                    (name, tuple(sorted(self._dataset.keys[name].all_of))), {"": details}
+                )
+                survey.found(name, is_found=bool(found[""]))
         for key in self._dataset.keys.values():
             field = self._dataset.fields.get(key.name)
             values = (key_form(field, one.keys.get(key.name, "")) for one in sampled) if field is not None else ()

@@ -81,7 +81,9 @@ class SqlSource:
         gone = file_flaw(self._url)
         if gone is not None:
             return [gone]
-        trying = self._guarded(lambda connection: Trying(connection, self._mapping, self._database.from_).flaws())
+        trying = self._guarded(
+            lambda connection: Trying(connection, self._mapping, self._database.from_, self._search.asked_by).flaws()
+        )
         return await self._run(trying, seconds=SURVEY_SECONDS)
 
     def close(self) -> None:
@@ -160,6 +162,7 @@ class SqlSource:
         reading = SqlReading(mapping, self._database.from_, self._records.watched(survey.watching))
         statement = Statement(select([mapping.row, *mapping.people.values()], self._database.from_, None, sample))
         for row, *references in read_bound(connection, statement, {}):
+            self._search.survey(connection, row, survey)
             present = [role for role, raw in zip(roles, references, strict=True) if str(raw or "").strip()]
             for number, role in enumerate(present or [""]):
                 reading.records(connection, [row], by_person(mapping) if number else survey.paths, role)

@@ -13,8 +13,8 @@ from gateway.sources.database import read, read_bound
 from gateway.sources.groups import Joined
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import MOST_GROUP_ROWS, Records, Wish, cleaned
-from gateway.sources.sql_search import names, numbered, padded
-from gateway.sources.statements import Statement, each_of, is_one_of, is_value, select, where_row
+from gateway.sources.sql_search import names, numbered
+from gateway.sources.statements import Statement, each_of, is_one_of, is_value, padded, select, where_row
 from schemas.decision import RawValue, Record, Rows
 
 

@@ -5,25 +5,27 @@ Reads the columns of the key, of the details that were given and of the marker t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement
 
 from gateway.sources.comparing import held_spellings, lenient
+from gateway.sources.composite import AskedBy
 from gateway.sources.contract import Found
 from gateway.sources.database import read, read_bound
 from gateway.sources.finding import MOST_ROWS, Finding, Sort, Sought
 from gateway.sources.gathering import batches, grouped
 from gateway.sources.mapping import Mapping as SourceMapping
-from gateway.sources.statements import Statement, besides, is_one_of, is_value, select
+from gateway.sources.sql_composite import CompositeSearch, finds_itself
+from gateway.sources.statements import Statement, besides, is_one_of, is_value, padded, select
+from gateway.sources.surveying import Survey
 from schemas.dataset import Dataset
 from schemas.request import SubjectQuery
 
 MOST_BOUND: Final = 128  # values in one statement: below what any database allows, and few enough sizes to stay prepared
-T = TypeVar("T")
 
 
 class Search:
@@ -34,6 +36,7 @@ class Search:
         self._mapping = mapping
         self._from = from_
         self._finding = Finding(dataset, mapping, clock)
+        self._composite = CompositeSearch(from_, self._finding)
         self._one = lru_cache(maxsize=64)(self._make_one)
         self._many = lru_cache(maxsize=512)(self._make_many)
 
@@ -47,15 +50,34 @@ class Search:
             (one.sort, place) for place, one in enumerate(sought) if isinstance(one, Sought)
         ).items():
             alike = {place: one for place in places if isinstance(one := sought[place], Sought)}
-            rows = self._rows(connection, sort, tuple(dict.fromkeys(one.value for one in alike.values())))
+            rows = self._rows(connection, sort, list(alike.values()))
             for place, one in alike.items():
                 found[place] = self._finding.one_of(rows[one.value], one)
         return [one for one in found if one is not None]
 
+    @property
+    def asked_by(self) -> Mapping[str, tuple[AskedBy, ...]]:
+        """Return the details by which the database is asked for each composite key."""
+        return self._finding.asked_by
+
+    def survey(self, connection: Any, row: object, survey: Survey) -> None:
+        """Count whether a row is found by each detail that a composite key asks by, wherever it is held."""
+        name = self._mapping.row
+        for key, asked in self.asked_by.items():
+            for one in asked:
+                statement = Statement(
+                    select(one.places, self._from, is_value(name, "row", is_text=isinstance(row, str)), 1)
+                )
+                for line in read(connection, statement, row, "row"):
+                    for place, raw in zip(one.places, line, strict=True):
+                        found = finds_itself(connection, one, raw, place=place, from_=self._from, row=(name, row))
+                        survey.asked(key, one.field.path, is_found=found)
+
     def _alone(self, connection: Any, sought: Sought | Found) -> Found:
         if isinstance(sought, Found):
             return sought
-        return self._finding.one_of(self._rows_of(connection, sought.sort, sought.value), sought)
+        rows = self._rows(connection, sought.sort, [sought])
+        return self._finding.one_of(rows[sought.value], sought)
 
     def _rows_of(self, connection: Any, sort: Sort, value: str) -> Sequence[Any]:
         """Return the rows of one value; of one that is held in several spellings, those of all of them."""
@@ -64,7 +86,11 @@ class Search:
             rows += read(connection, self._one(sort), one, "key")
         return rows
 
-    def _rows(self, connection: Any, sort: Sort, values: tuple[str, ...]) -> dict[str, Sequence[Any]]:
+    def _rows(self, connection: Any, sort: Sort, sought: Sequence[Sought]) -> dict[str, Sequence[Any]]:
+        """Return, by what is sought of those who are sought alike, the rows that may be theirs."""
+        if self._dataset.keys[sort[0]].all_of:
+            return self._composite.rows(connection, sort, sought)
+        values = tuple(dict.fromkeys(one.value for one in sought))
         rows: dict[str, Sequence[Any]] = {}
         for batch in batches(values, MOST_BOUND):
             is_one = len(batch) == 1 or len(held_spellings(self._dataset.fields[sort[0]], batch[0])) > 1
@@ -103,12 +129,6 @@ class Search:
         """Narrow a place to those who live there now; a person's own key finds them after they left, too."""
         live = self._mapping.live if self._dataset.keys[sort[0]].finds_place else None
         return besides(sought, live) if isinstance(live, str) else sought
-
-
-def padded(values: Sequence[T]) -> list[T]:
-    """Repeat the last value up to a power of two: few lengths are few statements, which stay prepared."""
-    size = 1 << (len(values) - 1).bit_length()
-    return [*values, *[values[-1]] * (size - len(values))]
 
 
 def numbered(values: Sequence[object]) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -11,11 +12,13 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection
 
 from gateway.sources.causes import cause_of, named_in
+from gateway.sources.composite import AskedBy
 from gateway.sources.contract import Cause
 from gateway.sources.database import DRIVER_ERRORS, is_slowness, read_bound
 from gateway.sources.groups import Joined
 from gateway.sources.mapped_places import Way, places_of, places_of_group
 from gateway.sources.mapping import Mapping as SourceMapping
+from gateway.sources.sql_composite import asks_for
 from gateway.sources.statements import Statement, select, where_row
 from policies.findings import did_you_mean
 from policies.places import Flaw
@@ -26,6 +29,7 @@ _TABLE: Final = re.compile(
 )
 _NAMED: Final = re.compile(r"\b(\w+)\.(\w+)\b")
 _QUOTED: Final = re.compile(r'"([^"]+)"')
+_NO_TEXT: Final = "Take `dates` out of the field of a date that is the database's own, or make a text of it that they fit."
 _REFUSED: Final = "Try it in the database's own shell."
 
 
@@ -40,10 +44,13 @@ def file_flaw(url: URL) -> Flaw | None:
 class Trying:
     """One trial of a mapping over a connection."""
 
-    def __init__(self, connection: Connection, mapping: SourceMapping, from_: str) -> None:
+    def __init__(
+        self, connection: Connection, mapping: SourceMapping, from_: str, asked_by: Mapping[str, tuple[AskedBy, ...]]
+    ) -> None:
         self._connection = connection
         self._mapping = mapping
         self._from = from_
+        self._asked_by = asked_by
 
     def flaws(self) -> list[Flaw]:
         """Return what the database can't run; nothing is looked at behind a table that is not there."""
@@ -51,6 +58,7 @@ class Trying:
         if whole:
             return whole
         found = list(self._flaws_of(places_of(self._mapping), self._from))
+        found += [] if found else self._unasked()
         if isinstance(self._mapping.live, str):
             found += self._try(("live",), self._mapping.live, self._from, where=sa.text(f"({self._mapping.live})"))
         for group, rows in self._mapping.groups.items():
@@ -68,8 +76,19 @@ class Trying:
             yield from self._try(way, place, from_)
             yield from self._quoted(way, place, from_)
 
+    def _unasked(self) -> Iterator[Flaw]:
+        """Find a place that can be read, and can't be asked for a detail of a composite key as it may be spelt."""
+        details = {one.field.path: one for asked in self._asked_by.values() for one in asked}
+        for way, place in places_of(self._mapping):
+            one = details.get(way[1]) if way[0] == "confirm" else None
+            statement, values = asks_for(one, place, self._from) if one is not None else (None, {})
+            error = self._error(statement, values) if statement is not None and values else None
+            if error is not None:
+                told = self._flaw(way, place, self._from, error)
+                yield replace(told, message=f"nobody can be asked for by it: {told.message}", remedy=_NO_TEXT)
+
     def _flaws_of_from(self, way: Way, from_: str) -> list[Flaw]:
-        error = self._error(Statement(select(["1"], from_, None, 1)))
+        error = self._error(Statement(select(["1"], from_, None, 1)), {})
         if error is None:
             return []
         known = self._tables()
@@ -79,15 +98,14 @@ class Trying:
         return [self._flaw(way, from_, from_, error)]
 
     def _try(self, way: Way, place: str, from_: str, *, where: sa.TextClause | None = None) -> Iterator[Flaw]:
-        error = self._error(
-            Statement(select(["1" if where is not None else place], from_, where, 1)), is_bound="where" in way
-        )
+        statement = Statement(select(["1" if where is not None else place], from_, where, 1))
+        error = self._error(statement, {"row": ""} if "where" in way else {})
         if error is not None:
             yield self._flaw(way, place, from_, error)
 
-    def _error(self, statement: Statement, *, is_bound: bool = False) -> Exception | None:
+    def _error(self, statement: Statement, values: dict[str, object]) -> Exception | None:
         try:
-            read_bound(self._connection, statement, {"row": ""} if is_bound else {})
+            read_bound(self._connection, statement, values)
         except DRIVER_ERRORS as error:
             if is_slowness(error) or cause_of(error) in {Cause.HOST, Cause.FILE, Cause.TIMEOUT}:
                 raise  # it is down, and the mapping may be right

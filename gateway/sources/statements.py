@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
@@ -19,6 +19,7 @@ from sqlalchemy.dialects import sqlite
 _UNTYPED: Final = sa.types.NullType()
 _TEXT: Final = sa.types.NullType().with_variant(sa.CHAR(), "oracle")
 _SQLITE: Final = sqlite.dialect(paramstyle="named")
+T = TypeVar("T")
 _LIMIT: Final = re.compile(r"(?<![:\w]):(param_\d+)\b", re.ASCII)  # no expression of a mapping has a parameter
 
 
@@ -57,6 +58,16 @@ def is_one_of(place: str, names: Iterable[str], *, is_text: bool = True) -> sa.C
     return sa.literal_column(place).in_([_bound(name, is_text=is_text) for name in names])
 
 
+def any_of(conditions: Iterable[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    """Return the condition that one of some holds, one at least; a row that fits several is one row."""
+    return sa.or_(*conditions)
+
+
+def all_of(conditions: Iterable[sa.ColumnElement[bool]]) -> sa.ColumnElement[bool]:
+    """Return the condition that all of some hold, one at least."""
+    return sa.and_(*conditions)
+
+
 def is_like(place: str, name: str, *, dropped: Iterable[str], alike: Iterable[tuple[str, str]]) -> sa.ColumnElement[bool]:
     """Return the condition that an expression, as small letters and in all but some characters, equals a bound value."""
     text: sa.ColumnElement[str] = sa.cast(sa.literal_column(place), sa.String(200))
@@ -80,6 +91,12 @@ def where_row(expression: str, name: str, *, is_text: bool = True) -> sa.TextCla
 def each_of(selects: Iterable[sa.Select[Any]]) -> sa.CompoundSelect[Any]:
     """Put bounded SELECTs into one statement: each finds what it would find alone."""
     return sa.union_all(*(sa.select(one.subquery(f"q{number}")) for number, one in enumerate(selects)))
+
+
+def padded(values: Sequence[T]) -> list[T]:
+    """Repeat the last value up to a power of two: few lengths are few statements, which stay prepared."""
+    size = 1 << (len(values) - 1).bit_length()
+    return [*values, *[values[-1]] * (size - len(values))]
 
 
 def _bound(name: str, *, is_text: bool) -> sa.BindParameter[Any]:

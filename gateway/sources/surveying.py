@@ -54,6 +54,9 @@ class Survey:
     blanks: dict[str, Counter[str]] = field(default_factory=dict)
     binary: Counter[str] = field(default_factory=Counter)
     reached: dict[str, bool] = field(default_factory=dict)  # places of several steps: whether the first was ever there
+    unfound: Counter[tuple[str, str]] = field(
+        default_factory=Counter
+    )  # by composite key and detail: values that find nobody
     remarks: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)  # what lies there, and does not serve
 
@@ -91,6 +94,10 @@ class Survey:
         if not is_found:
             self.remark(f"http.search.{key} did not find a record that the sample gave: are its path and query right?")
 
+    def asked(self, key: str, detail: str, *, is_found: bool) -> None:
+        """Count whether what a record holds of a detail would find it, by a composite key that asks by the detail."""
+        self.unfound[key, detail] += not is_found
+
     def hold(self, text: str) -> None:
         """Keep that a file does not serve."""
         self.held.append(text)
@@ -126,6 +133,9 @@ def told(survey: Survey) -> Iterator[str]:
         first = steps(place)[0]
         yield f"  {place}: nothing that was answered has a member {first}. A name with a dot is quoted: '\"{place}\"'"
     yield from (f"  {remark}" for remark in survey.remarks)
+    for (key, detail), count in sorted((one, count) for one, count in survey.unfound.items() if count):
+        text = f"{count} of the sample are held in a spelling by which keys.{key} finds nobody"
+        yield f"  confirm.{detail}: {text}: map an expression that makes one spelling of them, such as trim(…)"
     columns = mapped_columns(survey.mapping)
     for path, seen in sorted(survey.counts.items()):
         yield f"  {path:32} {_listed(seen)}"

@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from gateway.sources.columns import path as json_place
 from gateway.sources.json_answer import WHOLE
-from policies.reading import Read, Section, integer, listed, members, name, refused, word
+from policies.reading import Read, Section, integer, listed, members, members_by_name, name, refused, word
 from policies.yaml_text import Node, Scalar
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
@@ -39,6 +39,7 @@ class Credentials:
 class Call:
     """One GET: path and query with a place for what is asked for, and where in the answer the records are.
 
+    `details` are those of a composite key that it asks for, each at its own place; of all others it is empty.
     `several` is None where one request asks for one; `commas` or `repeated` where it asks for up to `most`. `more` is
     where an answer says that there are more pages: it holds the link to the next one; or, for the parameter `cursor`, what
     that is to hold; or, for the parameter `page`, anything. `last` is where it says which page is the last.
@@ -55,6 +56,7 @@ class Call:
     page: str | None = None
     first_page: int = 1
     last: str | None = None
+    details: tuple[str, ...] = ()
 
     @property
     def turns_pages(self) -> bool:
@@ -69,17 +71,17 @@ class Call:
     def target(self, values: tuple[str, ...], select: Mapping[str, str], turned: Mapping[str, str] | None = None) -> str:
         """Return path and query for some values, each percent-encoded whole: RFC 3986, section 2.1.
 
-        `turned` is what asks for a page other than the service's first.
+        Of a call by details `values` are theirs, in order. `turned` is what asks for a page other than the service's first.
         """
         encoded = [quote(value, safe="") for value in values]
-        joined = ",".join(encoded)
-        path = _HOLDER.sub(lambda _: joined, self.path)
+        own, joined = dict(zip(self.details, encoded, strict=bool(self.details))), ",".join(encoded)
+        path = _HOLDER.sub(lambda found: own.get(found[1], joined), self.path)
         pairs: list[str] = []
         for parameter, template in self.query.items():
             if "{each}" in template:
-                pairs += [f"{_of(parameter)}={_filled(template, value)}" for value in encoded]
+                pairs += [f"{_of(parameter)}={_filled(template, {'each': value})}" for value in encoded]
             else:
-                pairs.append(f"{_of(parameter)}={_filled(template, joined)}")
+                pairs.append(f"{_of(parameter)}={_filled(template, own or dict.fromkeys(_held(template), joined))}")
         pairs += [f"{_of(parameter)}={_of(value, ',.')}" for parameter, value in select.items()]
         pairs += [f"{_of(parameter)}={_of(value)}" for parameter, value in (turned or {}).items()]
         return path + ("?" + "&".join(pairs) if pairs else "")
@@ -90,9 +92,13 @@ class Call:
         return bool(value) and not climbs and not (self.several == "commas" and "," in value)
 
 
-def _filled(template: str, value: str) -> str:
-    before, _, after = _HOLDER.sub("\0", template).partition("\0")
-    return _of(before) + (value if _HOLDER.search(template) else "") + _of(after)
+def _filled(template: str, values: Mapping[str, str]) -> str:
+    pieces = enumerate(_HOLDER.split(template))  # every second one is the name of what belongs there
+    return "".join(values[one] if number % 2 else _of(one) for number, one in pieces)
+
+
+def _held(*templates: str) -> list[str]:
+    return [one for text in templates for one in _HOLDER.findall(text)]
 
 
 def _of(text: str, safe: str = "") -> str:
@@ -126,8 +132,8 @@ def host_of(parts: SplitResult) -> str:
     return f"{shown}:{port}"
 
 
-def upstream(node: Node, seconds: Callable[[Node], float]) -> Upstream:
-    """Read the `http` section."""
+def upstream(node: Node, seconds: Callable[[Node], float], asked_by: Mapping[str, tuple[str, ...]]) -> Upstream:
+    """Read the `http` section; `asked_by` are the details by which it is asked for composite keys."""
     section = Section(node, "http")
     found = Upstream(
         base=section.need("base", _base),
@@ -136,7 +142,7 @@ def upstream(node: Node, seconds: Callable[[Node], float]) -> Upstream:
         max_pages=section.may("max_pages", integer(1, 1_000), USUAL_PAGES),
         credentials=section.may("credentials", _credentials, None),
         select=section.may("select", _parameter, None),
-        search=section.need("search", members(name, calling("value"))),
+        search=section.need("search", members_by_name(name, lambda key: calling("value", asked_by.get(key, ())))),
         record=section.need("record", calling("row")),
         sample=section.may("sample", calling("sample"), None),
     )
@@ -144,8 +150,12 @@ def upstream(node: Node, seconds: Callable[[Node], float]) -> Upstream:
     return found
 
 
-def calling(holder: str) -> Read[Call]:
-    """Read one call; `holder` names what stands in braces: `{value}`, or `{values}` and `{each}` for several."""
+def calling(holder: str, details: tuple[str, ...] = ()) -> Read[Call]:
+    """Read one call; `holder` names what stands in braces: `{value}`, or `{values}` and `{each}` for several.
+
+    A search by a composite key has its `details` there instead, each by its name.
+    """
+    known = {holder} if holder == "sample" else {holder, holder + "s", "each"}
 
     def read(node: Node) -> Call:
         section = Section(node, "a call")
@@ -153,7 +163,7 @@ def calling(holder: str) -> Read[Call]:
         found = Call(
             path=path,
             query=query,
-            several=_several(path or "", query, holder),
+            several=None if details else _several(path or "", query, holder),
             most=section.may("most", integer(1, 100), USUAL_MOST),
             records=section.may("records", _records, WHOLE),
             more=section.may("more", json_place, None),
@@ -162,11 +172,11 @@ def calling(holder: str) -> Read[Call]:
             first_page=section.may("first_page", integer(0, 1), 1),
             last=section.may("last", json_place, None),
             nobody=section.may("nobody", listed(integer(200, 499)), ()),
+            details=details,
         )
-        known = {holder} if holder == "sample" else {holder, holder + "s", "each"}
-        held = [one for text in (path or "", *query.values()) for one in _HOLDER.findall(text)]
-        remedy = f"Write one of {', '.join('{' + one + '}' for one in sorted(known))}, once."
-        section.check(len(held) == 1 and set(held) <= known, "path", "does not say once what is asked for", remedy)
+        held = _held(path or "", *query.values())
+        is_said = sorted(held) == sorted(details) if details else len(held) == 1 and set(held) <= known
+        section.check(is_said, "path", "does not say once what is asked for", _remedy(details, known))
         section.check("{each}" not in (path or ""), "path", "can't repeat a part of a path", "Put {each} in `query`.")
         _check_pages(section, found)
         if found.several is None:
@@ -175,6 +185,12 @@ def calling(holder: str) -> Read[Call]:
         return found
 
     return read
+
+
+def _remedy(details: tuple[str, ...], known: set[str]) -> str:
+    if details:
+        return f"Write {', '.join('{' + one + '}' for one in details)}, each once."
+    return f"Write one of {', '.join('{' + one + '}' for one in sorted(known))}, once."
 
 
 def _check_pages(section: Section, call: Call) -> None:
@@ -196,7 +212,7 @@ def _check_pages(section: Section, call: Call) -> None:
 
 
 def _several(path: str, query: Mapping[str, str], holder: str) -> str | None:
-    held = {one for text in (path, *query.values()) for one in _HOLDER.findall(text)}
+    held = set(_held(path, *query.values()))
     if "each" in held:
         return "repeated"
     return "commas" if holder + "s" in held else None

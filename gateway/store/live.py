@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from gateway.oauth.details import Available
-from gateway.sources.mapping import digest_of
+from gateway.sources.mapping import digest_of, offered_keys
 from gateway.store.readings import Readings
 from policies.compile import Compiled, keys_for
 from policies.findings import Finding, TextError
@@ -106,7 +106,7 @@ def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
     return LiveAgreement(
         compiled=compiled,
         mapping_digest=digest_of(row[1]) if row else "",
-        keys=frozenset(state.readings.mapping(row[1]).keys if row else dataset.keys),
+        keys=offered_keys(state.readings.mapping(row[1]), dataset) if row else frozenset(dataset.keys),
         ended=ended_at is not None,
         next_from=min((day for day in later if day > on), default=None),
         basis=(

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
-from gateway.sources.mapping import digest_of, mapping_findings, parse_mapping
+from gateway.sources.mapping import digest_of, parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from gateway.store.draft_checks import check_draft
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.floor import read_floor

@@ -19,7 +19,8 @@ from gateway.demo.children import generate_children
 from gateway.demo.making import DATASETS, MORE_PARTNERS, PARTNERS
 from gateway.demo.residents import generate
 from gateway.demo.tenants import generate_tenancies
-from gateway.sources.mapping import mapped_paths, mapping_findings, parse_mapping
+from gateway.sources.mapping import mapped_paths, parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from policies.compile import compile_rules
 from policies.decide import decide
 from policies.explain import explain_agreement

@@ -8,7 +8,8 @@ from importlib.resources import files
 import pytest
 from docs_pages import DOCS, blocks
 
-from gateway.sources.mapping import Mapping, mapping_findings, parse_mapping
+from gateway.sources.mapping import Mapping, parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from policies.dataset_checks import dataset_draft, dataset_warnings
 from policies.findings import TextError
 from policies.may_publish import publishable, warnings

@@ -22,7 +22,8 @@ from gateway.drafting.mapping_text import draft_csv_mapping, draft_sql_mapping
 from gateway.drafting.sample import MOST_COLUMNS, DraftError, table_of
 from gateway.drafting.words import says, tokens
 from gateway.drafting.writing import Draft, draft_dataset
-from gateway.sources.mapping import mapping_findings, parse_mapping
+from gateway.sources.mapping import parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from policies.parse import parse_dataset
 from schemas.dataset import Dataset, FieldType
 from schemas.terms import Classification, Origin, SpecialCategory, Tag

@@ -236,3 +236,12 @@ def test_the_same_person_may_be_asked_for_by_others_meanwhile(sandbox: House) ->
 
     assert play(harbour, "limit-reached").status_code == 429
     assert calder.ask(GRACE, caseworker=worker, fields=["full_name"]).status_code == 200
+
+
+def test_a_made_up_person_is_named_by_a_composite_key_too(sandbox: House) -> None:
+    grace = {"full_name": "Grace Okafor", "date_of_birth": "1985-02-14", "postcode": "LS1 4AB"}
+    officer = {"id": "pm4", "name": "Pat Moss", "role": "admissions-officer"}
+
+    answer = sandbox.aire().ask({"person": grace}, fields=["surname"], caseworker=officer)
+
+    assert released(answer) == {"surname": "Okafor"}

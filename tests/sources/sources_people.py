@@ -21,7 +21,8 @@ from sqlalchemy.engine import URL
 from gateway.sources.csv_source import CsvSource
 from gateway.sources.database import place_url
 from gateway.sources.http_source import HttpSource
-from gateway.sources.mapping import Database, Export, mapping_findings, parse_mapping
+from gateway.sources.mapping import Database, Export, parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.sql import SqlSource
 from policies.parse import parse_dataset
 from schemas.dataset import Dataset

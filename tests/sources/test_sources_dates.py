@@ -12,7 +12,8 @@ from gateway.sources.cleaning import clean_value, field_cleaner
 from gateway.sources.columns import Column
 from gateway.sources.dates import format_flaw, read_day
 from gateway.sources.finding import Finding
-from gateway.sources.mapping import mapping_findings, parse_mapping
+from gateway.sources.mapping import parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.records import Records
 from policies.parse import parse_dataset
 from schemas.dataset import Dataset

@@ -9,7 +9,8 @@ import pytest
 from sources_people import csv_text, http_text, sql_text
 
 from gateway.sources.export import Export, FileName
-from gateway.sources.mapping import Database, mapped_paths, mapping_findings, parse_mapping
+from gateway.sources.mapping import Database, mapped_paths, parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.upstream import Upstream
 from policies.findings import TextError
 from policies.parse import parse_dataset

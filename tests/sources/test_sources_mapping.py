@@ -14,7 +14,8 @@ import pytest
 from gateway.source_registry import SourceRegistry
 from gateway.sources.columns import Column
 from gateway.sources.contract import SourceFailedError
-from gateway.sources.mapping import Mapping, digest_of, mapped_paths, mapping_findings, parse_mapping
+from gateway.sources.mapping import Mapping, digest_of, mapped_paths, parse_mapping
+from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.sql import SqlSource
 from policies.findings import TextError
 from schemas.dataset import Dataset

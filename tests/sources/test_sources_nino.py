@@ -26,18 +26,17 @@ from schemas.request import SubjectQuery
 from schemas.terms import Match
 
 HELD = {"JM600010": "P1", "JM600011A": "P2", "JM600012D": "P3", "JM600013": "P4"}
+NUMBERS = parse_dataset(DATASET.text.replace("card_no: {type: reference", "card_no: {type: nino"))
 CARDS = [card(no, person, "QUAYLE", "14/02/1985") for no, person in HELD.items()]
 
 
 @pytest.fixture(params=["sql", "csv"])
-def source(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adapter:
-    changed = DATASET.text.replace("card_no: {type: reference", "card_no: {type: nino")
-    monkeypatch.setattr(sources_people, "DATASET", parse_dataset(changed))
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> Adapter:
     if request.param == "sql":
         write_database(tmp_path, CARDS, [])
-        return source_of(sql_text(), tmp_path)
+        return source_of(sql_text(), tmp_path, of=NUMBERS)
     write_files(tmp_path, CARDS, [])
-    return source_of(csv_text(), tmp_path)
+    return source_of(csv_text(), tmp_path, of=NUMBERS)
 
 
 def asked(*numbers: str) -> list[SubjectQuery]:
@@ -69,9 +68,7 @@ def test_many_numbers_find_each_their_own(source: Adapter) -> None:
     assert [(one.people or {}).get("holder") for one in found] == ["P4", "P2", None, "P1"]
 
 
-def test_a_service_is_asked_as_was_typed_and_its_suffix_is_no_other_person(monkeypatch: pytest.MonkeyPatch) -> None:
-    changed = DATASET.text.replace("card_no: {type: reference", "card_no: {type: nino")
-    monkeypatch.setattr(sources_people, "DATASET", parse_dataset(changed))
+def test_a_service_is_asked_as_was_typed_and_its_suffix_is_no_other_person() -> None:
     whole = [sources_people.as_json({**CARDS[1], "no": "JM600011A"}, [])]
     with serving(Service()) as service:
 
@@ -79,7 +76,7 @@ def test_a_service_is_asked_as_was_typed_and_its_suffix_is_no_other_person(monke
             return sources_people.web.json_response({"items": whole})
 
         service.answer = answer  # type: ignore[assignment]  # a service that finds by the number's eight characters
-        source = source_of(http_text(service.port), Path())
+        source = source_of(http_text(service.port), Path(), of=NUMBERS)
         found = asking(source, lambda one: one.identify(asked("JM600011", "JM 60 00 11 C")))
 
     assert [(one.people or {}).get("holder") for one in found] == ["P2", "P2"]
