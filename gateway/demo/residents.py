@@ -40,6 +40,9 @@ CREATE INDEX ctaccount_by_ref ON ctaccount (trim(account_ref));
 CREATE INDEX ctproperty_by_uprn ON ctproperty (trim(uprn));
 CREATE INDEX ctoccupation_by_account ON ctoccupation (account_ref);
 CREATE INDEX ctoccupation_by_property ON ctoccupation (property_ref);
+CREATE INDEX ctaccount_by_birth ON ctaccount (lead_birth_date);
+CREATE INDEX ctaccount_by_joint_birth ON ctaccount (joint_birth_date);
+CREATE INDEX ctproperty_by_postcode ON ctproperty (trim(postcode));
 """
 AREAS: Final = ("LS1", "LS2", "LS6", "LS7", "LS11", "LS12", "LS28", "BD1", "BD11", "WF3")
 STREETS: Final = (
