@@ -19,6 +19,7 @@ OFFICES: Final = ("dpo", "approver", "administrator", "auditor")
 EVERYDAY: Final = frozenset({"dpo", "administrator"})
 CONTROL: Final = "/control/v1"
 ROLES_TOLD: Final = "x-stile-roles"
+HARMLESS: Final = b'{"attack": true}'  # which no part takes, so that nothing is changed where the door is open
 
 # id, method, path, who may: as docs/operations.md promises, not as the gateway under attack has it
 PARTS: Final[tuple[tuple[str, str, str, frozenset[str]], ...]] = (
@@ -62,7 +63,7 @@ def _part(role: str, method: str, path: str) -> Callable[[Target], Heard]:
         signed = office.signed(method, f"{CONTROL}{path}".partition("?")[0])
         if method == "GET":
             return office.send(method, CONTROL + path, signed)
-        return office.send(method, CONTROL + path, [*signed, ("Content-Type", "application/json")], b"{}")
+        return office.send(method, CONTROL + path, [*signed, ("Content-Type", "application/json")], HARMLESS)
 
     return act
 
@@ -102,7 +103,7 @@ def _opened(heard: Heard) -> str | None:
 
 
 def attacks() -> list[Attack]:
-    """Return the attacks of offices' clients: each role at each part that is not for it, with an empty body."""
+    """Return the attacks of offices' clients: each role at each part that is not for it, with a body that none takes."""
     found = [
         Attack(f"role-{role}-{i}", f"Roles: {role} at {i}", ROLES, f"{method} {CONTROL}{path.partition('?')[0]}", WRONG,
                _part(role, method, path))

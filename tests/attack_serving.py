@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import json
+import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import pysqlite3
 from house import free_port, open_house
 from joserfc import jwk
 
-from gateway.attack import Client
+from gateway.attack import Attack, Client, Result, Verdict
+from gateway.attack.offices import OFFICES
+from gateway.attack.running import attempt
+from gateway.attack.target import Target
 from gateway.commands.council import at_port
 from gateway.commands.demo import serving
 from gateway.council import open_council
 from gateway.demo.making import PARTNERS
 from gateway.oauth.clients import Role
+from gateway.operators.cookies import key_of
+from gateway.store.instants import to_micros
 
 HARBOUR, CALDER, _ = PARTNERS
 TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ.eyJzdWIiOiJhIn0.AAAA"
@@ -39,6 +47,19 @@ def key_file(directory: Path, client_id: str) -> Path:
     return directory / "partners" / f"{client_id}.jwk.json"
 
 
+def office_key(directory: Path, role: str) -> Path:
+    return directory / "offices" / f"office-{role}.jwk.json"
+
+
+def two_clients(directory: Path) -> list[str]:
+    """Return the options of `stile attack` that give both clients."""
+    given = []
+    for prefix, one in (("--", HARBOUR), ("--other-", CALDER)):
+        key = key_file(directory, one.client_id)
+        given += [f"{prefix}client={one.client_id}", f"{prefix}key={key}", f"{prefix}agreement={one.agreement}"]
+    return given
+
+
 def client_of(directory: Path, which: object = HARBOUR) -> Client:
     key = jwk.import_key(json.loads(key_file(directory, which.client_id).read_text()))
     return Client(which.client_id, key, which.agreement)
@@ -56,7 +77,7 @@ def register(directory: Path, client_id: str, public: dict[str, object]) -> None
 
 
 def register_offices(directory: Path) -> dict[str, Client]:
-    """Register a client of each office; returns them by role."""
+    """Register a client of each office, with its key in a file; returns them by role."""
     found = {}
     with open_house(directory) as house:
         for role in (Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR):
@@ -65,7 +86,40 @@ def register_offices(directory: Path) -> dict[str, Client]:
             partners = house.changes().partners
             house.append(partners.register_client(name, partner_id=None, role=role, jwks=jwks, by="test"))
             found[role.value] = Client(name, key, "")
+            office_key(directory, role.value).write_text(json.dumps(key.as_dict(private=True)))
     return found
+
+
+def tried(target: Target, some: Iterable[Attack]) -> dict[str, Result]:
+    """Make some attacks, one after another, without what only a whole run needs."""
+    results = {one.id: attempt(target, one) for one in some}
+    assert results
+    return results
+
+
+def broken_among(results: Mapping[str, Result]) -> set[str]:
+    return {name for name, one in results.items() if one.verdict is Verdict.BROKEN}
+
+
+def grant_operators(directory: Path) -> None:
+    """Make an account for an operator in each office, to which nobody has the password."""
+    with open_house(directory) as house:
+        grant = house.changes().operators.grant
+        for role in OFFICES:
+            house.append(grant(f"op_{role}", name=role, password="", roles=frozenset({Role(role)}), by="test"))
+
+
+def begin_session(directory: Path, role: str, *, ago: float = 0.0) -> str:
+    """Return the cookie of an operator's new session, who signed in so many seconds ago."""
+    cookie, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    names = "id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, authenticated_at, draft"
+    times = [to_micros(now), to_micros(now), to_micros(now - timedelta(seconds=ago))]
+    row = (key_of(cookie), f"op_{role}", "local", "[]", role, "", *times, None)
+    connection = pysqlite3.connect(str(directory / "state.sqlite"), timeout=10)
+    connection.execute(f"INSERT INTO console_session ({names}) VALUES ({','.join('?' * len(row))})", row)
+    connection.commit()
+    connection.close()
+    return cookie
 
 
 @contextmanager
