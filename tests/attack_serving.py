@@ -13,6 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pysqlite3
+from certificates import certified
+from cryptography.hazmat.primitives.serialization import Encoding
 from house import free_port, open_house
 from joserfc import jwk
 
@@ -120,6 +122,27 @@ def begin_session(directory: Path, role: str, *, ago: float = 0.0) -> str:
     connection.commit()
     connection.close()
     return cookie
+
+
+def bound_client(directory: Path) -> list[str]:
+    """Return the options of a client that is bound to a certificate, at a gateway that believes no hop."""
+    key, certificate = key_file(directory, "by-certificate"), directory / "certificate.pem"
+    made = jwk.generate_key("EC", "P-256", private=True)
+    key.write_text(json.dumps(made.as_dict(private=True)))
+    certificate.write_bytes(certified("harbour").certificate.public_bytes(Encoding.PEM))
+    register(directory, "by-certificate", dict(made.as_dict(private=False)))
+    with open_house(directory) as house:
+        house.append(house.changes().partners.set_binding("by-certificate", to_certificate=True, by="test"))
+    named = ["--bound-client=by-certificate", f"--bound-key={key}", f"--bound-agreement={HARBOUR.agreement}"]
+    return [*named, f"--bound-certificate={certificate}"]
+
+
+def signed_in(directory: Path, role: str) -> list[str]:
+    """Return the option of an operator's session, whose cookie stands in a file."""
+    grant_operators(directory)
+    file = directory / "session"
+    file.write_text(begin_session(directory, role))
+    return [f"--operator-session={role}={file}"]
 
 
 @contextmanager

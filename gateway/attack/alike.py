@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from gateway.attack import made_up
 from gateway.attack.forging import LEFT_OUT
-from gateway.attack.guesses import asked, plain_field, to_verify
+from gateway.attack.guesses import KEY_LIMIT, asked, limit_of, missed, plain_field, to_verify
 from gateway.attack.judging import Attack, Expected, NotApplicableError, json_of
 from gateway.attack.others import joined
 from gateway.attack.target import ASK, Target
@@ -94,9 +94,9 @@ def _both(make: Make) -> Callable[[Target], Heard]:
         nobody = {key: made_up.value(key), "confirm": _wrong(t)}
         worker = t.anybody()
         somebody = make(t, {key: value, "confirm": _wrong(t)}, worker)
-        code = json_of(somebody.first)
-        if isinstance(code, dict) and code.get("code") == "too_many_misses":
+        if limit_of(somebody) == KEY_LIMIT:
             raise NotApplicableError("misses have locked the subject today: stile misses lift, or another --subject")
+        missed(somebody)
         return joined(somebody, make(t, nobody, worker))
 
     return act

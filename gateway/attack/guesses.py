@@ -19,6 +19,9 @@ LONGEST_WAIT: Final = 120.0  # seconds, till a limit a minute lets another call 
 MOST_AT_A_TIME: Final = 5.0  # of them
 PER_MINUTE: Final = "per_minute"
 KEY_LIMIT: Final = "misses_per_day"
+CLIENT_LIMIT: Final = "client_misses_per_day"
+PEOPLE_LIMIT: Final = "subjects_per_day"
+CLOSES_THE_DAY: Final = frozenset({CLIENT_LIMIT, PEOPLE_LIMIT})  # of a whole agreement
 OK: Final = 200
 TOO_MANY: Final = 429
 
@@ -74,8 +77,16 @@ def plain_field(t: Target) -> str:
     raise NotApplicableError("the agreement releases nothing in full whose claim would be answered")
 
 
-def _missed(heard: Heard) -> None:
-    if heard.first.status != OK:
+def unless_closed(heard: Heard) -> Heard:
+    """Return what was heard; NotApplicableError where a run of before has closed the day to everybody."""
+    if limit_of(heard) in CLOSES_THE_DAY:
+        raise NotApplicableError("a limit of the day is reached already: stile misses lift, or tomorrow")
+    return heard
+
+
+def missed(heard: Heard) -> None:
+    """Raise HonestCallError for the refusal of a guess that should have missed."""
+    if unless_closed(heard).first.status != OK:
         raise HonestCallError(f"a guess before the last was answered {heard.first.status}")
 
 
@@ -86,7 +97,7 @@ def _key(t: Target) -> Heard:
         raise NotApplicableError(f"the agreement stops calls about one person before {KEY_MISSES} misses")
     nobody = t.nobody()
     for _ in range(KEY_MISSES):
-        _missed(asked(t, t.matter(subject=nobody, caseworker=t.anybody())))
+        missed(asked(t, t.matter(subject=nobody, caseworker=t.anybody())))
     return asked(t, t.matter(subject=nobody, caseworker=t.anybody()))
 
 
@@ -97,8 +108,8 @@ def _worker(t: Target, how: Callable[[str], str] = str) -> Heard:
         raise NotApplicableError(f"the agreement asks about fewer than {WORKER_MISSES} people at once")
     worker = t.anybody()
     people = [{**t.nobody(), "ref": f"r{n}"} for n in range(WORKER_MISSES)]
-    _missed(asked(t, t.matter(subject=LEFT_OUT, subjects=people, caseworker=worker)))
-    return asked(t, t.matter(subject=t.nobody(), caseworker={**worker, "id": how(worker["id"])}))
+    missed(asked(t, t.matter(subject=LEFT_OUT, subjects=people, caseworker=worker)))
+    return unless_closed(asked(t, t.matter(subject=t.nobody(), caseworker={**worker, "id": how(worker["id"])})))
 
 
 def _wrong(t: Target) -> Heard:

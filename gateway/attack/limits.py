@@ -10,12 +10,15 @@ from gateway.attack.forging import LEFT_OUT
 from gateway.attack.guesses import (
     MATTER,
     OK,
+    PEOPLE_LIMIT,
     PER_MINUTE,
     TOO_MANY,
     WORKER_MISSES,
     asked,
     limit_of,
     limited,
+    missed,
+    unless_closed,
 )
 from gateway.attack.judging import Attack, HonestCallError, NotApplicableError
 from gateway.attack.target import Target
@@ -32,23 +35,24 @@ DAYS: Final = "Promise: whom a partner asks about in a day is bounded"
 AGAIN: Final = "Promise: repeats under one Idempotency-Key are bounded"
 
 
-def small() -> list[Attack]:
-    """Return those that close nothing but one key of a call, or one person of a sandbox."""
+def attacks() -> list[Attack]:
+    """Return those that close a key of one call, one person of a sandbox, and an agreement for a minute."""
     repeats, person = limited("limit_reached", "repeats_per_day"), limited("limit_reached", "same_subject_per_day")
+    calls = limited("limit_reached", PER_MINUTE)
     return [
         Attack("repeats-a-day", "Limits: the eleventh repeat of a call", AGAIN, f"{MATTER}, twelve times", repeats,
                _repeats),
         Attack("person-a-day", "Limits: one person once more than are agreed", DAYS, MATTER, person, _person,
                locks="the subject under the agreement, for the day"),
+        Attack("calls-a-minute", "Limits: more calls a minute than are agreed", CALLS, MATTER, calls, _calls,
+               locks="calls for a minute, under the agreement of the second client if there is one"),
     ]  # fmt: skip
 
 
-def large() -> list[Attack]:
-    """Return those that close an agreement: for a minute anywhere, for the day in a sandbox."""
-    people, calls = limited("limit_reached", "subjects_per_day"), limited("limit_reached", PER_MINUTE)
+def of_the_day() -> list[Attack]:
+    """Return what closes a sandbox's agreement to everybody new for the day."""
+    people = limited("limit_reached", PEOPLE_LIMIT)
     return [
-        Attack("calls-a-minute", "Limits: more calls a minute than are agreed", CALLS, MATTER, calls, _calls,
-               locks="calls for a minute, under the agreement of the second client if there is one"),
         Attack("people-a-day", "Limits: one person a day more than are agreed", DAYS, f"{MATTER} about people made up",
                people, _people, locks="people who are new to the day, under the agreement"),
     ]  # fmt: skip
@@ -83,8 +87,7 @@ def ask_about_many(t: Target, count: int) -> Heard:
 def _repeats(t: Target) -> Heard:
     """Send one call about nobody again and again: misses stop it first, and the count of its repeats in the end."""
     body, key = t.matter(subject=t.nobody(), caseworker=t.anybody()), ("Idempotency-Key", f"attack-{secrets.token_hex(8)}")
-    if asked(t, body, key).first.status != OK:
-        raise HonestCallError("an honest call about nobody was not answered")
+    missed(asked(t, body, key))
     for _ in range(REPEATS):
         t.ask(body, key)
     return t.ask(body, key)
@@ -110,7 +113,7 @@ def _person(t: Target) -> Heard:
 
 def _people(t: Target) -> Heard:
     only_in_a_sandbox(t)
-    most, misses = of_limit(t, "subjects_per_day"), of_limit(t, "misses_per_day")
+    most, misses = of_limit(t, PEOPLE_LIMIT), of_limit(t, "misses_per_day")
     if most is None:
         raise NotApplicableError("the agreement has no limit of people a day")
     if misses is not None and misses <= most:
@@ -129,10 +132,12 @@ def _calls(t: Target) -> Heard:
         heard = by.ask(_cheap(by))
         if heard.first.status == TOO_MANY:
             break
-    return heard
+    return unless_closed(heard)
 
 
 def _cheap(t: Target) -> dict[str, Any]:
-    if not t.described.get("roles"):
-        return t.matter(subject=t.nobody())
-    return t.matter(subject=t.nobody(), caseworker={"id": "attack", "name": "Attack Suite", "role": "no-such-role"})
+    """Return a request that is refused before anybody is looked for, where there is one: it is no miss."""
+    if t.described.get("roles"):
+        return t.matter(subject=t.nobody(), caseworker={"id": "attack", "name": "Attack Suite", "role": "no-such-role"})
+    case = LEFT_OUT if "case_reference" in t.described.get("requires", ()) else "attack"
+    return t.matter(subject=t.nobody(), caseworker=t.anybody(), case_reference=case)

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gateway.attack import made_up
 from gateway.attack.alike import differ
-from gateway.attack.guesses import GUESSES, KEY_MISSES, MATTER, OK, asked, limited
+from gateway.attack.guesses import CLIENT_LIMIT, GUESSES, KEY_MISSES, MATTER, OK, asked, limited
 from gateway.attack.judging import Attack, Expected, HonestCallError, NotApplicableError, json_of
 from gateway.attack.limits import ROOM, ask_about_many, of_limit, only_in_a_sandbox
 from gateway.attack.others import joined
@@ -17,15 +17,21 @@ MOST_MISSES: Final = 600  # of a client's day, that are tried
 NOT_FOUND: Final = "as about somebody who is not there"
 
 
-def attacks() -> list[Attack]:
-    """Return the attacks: first one person is locked, in the end the client."""
+def of_a_person() -> list[Attack]:
+    """Return the attack on a person's lock by all their keys."""
     locked = Expected((OK,), look=differ, looks_for=NOT_FOUND)
-    client = limited("too_many_misses", "client_misses_per_day")
     sends = f"{MATTER}: five misses by two keys of one person, then the right details"
     return [
         Attack("lock-person", "Guesses: a person by several keys, then rightly", GUESSES, sends, locked, _person,
                locks="the second person, by all their keys, for the day"),
-        Attack("lock-client", "Guesses: the client's own limit", GUESSES, f"{MATTER} about people made up", client, _client,
+    ]  # fmt: skip
+
+
+def of_the_client() -> list[Attack]:
+    """Return the attack on the client's own limit, after which it finds nobody for the day."""
+    return [
+        Attack("lock-client", "Guesses: the client's own limit", GUESSES, f"{MATTER} about people made up",
+               limited("too_many_misses", CLIENT_LIMIT), _client,
                locks="the client under its agreement, for the day: stile misses lift"),
     ]  # fmt: skip
 

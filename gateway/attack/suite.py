@@ -68,9 +68,10 @@ def _closing() -> list[Attack]:
     return [
         *alike.attacks(),
         *guesses.attacks(),
-        *limits.small(),
-        *locks.attacks(),
-        *limits.large(),
+        *locks.of_a_person(),
+        *limits.attacks(),
+        *locks.of_the_client(),
+        *limits.of_the_day(),
         *endings.attacks(),
         *sessions.attacks(),
     ]

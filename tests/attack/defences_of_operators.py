@@ -79,7 +79,7 @@ SESSIONS = (
     Break(
         "the roles of an operator",
         (
-            *("session-role-misses", "session-role-publish", "session-role-spoofed"),
+            *("session-role-misses", "session-role-lift", "session-role-publish", "session-role-spoofed"),
             *("session-page-publish", "session-page-publish-check", "session-page-keys", "session-page-keys-client"),
         ),
         "gateway.store.operator_rows:roles_of",

@@ -16,22 +16,20 @@ import pytest
 from attack_serving import (
     CALDER,
     HARBOUR,
-    begin_session,
+    bound_client,
     broken_among,
     client_of,
     gateway_at,
-    grant_operators,
     key_file,
     office_key,
     register,
     register_offices,
+    signed_in,
     tried,
     two_clients,
     yes_server,
 )
-from certificates import certified
-from cryptography.hazmat.primitives.serialization import Encoding
-from house import copy_template, open_house
+from house import copy_template
 from joserfc import jwk
 from typer.testing import CliRunner
 
@@ -42,6 +40,7 @@ from gateway.attack.target import Target
 from gateway.cli import make_app
 from gateway.oauth import assertion
 
+ROOT = Path(__file__).parents[2]
 ATTACKS = attacks()
 QUICK = [one for one in ATTACKS if not one.waits and not one.is_slow]
 KEYED = ("alg-", "key-", "shape-")
@@ -77,27 +76,6 @@ def kinds(directory: Path) -> Counter[str]:
     return Counter(f"{one['kind']} {one['outcome']}" if "outcome" in one else one["kind"] for one in entries)
 
 
-def bound_client(directory: Path) -> list[str]:
-    """Return the options of a client that is bound to a certificate, at a gateway that believes no hop."""
-    key, certificate = key_file(directory, "by-certificate"), directory / "certificate.pem"
-    made = jwk.generate_key("EC", "P-256", private=True)
-    key.write_text(json.dumps(made.as_dict(private=True)))
-    certificate.write_bytes(certified("harbour").certificate.public_bytes(Encoding.PEM))
-    register(directory, "by-certificate", dict(made.as_dict(private=False)))
-    with open_house(directory) as house:
-        house.append(house.changes().partners.set_binding("by-certificate", to_certificate=True, by="test"))
-    named = ["--bound-client=by-certificate", f"--bound-key={key}", f"--bound-agreement={HARBOUR.agreement}"]
-    return [*named, f"--bound-certificate={certificate}"]
-
-
-def signed_in(directory: Path, role: str) -> list[str]:
-    """Return the option of an operator's session, whose cookie stands in a file."""
-    grant_operators(directory)
-    file = directory / "session"
-    file.write_text(begin_session(directory, role))
-    return [f"--operator-session={role}={file}"]
-
-
 @pytest.fixture(scope="module")
 def attacked(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     directory = copy_template(template, tmp_path_factory.mktemp("attacked") / "council")
@@ -118,6 +96,15 @@ def test_there_are_many_attacks_each_of_its_own_name() -> None:
     assert len(ATTACKS) >= 150
     assert len({one.id for one in ATTACKS}) == len(ATTACKS)
     assert len({one.name for one in ATTACKS}) == len(ATTACKS)
+
+
+@pytest.mark.parametrize("file", ["docs/attack.md", "SECURITY.md", "CHANGELOG.md"])
+def test_the_documents_say_how_many_there_are(file: str) -> None:
+    """To the nearest ten or so: a number that is far from the truth is a mistake of the documents."""
+    told = [int(one) for one in re.findall(r"some (\d+) attacks", (ROOT / file).read_text())]
+
+    assert told
+    assert all(abs(one - len(ATTACKS)) <= 10 for one in told), (told, len(ATTACKS))
 
 
 def test_every_attack_says_what_it_tests_sends_and_must_get() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +87,33 @@ def test_every_attack_that_needs_a_sandbox_is_made_and_holds(sandbox: Sandbox) -
     assert [broken_among(results) for results in found] == [set(), set()]
     assert held == {one.id for one in some}
     assert all(one.why for results in found for one in results.values() if one.verdict is Verdict.NOT_RUN)
+
+
+NO_MORE = "a limit of the day is reached already: stile misses lift, or tomorrow"
+
+
+def test_calls_a_minute_hold_where_no_role_is_asked_for(sandbox: Sandbox) -> None:
+    """They are refused before anybody is looked for, so that no limit of misses comes in between."""
+    sandbox.forget()
+    fewer = Break("so many a minute", (), f"{COUNTING}.call_reached", "<= self._limits.per_minute:", "<= 50:")
+    described = {**sandbox.children.described}
+    described["limits"] = {**described["limits"], "per_minute": 50}
+    with broken(fewer):
+        found = verdicts(replace(sandbox.children, described=described), ["calls-a-minute"])
+
+    assert found == {"calls-a-minute": (Verdict.HELD, "")}
+
+
+def test_after_a_run_that_locked_the_client_a_second_says_why_it_can_not_try(sandbox: Sandbox) -> None:
+    sandbox.forget()
+    described = {**sandbox.children.described}
+    described["limits"] = {**described["limits"], "per_minute": 50}
+    locked = verdicts(sandbox.children, ["lock-client"])
+    names = ["alike-read", "guess-key", "guess-caseworker", "repeats-a-day", "calls-a-minute"]
+
+    assert locked["lock-client"][0] is Verdict.HELD
+    found = verdicts(replace(sandbox.children, described=described), names)
+    assert found == dict.fromkeys(names, (Verdict.NOT_RUN, NO_MORE))
 
 
 def test_a_locked_person_is_told_apart_from_one_who_can_not_be_tried(sandbox: Sandbox) -> None:
