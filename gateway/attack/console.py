@@ -57,14 +57,15 @@ def _leads_to_sign_in(heard: Heard) -> str | None:
     return _no_session(heard)
 
 
-def _refused(status: int, code: str) -> Expected:
+def refused(status: int, code: str) -> Expected:
+    """Return a page that tells of a problem, and gives no session."""
     return Expected((status,), look=_shown(code), looks_for=f"{code}, no session")
 
 
-CROSS_SITE: Final = _refused(403, "cross_site_refused")
+CROSS_SITE: Final = refused(403, "cross_site_refused")
 NO_METHOD: Final = Expected((405,), "method_not_allowed")
-NO_SESSION: Final = _refused(401, "session_refused")
-NO_CALLBACK: Final = _refused(400, "callback_refused")
+NO_SESSION: Final = refused(401, "session_refused")
+NO_CALLBACK: Final = refused(400, "callback_refused")
 TO_SIGN_IN: Final = Expected((303,), look=_leads_to_sign_in, looks_for="to the sign-in, no session")
 
 

@@ -79,6 +79,7 @@ class Attack:
     needs: Needs = Needs.CLIENT
     is_slow: bool = False
     waits: bool = False  # for minutes, till something has ended
+    locks: str = ""  # what it leaves locked that is somebody's: told in the report
 
 
 def broken_by(expected: Expected, heard: Heard) -> str | None:

@@ -48,14 +48,18 @@ def _is_day(example: str) -> bool:
     return len(example) == len(BORN) and example.replace("-", "").isdigit()
 
 
+def value(name: str) -> str:
+    """Return a value of a key that no register holds."""
+    return next((make() for part, make in _MADE if part in name), f"9{secrets.randbelow(10**9):09}")
+
+
 def person(described: Mapping[str, Any], examples: Mapping[str, str]) -> dict[str, Any]:
     """Return a subject whom no register holds: by the first key of the agreement, a composite one last."""
     keys: dict[str, Any] = described.get("keys") or {"ref": {}}
     name, key = next((one for one in keys.items() if "all_of" not in one[1]), next(iter(keys.items())))
     if "all_of" in key:
         return {name: {one: detail(one, examples.get(one, "")) for one in key["all_of"]}}
-    value = next((make() for part, make in _MADE if part in name), f"9{secrets.randbelow(10**9):09}")
-    return {name: value, "confirm": {one: detail(one, examples.get(one, "")) for one in key.get("confirm", ())}}
+    return {name: value(name), "confirm": {one: detail(one, examples.get(one, "")) for one in key.get("confirm", ())}}
 
 
 def examples_of(openapi: Any, agreement: str) -> dict[str, str]:

@@ -19,29 +19,44 @@ OFFICES: Final = ("dpo", "approver", "administrator", "auditor")
 EVERYDAY: Final = frozenset({"dpo", "administrator"})
 CONTROL: Final = "/control/v1"
 ROLES_TOLD: Final = "x-stile-roles"
+HARMLESS: Final = b'{"attack": true}'  # which no part takes, so that nothing is changed where the door is open
 
 # id, method, path, who may: as docs/operations.md promises, not as the gateway under attack has it
 PARTS: Final[tuple[tuple[str, str, str, frozenset[str]], ...]] = (
     ("consents", "POST", "/consents", EVERYDAY),
     ("consent", "GET", "/consents/c_000000000000000000000000", EVERYDAY),
+    ("withdraw", "POST", "/consents/c_000000000000000000000000/withdrawal", EVERYDAY),
+    ("consents-of", "POST", "/consents/search", EVERYDAY),
     ("restrictions", "POST", "/restrictions", EVERYDAY),
+    ("restrictions-of", "POST", "/restrictions/search", EVERYDAY),
     ("misses", "GET", "/misses", EVERYDAY),
+    ("lift", "POST", "/misses/none/lifting", EVERYDAY),
     ("incidents", "POST", "/incidents", EVERYDAY),
+    ("close", "POST", "/incidents/none/closing", EVERYDAY),
     ("emergencies", "GET", "/emergencies", EVERYDAY),
+    ("review", "POST", "/emergencies/none/review", EVERYDAY),
     ("emergency-bounds", "POST", "/emergency-bounds", EVERYDAY),
     ("publish", "POST", "/agreements", frozenset({"dpo", "approver"})),
     ("revoke-client", "POST", "/clients/no-such-client/revocation", frozenset({"administrator"})),
+    ("revoke-key", "POST", "/clients/no-such-client/keys/none/revocation", frozenset({"administrator"})),
     ("issuer-keys", "POST", "/issuer-keys", frozenset({"administrator"})),
     ("registrations", "GET", "/registrations", EVERYDAY),
     ("let-in", "POST", "/registrations/no-such-client/approval", EVERYDAY),
+    ("keep-out", "POST", "/registrations/no-such-client/refusal", EVERYDAY),
     ("entries", "GET", "/entries?partner=none&caseworker=none", frozenset({"auditor", "dpo"})),
 )
 
 
 _TEMPLATES: Final = {  # where a part of the address is somebody's or something's
     "consent": f"{CONTROL}/consents/{{consent_id}}",
+    "withdraw": f"{CONTROL}/consents/{{consent_id}}/withdrawal",
+    "lift": f"{CONTROL}/misses/{{lock}}/lifting",
+    "close": f"{CONTROL}/incidents/{{incident}}/closing",
+    "review": f"{CONTROL}/emergencies/{{item}}/review",
     "revoke-client": f"{CONTROL}/clients/{{client_id}}/revocation",
+    "revoke-key": f"{CONTROL}/clients/{{client_id}}/keys/{{kid}}/revocation",
     "let-in": f"{CONTROL}/registrations/{{client_id}}/approval",
+    "keep-out": f"{CONTROL}/registrations/{{client_id}}/refusal",
 }
 
 
@@ -62,7 +77,7 @@ def _part(role: str, method: str, path: str) -> Callable[[Target], Heard]:
         signed = office.signed(method, f"{CONTROL}{path}".partition("?")[0])
         if method == "GET":
             return office.send(method, CONTROL + path, signed)
-        return office.send(method, CONTROL + path, [*signed, ("Content-Type", "application/json")], b"{}")
+        return office.send(method, CONTROL + path, [*signed, ("Content-Type", "application/json")], HARMLESS)
 
     return act
 
@@ -102,7 +117,7 @@ def _opened(heard: Heard) -> str | None:
 
 
 def attacks() -> list[Attack]:
-    """Return the attacks of offices' clients: each role at each part that is not for it, with an empty body."""
+    """Return the attacks of offices' clients: each role at each part that is not for it, with a body that none takes."""
     found = [
         Attack(f"role-{role}-{i}", f"Roles: {role} at {i}", ROLES, f"{method} {CONTROL}{path.partition('?')[0]}", WRONG,
                _part(role, method, path))

@@ -26,6 +26,11 @@ def document(run: Run, target: Target, *, url: str, begun: datetime, ended: date
         "summary": {verdict.value.replace(" ", "_"): run.count(verdict) for verdict in Verdict},
         "was_cut_short": run.was_cut_short,
         "timing": run.note or None,
+        "locked": [
+            {"attack": one.attack.id, "what": one.attack.locks}
+            for one in run.results
+            if one.attack.locks and one.verdict is not Verdict.NOT_RUN
+        ],
         "not_tried": not_tried((one.attack.id, one.why) for one in run.results if one.verdict is Verdict.NOT_RUN),
         "attacks": [_attack(one) for one in run.results],
     }
@@ -69,6 +74,10 @@ def markdown(content: dict[str, Any]) -> str:
         "## Broken",
         "",
         *([_broken(one) for one in broken] or ["None."]),
+        "",
+        "## Locked",
+        "",
+        *([f"- {_cell(one['what'])} (`{one['attack']}`)." for one in content["locked"]] or ["Nothing of anybody's."]),
         "",
         "## Not tried",
         "",

@@ -12,7 +12,9 @@ from types import MappingProxyType
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from gateway.attack import certificates, signed_in
 from gateway.attack.describing import describe
+from gateway.attack.given import Bound, Client, Session, Subject
 from gateway.attack.judging import (
     Attack,
     BrokenError,
@@ -25,7 +27,7 @@ from gateway.attack.judging import (
     json_of,
 )
 from gateway.attack.others import timing_note
-from gateway.attack.target import Client, Target
+from gateway.attack.target import Target
 from gateway.attack.wire import Heard, Place, UnreachableError
 
 HELD, BROKEN, NOT_RUN = Verdict.HELD, Verdict.BROKEN, Verdict.NOT_RUN
@@ -100,24 +102,18 @@ def aim(
     partner: Client | None,
     other: Client | None = None,
     subject: dict[str, Any] | None = None,
+    locked: tuple[Subject, ...] = (),
     offices: Mapping[str, Client] = MappingProxyType({}),
+    bound: Bound | None = None,
+    session: Session | None = None,
 ) -> Target:
     """Return the gateway as it describes itself to an honest client; CannotRunError where it does not."""
     if other is not None and partner is None:
         raise CannotRunError("a second client needs a first: give --client, --key and --agreement too")
-    target = Target(place, "", partner=partner, other=other, subject=subject, offices=offices)
+    target = Target(place, "", partner=partner, other=other, subject=subject, locked=locked, offices=offices)
+    target.bound, target.session = bound, session
     try:
-        metadata = json_of(target.send("GET", "/.well-known/oauth-authorization-server").first)
-        if not isinstance(metadata, dict) or not isinstance(metadata.get("issuer"), str):
-            raise CannotRunError("there is no gateway there: /.well-known/oauth-authorization-server names no issuer")
-        target.issuer = metadata["issuer"]
-        described = json_of(target.send("GET", "/openapi.json").first)
-        version = described.get("info", {}).get("version") if isinstance(described, dict) else None
-        target.version = plain(version) or "unknown"
-        if partner is not None:
-            describe(target)
-        if other is not None:
-            Target(place, target.issuer, partner=other, nonce=target.nonce).token()
+        _find(target)
     except UnreachableError as error:
         raise CannotRunError(str(error)) from error
     except HonestCallError as error:
@@ -125,6 +121,24 @@ def aim(
             f"{error}: are client, key and agreement those of this gateway, and is your clock right?"
         ) from error
     return target
+
+
+def _find(target: Target) -> None:
+    """Ask the gateway what it is, and whether what was given is of it."""
+    metadata = json_of(target.send("GET", "/.well-known/oauth-authorization-server").first)
+    if not isinstance(metadata, dict) or not isinstance(metadata.get("issuer"), str):
+        raise CannotRunError("there is no gateway there: /.well-known/oauth-authorization-server names no issuer")
+    target.issuer = metadata["issuer"]
+    described = json_of(target.send("GET", "/openapi.json").first)
+    version = described.get("info", {}).get("version") if isinstance(described, dict) else None
+    target.version = plain(version) or "unknown"
+    if target.partner is not None:
+        describe(target)
+    if target.other is not None:
+        Target(target.place, target.issuer, partner=target.other, nonce=target.nonce).token()
+    for wrong in (target.bound and certificates.check(target), target.session and signed_in.check(target)):
+        if wrong:
+            raise CannotRunError(wrong)
 
 
 def run(

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from gateway.attack import (
     addresses,
+    alike,
     assertions,
     bodies,
+    certificates,
     console,
     contexts,
     details,
     endings,
     framing,
     guesses,
+    limits,
+    locks,
     offices,
     others,
     proofs,
@@ -19,6 +23,7 @@ from gateway.attack import (
     registrations,
     replays,
     scenarios,
+    sessions,
     shapes,
     slow,
     token_forms,
@@ -33,6 +38,7 @@ from gateway.attack.wire import Heard
 def attacks() -> list[Attack]:
     """Return every attack; the last looks whether the gateway still serves."""
     rooms = (
+        certificates,  # first, for a token that was stolen lives for five minutes
         addresses,
         framing,
         assertions,
@@ -52,11 +58,23 @@ def attacks() -> list[Attack]:
         offices,
         console,
         slow,
-        guesses,
-        endings,
     )
     found = [one for room in rooms for one in room.attacks()]
-    return [*found, _still_serves()]
+    return [*found, *_closing(), _still_serves()]
+
+
+def _closing() -> list[Attack]:
+    """Return what uses up, locks or ends something: what others need comes before what closes it to them."""
+    return [
+        *alike.attacks(),
+        *guesses.attacks(),
+        *locks.of_a_person(),
+        *limits.attacks(),
+        *locks.of_the_client(),
+        *limits.of_the_day(),
+        *endings.attacks(),
+        *sessions.attacks(),
+    ]
 
 
 def _still_serves() -> Attack:

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from gateway.attack import made_up
 from gateway.attack.forging import ALGORITHMS, LEFT_OUT, Part, changed, forge, now, public_of
+from gateway.attack.given import Bound, Client, Session, Subject
 from gateway.attack.judging import HonestCallError, NotApplicableError, json_of
 from gateway.attack.wire import Answer, Heard, Place, head_of
 from gateway.oauth.dpop import token_hash
@@ -28,15 +29,6 @@ AT_ONCE: Final = 8
 Fields = Sequence[tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A partner's client with its private key."""
-
-    client_id: str
-    key: Any = field(repr=False)
-    agreement: str  # of an office's client: none
-
-
 @dataclass(slots=True)
 class Target:
     """A gateway, and what the suite knows of it. Holds one token at a time; for one thread."""
@@ -48,11 +40,15 @@ class Target:
     other: Client | None = None
     offices: Mapping[str, Client] = field(default_factory=dict)  # by role
     subject: dict[str, Any] | None = None
+    locked: tuple[Subject, ...] = ()  # a second person, by two keys or more
+    bound: Bound | None = None
+    session: Session | None = None
     is_sandbox: bool = False
     examples: Mapping[str, str] = field(default_factory=dict)  # of details, by the gateway's own description
     caseworker: str = field(default_factory=lambda: f"attack-{secrets.token_hex(4)}")  # a lock of before is another's
     nonce: str | None = None
     described: dict[str, Any] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
     _token: str = field(default="", repr=False)
     _got_at: float = 0.0
 

@@ -16,7 +16,7 @@ CALLERS = (
         f"{TOKENS}.inspect",
         "found.expires <= now",
         "found.expires + 3600 <= now",
-        {f"{SERVER}:LIFETIME": 1},
+        {f"{SERVER}:LIFETIME": 0},
     ),
     Break("a token's longest life", ("token-end-life",), values={f"{SERVER}:LIFETIME": 3_600}),
     Break(

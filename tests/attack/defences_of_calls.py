@@ -152,6 +152,7 @@ CALLS = (
         "<= self._limits.per_minute * 10:",
         held_first=False,
     ),
+    Break("repeats of a call", ("repeats-a-day",), values={"gateway.limits:MOST_REPEATS": 1_000}),
     Break("people a call", ("body-subjects-over-batch",), "gateway.checking:_check_batch", "if count > most", "if False"),
     # -- roles and others
     Break("who reads the log", ("role-approver-entries",), values={RULES: rules("entries", Role.APPROVER)}),

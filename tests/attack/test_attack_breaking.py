@@ -3,19 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from attack_serving import CALDER, HARBOUR, client_of, gateway_at, register_offices
+from attack_serving import CALDER, HARBOUR, broken_among, client_of, gateway_at, register_offices, tried
 from breaking import Break, broken
 from defences_of_callers import CALLERS, UNSEEN
 from defences_of_calls import CALLS
+from defences_of_operators import CONNECTIONS, SESSIONS
 from house import copy_template, open_house, republish
 
-from gateway.attack import Verdict, aim, attacks, place_of, run
+from gateway.attack import Run, Verdict, aim, attacks, place_of
 from gateway.attack.target import Target
+from gateway.commands.attacking import status_of
 
 BREAKS = (*CALLERS, *CALLS)
+ROOT = Path(__file__).parents[2]
+# Four lines that a security team changed, each alone: the file, the line, the defence above that it is, what notices.
+FOUR = (
+    ("gateway/store/locks.py", "MOST_MISSES: Final = 5 ", "guesses at one key", "guess-key"),
+    ("gateway/oauth/access_token.py", "if found.expires <= now:", "a token's end", "token-end-waited"),
+    ("gateway/limits.py", "self._calls() + 1 <= self._limits.per_minute:", "calls a minute", "calls-a-minute"),
+    (
+        "gateway/api/offices.py",
+        "AUDITING: Final = Rule(frozenset({Role.AUDITOR, Role.DPO}))",
+        "who reads the log",
+        "role-told",
+    ),
+)
 ATTACKS = {one.id: one for one in attacks()}
 
 
@@ -31,12 +48,15 @@ def target(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 
 def verdicts(target: Target, names: Sequence[str]) -> dict[str, tuple[Verdict, str]]:
-    ran = run(target, [ATTACKS[one] for one in names], deadline=60, with_waits=True)
-    return {one.attack.id: (one.verdict, one.why) for one in ran.results}
+    results = tried(target, [ATTACKS[one] for one in names])
+    return {name: (one.verdict, one.why) for name, one in results.items()}
 
 
-def test_at_least_forty_defences_are_broken() -> None:
-    assert len({one.name for one in BREAKS}) == len(BREAKS) >= 40
+def test_at_least_eighty_defences_are_broken() -> None:
+    """Here and in test_attack_given.py; those of a sandbox come on top."""
+    every = [*BREAKS, *CONNECTIONS, *SESSIONS]
+
+    assert len({one.name for one in every}) == len(every) >= 80
 
 
 @pytest.mark.parametrize("one", BREAKS, ids=lambda one: one.name.replace(" ", "-"))
@@ -60,18 +80,26 @@ def test_what_is_not_seen_from_outside_still_holds(target: Target, one: Break) -
     assert {verdict for verdict, _ in after.values()} == {Verdict.HELD}, after
 
 
-def test_a_part_that_is_opened_is_noticed_without_an_office(council_directory: Path) -> None:
-    """By the gateway's own description, which is made of the same table."""
-    opened = next(one for one in CALLS if one.name == "who reads the log")
-    with broken(opened), gateway_at(council_directory) as url:
-        ran = run(aim(place_of(url), partner=None), [ATTACKS["role-told"]], deadline=60)
+@pytest.mark.parametrize(("file", "line", "name", "attack"), FOUR, ids=[one[3] for one in FOUR])
+def test_four_lines_that_were_broken_on_purpose_end_the_command_with_one(
+    target: Target, council_directory: Path, file: str, line: str, name: str, attack: str
+) -> None:
+    """With two clients and no office: a part that is opened stands in the gateway's own description, of the same table."""
+    assert (ROOT / file).read_text().count(line) == 1
+    (one,) = (one for one in BREAKS if one.name == name)
+    with broken(one), ExitStack() as held:
+        seen = replace(target, offices={})
+        if attack == "role-told":  # what a gateway says of itself is made as it starts
+            seen = aim(place_of(held.enter_context(gateway_at(council_directory))), partner=None)
+        results = tried(seen, [ATTACKS[attack], ATTACKS["stranger-1"]])
 
-    assert [one.verdict for one in ran.results] == [Verdict.BROKEN]
+    assert status_of(Run(tuple(results.values()))) == 1
+    assert broken_among(results) == {attack}
 
 
 def test_a_tokens_end_holds(target: Target, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a token lives for a second, so that the test need not wait for five minutes."""
-    monkeypatch.setattr("gateway.oauth.server.LIFETIME", 1)
+    """Where a token lives for no second, so that the test need not wait for five minutes."""
+    monkeypatch.setattr("gateway.oauth.server.LIFETIME", 0)
 
     assert verdicts(target, ["token-end-waited"]) == {"token-end-waited": (Verdict.HELD, "")}
 

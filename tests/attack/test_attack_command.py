@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import json
-import re
 import socket
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 from attack_serving import CALDER, HARBOUR, gateway_at, key_file, yes_server
+from certificates import certified
+from cryptography.hazmat.primitives.serialization import Encoding
 from typer.testing import CliRunner
 
-from gateway.attack import CannotRunError, attacks, document, markdown, place_of
+from gateway.attack import CannotRunError, Session, attacks, document, markdown, place_of
 from gateway.attack.judging import Verdict
 from gateway.attack.running import Result, Run, plain
 from gateway.attack.target import Target
 from gateway.attack.wire import Place, UnreachableError, parse
 from gateway.cli import make_app
+from gateway.commands.attack_given import bound_of, person_by_keys, session_of
 
 
 def stile(*words: object) -> tuple[int, str, str]:
@@ -27,63 +29,15 @@ def stile(*words: object) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def options(directory: Path) -> list[object]:
-    first = [
-        "--client",
-        HARBOUR.client_id,
-        "--key",
-        key_file(directory, HARBOUR.client_id),
-        "--agreement",
-        HARBOUR.agreement,
-    ]
-    second = ["--other-client", CALDER.client_id, "--other-key", key_file(directory, CALDER.client_id)]
-    return [*first, *second, "--other-agreement", CALDER.agreement, "--quick"]
-
-
-def test_a_report_is_written_for_the_file(council_directory: Path, tmp_path: Path) -> None:
-    report = tmp_path / "attacks.md"
-    with gateway_at(council_directory) as url:
-        status, told, _ = stile(url, *options(council_directory), "--report", report)
-    content = json.loads(report.with_suffix(".json").read_text())
-    text = report.read_text()
-
-    assert content["summary"]["held"] > 600
-    assert status == (1 if content["summary"]["broken"] else 0)
-    assert f"{content['summary']['held']} held" in told
-    assert (content["target"], content["client"]) == (url, HARBOUR.client_id)
-    assert re.fullmatch(r"\d+\.\d+\.\d+", content["gateway_version"])
-    assert datetime.fromisoformat(content["begun_at"]) <= datetime.fromisoformat(content["ended_at"])
-    assert [one["id"] for one in content["attacks"]] == [one.id for one in attacks()]
-    assert all(f"`{one['id']}`" in text for one in content["attacks"])
-    untold = text.partition("## Not tried")[2].partition("\n## ")[0]
-    not_run = [one for one in content["attacks"] if one["verdict"] == "not run"]
-    assert not_run
-    assert all(one["id"] in untold and one["why"] in untold for one in not_run)
-    assert all(one["what"] in untold for one in content["not_tried"])
-
-
-def test_no_secret_stands_in_a_report(council_directory: Path, tmp_path: Path) -> None:
-    """No token, assertion or proof: nothing with the first letters of a JWS; and no part of a private key."""
-    report = tmp_path / "attacks.md"
-    with gateway_at(council_directory) as url:
-        status, told, failed = stile(url, *options(council_directory), "--report", report, "--json")
-    written = report.read_text() + report.with_suffix(".json").read_text() + told + failed
-    secret = json.loads(key_file(council_directory, HARBOUR.client_id).read_text())["d"]
-
-    assert status in {0, 1}
-    assert json.loads(told)["summary"]["held"] > 600
-    assert "eyJ" not in written
-    assert secret not in written
-
-
 def test_a_broken_gateway_ends_with_one(tmp_path: Path) -> None:
+    """What it prints as JSON is what it writes."""
     report = tmp_path / "attacks.json"
     with yes_server() as url:
-        status, told, _ = stile(url, "--report", report)
+        status, told, _ = stile(url, "--report", report, "--json")
     text = report.with_suffix(".md").read_text()
 
     assert status == 1
-    assert "broken" in told
+    assert json.loads(told) == json.loads(report.read_text())
     assert "`stranger-1`" in text.partition("## Broken")[2].partition("\n## ")[0]
     assert json.loads(report.read_text())["client"] is None
 
@@ -124,6 +78,11 @@ def test_what_can_not_run_ends_with_three(council_directory: Path, tmp_path: Pat
             "no private JWK": ("--client", "a", "--key", tmp_path / "none", "--agreement", "a"),
             "an honest token request was answered 401": ("--client", "a", "--key", calder, "--agreement", "a"),
             "--office is role=client=file": ("--office", f"boss=a={calder}"),
+            "--bound-client, --bound-key and --bound-agreement belong together": ("--bound-client", "a"),
+            "--bound-certificate belongs to": ("--bound-certificate", calder),
+            "--operator-session is role,role=file": ("--operator-session", f"boss={calder}"),
+            "it should hold one line": ("--operator-session", f"dpo,auditor={calder}"),
+            "No such file": ("--operator-session", f"dpo={tmp_path / 'none'}"),
             "a second client needs a first": ("--other-client", "a", "--other-key", calder, "--other-agreement", "a"),
         }
         for words, given in cases.items():
@@ -141,6 +100,37 @@ def test_a_public_half_is_no_key(council_directory: Path, tmp_path: Path) -> Non
 
     assert status == 3
     assert "give the private one" in failed
+
+
+def test_a_certificate_is_read_as_pem_or_der(council_directory: Path, tmp_path: Path) -> None:
+    """Without its key, and told as RFC 9440 writes it."""
+    one, key = certified("harbour"), key_file(council_directory, CALDER.client_id)
+    (tmp_path / "pem").write_bytes(one.certificate.public_bytes(Encoding.PEM))
+    (tmp_path / "der").write_bytes(one.der)
+    (tmp_path / "token").write_text("a.b.c\n")
+
+    read = [bound_of("a", key, "b", tmp_path / name, tmp_path / "token") for name in ("pem", "der")]
+
+    assert [found.header for found in read if found] == [one.header, one.header]
+    assert [found.token for found in read if found] == ["a.b.c", "a.b.c"]
+    assert "a.b.c" not in repr(read)
+    with pytest.raises(CannotRunError, match="neither PEM nor DER"):
+        bound_of("a", key, "b", tmp_path / "token", None)
+
+
+def test_a_session_is_read_with_or_without_its_cookies_name(tmp_path: Path) -> None:
+    for text in ("A" * 43, f"__Host-stile={'A' * 43}\n"):
+        (tmp_path / "session").write_text(text)
+
+        assert session_of(f"dpo,auditor={tmp_path / 'session'}") == Session("A" * 43, frozenset({"dpo", "auditor"}))
+
+
+def test_a_second_person_is_named_by_several_keys() -> None:
+    assert person_by_keys(["child=1", "upn=2"], ["surname=A"]) == (
+        {"child": "1", "confirm": {"surname": "A"}},
+        {"upn": "2", "confirm": {"surname": "A"}},
+    )
+    assert person_by_keys([], []) == ()
 
 
 def test_a_gateways_own_words_stay_in_their_cell() -> None:
