@@ -92,6 +92,8 @@ def _both(make: Make) -> Callable[[Target], Heard]:
     def act(t: Target) -> Heard:
         key, value = _key_of(t)
         nobody = {key: made_up.value(key), "confirm": _wrong(t)}
+        # Where the day takes nobody new, who was asked about before and who was not are told apart, and may be.
+        missed(asked(t, t.matter(subject=t.nobody(), caseworker=t.anybody())))
         worker = t.anybody()
         somebody = make(t, {key: value, "confirm": _wrong(t)}, worker)
         if limit_of(somebody) == KEY_LIMIT:

@@ -116,6 +116,16 @@ def test_after_a_run_that_locked_the_client_a_second_says_why_it_can_not_try(san
     assert found == dict.fromkeys(names, (Verdict.NOT_RUN, NO_MORE))
 
 
+def test_somebody_and_nobody_are_not_compared_where_the_day_takes_nobody_new(sandbox: Sandbox) -> None:
+    """Then who was asked about before is answered, and whoever was not is refused: as it is agreed."""
+    sandbox.forget()
+    names = ["alike-read", "alike-many"]
+    before = verdicts(sandbox.accounts, [*names, "people-a-day"])
+
+    assert {verdict for verdict, _ in before.values()} == {Verdict.HELD}
+    assert verdicts(sandbox.accounts, names) == dict.fromkeys(names, (Verdict.NOT_RUN, NO_MORE))
+
+
 def test_a_locked_person_is_told_apart_from_one_who_can_not_be_tried(sandbox: Sandbox) -> None:
     """A second run of the day says that it could not try, and that the lock of the first is why."""
     sandbox.forget()
