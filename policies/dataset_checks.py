@@ -28,7 +28,7 @@ def dataset_draft(text: str) -> Dataset:
 
 def dataset_warnings(dataset: Dataset) -> tuple[Finding, ...]:
     """Return what may be published and is still worth a second look."""
-    return located(dataset.text, [*_thin_keys(dataset), *_codes(dataset)], "warning")
+    return located(dataset.text, [*_thin_keys(dataset), *_codes(dataset), *_untagged(dataset)], "warning")
 
 
 def _flaws(dataset: Dataset) -> Iterator[Flaw]:
@@ -74,3 +74,11 @@ def _codes(dataset: Dataset) -> Iterator[Flaw]:
         if field.type is FieldType.CODE and field.codes is not None and not field.codes:
             text = f"{path} is a code without a list, so nothing in it is a value, and it never leaves"
             yield Flaw(_way(path), text, "List its `codes`, or say `open: true` where anything may stand in it.")
+
+
+def _untagged(dataset: Dataset) -> Iterator[Flaw]:
+    """Yield what by its type is a place and by its tags is none: then no safeguard and no rule on places is about it."""
+    for path, field in dataset.fields.items():
+        if field.type in {FieldType.POSTCODE, FieldType.UPRN} and Tag.LOCATION not in field.reveals:
+            text = f"{path} is a place by its type, and does not say that it reveals one: no safeguard keeps it back"
+            yield Flaw(_way(path), text, "Write `reveals: [location]`, unless it can be nobody's.")

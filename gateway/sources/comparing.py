@@ -91,7 +91,7 @@ def lenient(value: object) -> Hashable:
     """Return what all have in common that a database might take for one: by case, marks, spaces, or as numbers."""
     text = str(value).strip()
     if text.isascii() and text.isdigit():
-        return text.lstrip("0")
+        return text.lstrip("0") or "0"
     try:
         number = float(text)
     except ValueError:

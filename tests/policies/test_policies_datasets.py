@@ -7,7 +7,7 @@ from itertools import combinations
 import pytest
 from policies_publishing import DATASET
 
-from policies.dataset_checks import dataset_draft
+from policies.dataset_checks import dataset_draft, dataset_warnings
 from policies.findings import TextError
 from policies.parse import parse_dataset
 
@@ -159,6 +159,17 @@ def told(*whats):
     except TextError as error:
         return {(one.line, one.message) for one in error.findings}
     return set()
+
+
+def test_a_place_that_does_not_say_that_it_is_one_is_told_of():
+    """No safeguard would keep it back, and anybody could be found by it."""
+    silent = DATASET.replace(", reveals: [location]}", "}")
+
+    found = [one.message for one in dataset_warnings(parse_dataset(silent))]
+
+    assert [one for one in found if one.startswith("postcode is a place by its type")]
+    assert [one for one in found if one.startswith("uprn is a place by its type")]
+    assert not dataset_warnings(parse_dataset(DATASET))
 
 
 def test_every_mistake_of_a_dataset_is_told_at_once():

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.sources.comparing import lenient
 from schemas.identifiers import (
     IdentifierError,
     nino_without_suffix,
@@ -200,3 +201,9 @@ def test_a_special_postcode_has_one_part_before_its_last(text: str, outward: str
     found = special_postcode(text)
 
     assert (found.outward if found else None) == outward
+
+
+def test_the_number_nought_is_one_key_however_it_is_spelt() -> None:
+    """A column of numbers takes each of these for it, and so their misses are one count."""
+    assert {lenient(one) for one in ("0", "00", "0.0", "-0", " 0 ", "0e5")} == {"0"}
+    assert {lenient(one) for one in ("7", "007", "7.0", "+7")} == {"7"}
