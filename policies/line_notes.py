@@ -28,7 +28,7 @@ def line_notes(rules: RuleSet) -> Iterator[tuple[int, str]]:
         held = [name for name, hold in _ASKED.items() if holds_back(hold, line, compiled, in_emergency=line.in_emergency)]
         passed = [name for name in _ASKED if name not in held]
         said = [f"held back by {_listed(held)}"] if held else []
-        said += [f"not by {_listed(passed)}"] if passed else []
+        said += [f"{'not' if held else 'not held back'} by {_listed(passed)}"] if passed else []
         yield written.line, f"{', '.join(written.fields)}: {', '.join(said)}{_consent(line)}"
 
 
