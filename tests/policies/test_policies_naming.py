@@ -87,7 +87,7 @@ PERSON = put(IDENTIFY, "identify: {keys: [person]}")
 
 
 TOGETHER = {
-    "with what no line gives in full": ({"postcode": "full", "date_of_birth": "full"}, True),
+    "with what no line gives": ({"postcode": "full", "uprn": "full"}, True),
     "with what this dataset has none of": ({"postcode": "full", "nickname": "full"}, True),
     "of other fields": ({"full_name": "full", "arrears": "rounded"}, True),
     "with what a line gives": ({"postcode": "full", "full_name": "full"}, False),
