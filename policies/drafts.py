@@ -59,16 +59,15 @@ def _quotes(node: Node) -> Iterator[Finding]:
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:
-    match node:
-        case Scalar():
-            yield node
-        case Items():
-            for item in node.items:
-                yield from _scalars(item)
-        case Members():
-            for name, value in node.members.values():
-                yield name
-                yield from _scalars(value)
+    if isinstance(node, Scalar):
+        yield node
+    elif isinstance(node, Items):
+        for item in node.items:
+            yield from _scalars(item)
+    else:
+        for name, value in node.members.values():
+            yield name
+            yield from _scalars(value)
 
 
 def _numbers(node: Node, lines: list[str]) -> Iterator[Finding]:

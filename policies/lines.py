@@ -33,11 +33,13 @@ def bound_flaws(rules: RuleSet) -> Iterator[Flaw]:
 
 
 def sound(rules: RuleSet, flaws: Iterable[Flaw], *, in_bounds: bool = False) -> RuleSet:
-    """Return the rules without what is wrong with their lines, so that the rest can be looked at; each keeps its place."""
+    """Return the rules without what is wrong with their lines, so that the rest can be looked at; each keeps its place.
+
+    Each flaw is of one line, and names its place.
+    """
     hit: dict[Step, list[tuple[Step, ...]]] = {}
     for flaw in flaws:
-        if flaw.way[0] == "releases" and len(flaw.way) > 1:
-            hit.setdefault(flaw.way[1], []).append(flaw.way[2:])
+        hit.setdefault(flaw.way[1], []).append(flaw.way[2:])
     lines = enumerate(rules.agreement.releases)
     kept = tuple(_sound(rules, line, hit.get(place, []), in_bounds=in_bounds) for place, line in lines)
     return replace(rules, agreement=replace(rules.agreement, releases=kept))

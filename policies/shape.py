@@ -148,7 +148,7 @@ def _shape_field(work: Work, field: Field, release: Release) -> None:
     """Release a field by the first option whose conditions hold and whose form can be made of the value."""
     path, raw = field.path, work.record.values.get(field.derived_from or field.path)
     failed: TrueReason | None = None
-    for chosen in choices(work, field, release, None):
+    for chosen in choices(work, field, release, None):  # pragma: no branch -- its last one is always a reason
         if isinstance(chosen, TrueReason):
             work.true_reasons[path] = failed or chosen
             return

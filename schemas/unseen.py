@@ -36,10 +36,7 @@ def label_form(text: str) -> str:
     """
     if text.isascii():
         return " ".join(text.lower().split())
-    form = _step(text)
-    while (again := _step(form)) != form:
-        form = again
-    return form
+    return _step(_step(text))  # folding may bring together what composes
 
 
 def _step(text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import policies_texts as texts
 import pytest
-from policies_publishing import publish, put
+from policies_publishing import CORE, DATASET, publish, put
 
 from policies.bind import rules_digest
 from policies.may_publish import warnings
@@ -71,3 +71,22 @@ def test_sensitive_data_without_an_assessment_are_told():
     agreement = replace(texts.agreements()["northmoor-calder-discharge"], dpia=None)
 
     assert [one for one in warnings(texts.composed(agreement)) if "no data protection impact assessment" in one.message]
+
+
+def test_what_a_safeguard_holds_back_is_told_where_no_cap_of_the_core_says_it():
+    """Who wrote the core did not think of it, and a place that is always held tells by its absence."""
+    begin, end = CORE.index("caps:"), CORE.index("guardrails:")
+    without = CORE[:begin] + CORE[end:]
+
+    told = [one for one in advice(core=without) if "by the safeguard" in one]
+
+    assert len(told) == 2
+    assert "postcode is withheld of whoever protected_address protects, by the safeguard" in told[0]
+    assert not [one for one in advice() if "by the safeguard" in one]
+
+
+def test_a_dataset_that_protects_nobody_is_told_with_its_reason():
+    dataset = put(", marker: true, protects: [location]}", ", marker: true}", DATASET)
+    dataset = put("people: ", "no_protection: nobody is hidden here\npeople: ", dataset)
+
+    assert "council-tax protects nobody from being found: nobody is hidden here" in advice(dataset=dataset)

@@ -157,19 +157,25 @@ RAILS = {
     "together": ("never: {together: {postcode: sector, full_name: full}}", True),
     "never so far together": ("never: {together: {postcode: full, date_of_birth: full}}", False),
     "together while a variation lives": ("never: {together: {postcode: sector, date_of_birth: month}}", True),
+    "of adults, on a line for children": (
+        "never: {fields: [full_name], when: [adult]}",
+        False,
+        put(LINE, LINE[:-1] + ", when: [child]}"),
+    ),
     "together with what derives": ("never: {together: {postcode: sector, date_of_birth: year}}", True),
 }
 
 
 @pytest.mark.parametrize("what", sorted(RAILS))
 def test_guardrails_are_checked_line_by_line(what):
-    rail, breaks = RAILS[what]
+    rail, breaks, *changed = RAILS[what]
     council = f"council: northmoor\nguardrails: [{{id: rail, says: Never, {rail}}}]"
+    given = {"council": council, **({"agreement": changed[0]} if changed else {})}
 
     if breaks:
-        assert any("would break the guardrail rail: Never" in one for one in refused(council=council))
+        assert any("would break the guardrail rail: Never" in one for one in refused(**given))
     else:
-        assert publish(council=council)
+        assert publish(**given)
 
 
 def test_lines_that_meet_in_two_calls_break_a_guardrail_together():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from importlib.resources import files
@@ -94,6 +95,9 @@ def said(path: str, form: str, raw: Any, claim: str) -> object:
         ("council_owned", "full", True, "TRUE", "yes"),
         ("council_owned", "full", True, "false", "no"),
         ("property_type", "full", "HT", "ht", "yes"),
+        ("postcode", "full", "LS1 4AB", "LS1 4AD", "no"),
+        ("owner_name", "full", "Northmoor Homes Ltd", "northmoor homes  LTD", "yes"),
+        ("owner_name", "full", "Northmoor Homes Ltd", "Southmoor Homes Ltd", "no"),
     ],
 )
 def test_a_claim_is_compared_in_the_released_form(path: str, form: str, raw: Any, claim: str, wanted: str | None) -> None:
@@ -121,6 +125,20 @@ def test_what_may_be_right_may_be_wrong(data: st.DataObject, kind: FieldType) ->
 
     assert said(field.path, form, one, values[0]) == "yes"
     assert said(field.path, form, one, values[1]) == ("yes" if values[0] == values[1] else "no")
+
+
+@pytest.mark.parametrize(("claim", "wanted"), [("JM600010", "yes"), ("JM600010B", "yes"), ("JM600011A", "no")])
+def test_a_national_insurance_number_is_the_same_under_any_suffix(claim: str, wanted: str) -> None:
+    field = replace(DATASET.fields["account_ref"], type=FieldType.NINO)
+    dataset = replace(DATASET, fields={**DATASET.fields, "account_ref": field})
+    shaped = Shaped(
+        {"account_ref": {"value": "JM600010A", "form": "full"}}, {"account_ref": ("full", "releases/1")}, {}, {}, {}
+    )
+    typed = typed_claims(dataset, {"account_ref": claim})
+
+    found = compare(shaped, dataset, typed=typed, as_typed={"account_ref": claim}, on=ON)
+
+    assert found.fields["account_ref"]["value"] == wanted
 
 
 def test_what_can_not_be_compared_is_not_available_and_the_log_knows_why() -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import policies_building as build
 import pytest
 from policies_publishing import AGREEMENT, CORE, DATASET, publish, put, refused, where
 
-from policies.dataset_checks import dataset_draft
+from policies.compile import compile_rules
+from policies.dataset_checks import dataset_draft, dataset_warnings
+from policies.decide import decide
 from policies.findings import TextError
 from policies.naming import naming_of, usable
 from policies.naming_checks import naming_advice, naming_flaws
 from policies.parse import parse_dataset
+from schemas.agreement import RuleSet
 from schemas.semantics import FIRST, Semantics
+from schemas.terms import EmergencyKind
 
 IDENTIFY = "identify: {keys: [account_ref], confirm: [surname, date_of_birth], at_least: 2}"
 
@@ -162,3 +167,67 @@ def test_a_composite_key_takes_details_alone() -> None:
         parse_dataset(put("{finds: [liable, joint], all_of:", "{finds: place, all_of:", DATASET))
     with pytest.raises(TextError, match="key surname is composite, and a field has its name"):
         parse_dataset(put("  person:      {", "  surname:      {", DATASET))
+
+
+def test_a_dataset_by_which_one_detail_finds_a_person_is_told_of() -> None:
+    thin = put("confirm: [surname, date_of_birth], at_least: 2}\n  nhs", "confirm: [surname], at_least: 1}\n  nhs", DATASET)
+
+    (told,) = [one.message for one in dataset_warnings(parse_dataset(thin)) if "account_ref" in one.message]
+    assert told.startswith("one detail finds a person by the key account_ref")
+
+
+def test_a_code_without_a_list_never_leaves_and_is_told_of() -> None:
+    codes = DATASET.rstrip() + "\n  band: {type: code, label: Band, classification: personal}\n"
+
+    assert [one.message for one in dataset_warnings(parse_dataset(codes))] == [
+        "band is a code without a list, so nothing in it is a value, and it never leaves"
+    ]
+
+
+def test_what_derives_from_a_date_that_can_not_be_read_is_told_once() -> None:
+    slip = put("date_of_birth:     {type: date, ", "date_of_birth:     {type: dat, ", DATASET)
+
+    with pytest.raises(TextError) as caught:
+        parse_dataset(slip)
+
+    assert len(caught.value.findings) == 1
+
+
+# -- at a call
+
+
+def unnamed_by(rules: RuleSet, key: str, **more: object) -> tuple[str, ...]:
+    """Return what a call may not name anybody by."""
+    compiled = compile_rules(rules)
+    return decide(
+        compiled, build.circumstances(compiled, key=key, details=frozenset({"surname", "date_of_birth"}), **more)
+    ).unnamed
+
+
+def test_a_declared_incident_opens_the_keys_that_find_by_place_and_no_others() -> None:
+    rules = publish()
+    flood = {"emergency": EmergencyKind.RISK_TO_LIFE, "in_incident": True}
+
+    assert unnamed_by(rules, "uprn") == ("uprn",)
+    assert unnamed_by(rules, "uprn", **flood) == ()
+    assert unnamed_by(rules, "person", **flood) == ("person",)
+    assert unnamed_by(rules, "account_ref", **flood) == ()
+
+
+def test_a_line_for_one_role_lets_no_other_name_people() -> None:
+    text = put(
+        "roles: [tenancy-sustainment-officer]", "roles: [tenancy-sustainment-officer, surveyor]", put(IDENTIFY + "\n", "")
+    )
+    text = put("[postcode], as: sector}", "[postcode], as: full, roles: [surveyor]}", text)
+    core = CORE.replace(
+        "never: {together: {postcode: full, date_of_birth: full}}", "never: {classification: criminal_offence}"
+    )
+    compiled = compile_rules(publish(agreement=text, core=core))
+    details = frozenset({"full_name", "date_of_birth", "postcode"})
+
+    named = {
+        role: decide(compiled, build.circumstances(compiled, key="person", details=details, role=role)).unnamed
+        for role in ("surveyor", "tenancy-sustainment-officer")
+    }
+
+    assert named == {"surveyor": (), "tenancy-sustainment-officer": ("postcode",)}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import policies_texts as texts
@@ -110,3 +112,17 @@ def test_a_powers_id_is_its_statutes_name() -> None:
         statute, _, section = title.partition(", section ")
         made = "-".join(statute.lower().split())
         assert power == (f"{made}-s{section.lower()}" if section else made)
+
+
+def test_three_years_from_a_leap_day_end_on_the_first_of_march() -> None:
+    """A term that begins on the 29th of February, and there is none three years on."""
+    rules = texts.composed(parse_agreement(TEXT))
+
+    def told(last: date) -> list[str]:
+        agreement = replace(rules.agreement, starts_on=date(2028, 2, 29), ends_on=last)
+        return [
+            one.message for one in warnings(replace(rules, agreement=agreement)) if "longer than 3 years" in one.message
+        ]
+
+    assert told(date(2031, 2, 28)) == []
+    assert len(told(date(2031, 3, 1))) == 1

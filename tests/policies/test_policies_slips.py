@@ -45,6 +45,7 @@ UNREADABLE = {
     "less indent": ("    recipient: {basis: l", "   recipient: {basis: l", "indented by 3 blanks", "Indent it by 4"),
     "more indent": ("    recipient: {basis: l", "     recipient: {basis: l", "indented by 5 blanks", "Indent it by 4"),
     "indent at the margin": ("purpose: tenancy", " purpose: tenancy", "indented by 1 blank,", "Indent it by 0"),
+    "indent after a value": ("dataset: council-tax", " dataset: council-tax", "indented by 1 blank,", "Indent it by 0"),
     "a second colon": ("purpose: tenancy", "purpose: that: tenancy", "a second colon stands", "straight quotes"),
     "an open bracket": ("then: delete, attest: true}", "then: delete, attest: true", "here is not closed", "Close it"),
     "a bracket too many": ("attest: true}", "attest: true}}", "this bracket was not opened", "Take it out"),
@@ -239,3 +240,13 @@ def test_the_slips_are_not_readable_at_all():
             continue
         with pytest.raises(YAMLError):
             list(YAML(typ="safe", pure=True).parse(spoilt(piece, other)[0]))
+
+
+def test_a_comma_in_a_number_is_told_as_one():
+    """`1,000` in a list is a 1 and a 000 to whoever reads the format."""
+    text = (FIXTURES / "dataset.yaml").read_text(encoding="utf-8").replace("500, 1000, 5000", "500, 1,000, 5000")
+
+    (found,) = draft_slips(text)
+
+    assert "a comma stands in the number 1,000" in found.message
+    assert found.remedy == "Write 1000, or a blank after the comma."

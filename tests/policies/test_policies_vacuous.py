@@ -124,3 +124,48 @@ def test_a_councils_rules_for_a_purpose_that_nobody_has_are_told_of():
     assert "guard nothing" in found.message
     assert found.remedy == "Did you mean tenancy-sustainment?"
     assert core_warnings(core, published(), {"tenancy-sustainmnt"}) == ()
+
+
+def test_a_core_for_a_dataset_that_nobody_has_is_refused_with_what_was_meant():
+    """Else nobody could tell whether its rules guard anything."""
+    text = cap("at_most: {fields: [postcode], as: area}", CHARITIES.replace("council-tax", "council-taxx"))
+
+    (found,) = told(text)
+    assert "no dataset called council-taxx is published" in found
+    assert "Did you mean council-tax?" in found
+    with pytest.raises(TextError, match=r"Publish council-taxx first\."):
+        core_draft(text, ())
+
+
+def test_rules_over_everything_name_a_field_that_some_dataset_has():
+    (found,) = told(cap("at_most: {fields: [arears], as: withheld}", COUNCIL))
+
+    assert "no published dataset has a field arears" in found
+    assert "Did you mean arrears?" in found
+
+
+def test_a_rule_on_what_no_dataset_has_today_is_told_of():
+    core = core_draft(rail("origin: dwp", COUNCIL), published())
+
+    (told_,) = core_warnings(core, published(), ())
+    assert "guardrail a fits no field of any published dataset today" in told_.message
+
+
+@pytest.mark.parametrize(
+    ("rule", "what"),
+    [
+        (cap("at_most: {fields: [postcode], as: area}"), "the cap a"),
+        (rail("fields: [postcode], above: area"), "the guardrail a"),
+    ],
+)
+def test_what_a_core_holds_back_may_not_confirm(rule: str, what: str):
+    (found,) = told(rule + "may_confirm: [postcode]\n")
+
+    assert f"postcode may not confirm anybody: {what} holds it back" in found
+
+
+def test_a_marker_that_rules_over_everything_misspell_is_told():
+    (found, *_) = told(cap("when: {record: {decesed: true}}, at_most: {fields: [arrears], as: withheld}", COUNCIL))
+
+    assert "unknown marker decesed" in found
+    assert "Did you mean deceased?" in found

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 
-from schemas.instants import as_text, first_instant, instant_after, london_day
+from schemas.instants import as_text, end_of, first_instant, instant_after, london_day
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,25 @@ def test_an_instant_is_written_in_utc():
 
     assert as_text(datetime(2026, 7, 1, 2, tzinfo=paris)) == "2026-07-01T00:00:00Z"
     assert as_text(datetime(2026, 7, 1, microsecond=5, tzinfo=UTC)) == "2026-07-01T00:00:00.000005Z"
+
+
+@pytest.mark.parametrize(
+    ("typed", "ends"),
+    [
+        ("2026-10-25", "2026-10-26T00:00:00Z"),  # a day counts to its last instant
+        ("2026-06-30", "2026-06-30T23:00:00Z"),
+        ("2026-06-30T12:00", "2026-06-30T11:00:00Z"),  # London's clock, where no offset is said
+        ("2026-10-25T01:30:00", "2026-10-25T00:30:00Z"),  # of two such hours, the first
+        ("2026-06-30T12:00:00+05:00", "2026-06-30T07:00:00Z"),
+    ],
+)
+def test_an_end_is_the_instant_that_was_meant(typed, ends):
+    assert as_text(end_of(typed)) == ends
+
+
+def test_an_end_beyond_the_calendar_keeps_its_instant():
+    west = datetime(9999, 12, 31, 23, 59, 59, tzinfo=timezone(timedelta(hours=-12)))
+
+    assert end_of(west.isoformat()) == west
+    with pytest.raises(ValueError, match="isoformat"):
+        end_of("tomorrow")
