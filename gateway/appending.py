@@ -23,11 +23,10 @@ from gateway.oauth.server import Seen
 from gateway.parts import Line, Prepared, refs_of
 from gateway.prepared import prepare, prepare_again
 from gateway.refusing import refuse_at_limit
-from gateway.sealing import caseworker_ref, claim_keys, digest
+from gateway.sealing import claim_keys, digest
 from gateway.services import Ask, Services
-from gateway.store.emergencies import Call, is_written, write_call
 from gateway.telemetry import Urgent
-from policies.decide import waives_in_emergency
+from gateway.urgency import untold, write_urgent
 from schemas.decision import Record
 from schemas.terms import Assurance, Match
 
@@ -91,6 +90,7 @@ class Attempt:
         self.urgent: Urgent | None = None  # what operators are told of an emergency
         self.retry_of: str | None = None
         self._uncounted: frozenset[int] = frozenset()  # of a repeat: whom the first call was not counted for
+        self._newly_urgent: set[int] = set()  # who was not counted yet for whom the emergency counts
 
     @property
     def judged(self) -> Judgement:
@@ -131,7 +131,7 @@ class Attempt:
     def _begin(self) -> None:
         """Stand where the round stood before its transaction: it may run twice."""
         self.stopped = self.reached = self.retry_of = self.misses = self.urgent = None
-        self._uncounted = frozenset()
+        self._uncounted, self._newly_urgent = frozenset(), set()
         self.prepared = self._prepared_early
         for line in self.lines:
             line.begin()
@@ -262,6 +262,8 @@ class Attempt:
             line.reached = counts.wrong_reached(person)
         if line.reached is not None:
             return False
+        if counts.is_new_to_emergencies(person):
+            self._newly_urgent.add(number)
         counts.count_person(person)
         # Also where nothing may leave: `not_confirmed` tells a guesser as much.
         if line.judged.found is not NOBODY and line.judged.found.match is not Match.CONFIRMED:
@@ -301,33 +303,14 @@ class Attempt:
 
     def _write_urgent(self, counts: limits.Counting, connection: Any, at: datetime) -> None:
         """Write the row of an emergency that opened something: a second person looks at it."""
-        live, emergency = self.judged.live, self.ask.request.emergency
-        if live is None or emergency is None or self.prepared is None:
+        if self.prepared is None:
             return
-        people = self._urgent_people(connection)
-        if not people or not waives_in_emergency(live.compiled, self.judged.circumstances):
-            return
-        incident, client = self.judged.incident, self.ask.caller.client
-        call = Call(
-            entry_id=self.prepared.draft.entry_id,
-            at=at,
-            partner=client.partner_id or "",
-            client=client.client_id,
-            agreement=live.agreement.id,
-            caseworker_ref=caseworker_ref(self.ask, self.services).hex(),
-            kind=emergency.kind,
-            people=people,
-            incident=incident.incident_id if incident is not None else None,
-        )
-        write_call(connection, call)
-        self.urgent = Urgent(client.client_id, emergency.kind, people, counts.many_urgent())
-
-    def _urgent_people(self, connection: Any) -> int:
-        """Return how many people no row tells of yet: a repeat is a new emergency where the first call was none."""
         within = [number for number, line in enumerate(self.lines) if line.reached is None]
-        if self.retry_of is None or not is_written(connection, self.retry_of):
-            return len(within)
-        return sum(number in self._uncounted for number in within)
+        people = untold(connection, within, self._uncounted | self._newly_urgent, self.retry_of)
+        entry_id = self.prepared.draft.entry_id
+        call = write_urgent(connection, self.lines[0], entry_id, people=people, services=self.services, at=at)
+        if call is not None:
+            self.urgent = Urgent(call.client, call.kind, call.people, counts.many_urgent())
 
     def _claim(self, connection: Any) -> bool:
         parts = self.prepared.parts if self.prepared is not None else ()

@@ -146,9 +146,10 @@ class Counting:
         return self._misses_reached(person)
 
     def _urgent_reached(self, person: Person) -> Reached | None:
-        """Tell whether one more person is past what an incident, or else the agreement's emergencies, may be about."""
-        if not person.counts:
-            return None
+        """Tell whether one more person is past what an incident, or else the agreement's emergencies, may be about.
+
+        Of a repeat too: its first call may have been no emergency, or under another bound.
+        """
         for whose, most, limit in self._bounds():
             if self._count(self._one_of(whose, person)) == 0 and self._count((whose, self._window)) >= most:
                 return day_reached(limit, self._use.at)
@@ -190,7 +191,7 @@ class Counting:
 
     def count_person(self, person: Person) -> None:
         """Count a person, and as one more of the day where they are new to it: in an emergency too."""
-        if person.counts and self._use.in_emergency:
+        if self._use.in_emergency:
             self._count_urgent(person)
         elif not person.counts or (self._limits.same_subject_per_day is None and self._limits.subjects_per_day is None):
             return
@@ -199,14 +200,21 @@ class Counting:
             if self._count(self._same(person)) == 1 and self._count(self._urgent(person)) == 0:
                 self._add(self._subjects())
 
+    def is_new_to_emergencies(self, person: Person) -> bool:
+        """Tell whether a person was not counted yet for whom this emergency counts: incident, client, caseworker."""
+        return self._use.in_emergency and any(self._count(self._one_of(one, person)) == 0 for one in self._urgent_of())
+
     def _count_urgent(self, person: Person) -> None:
-        self._add(self._urgent(person))
-        if self._count(self._urgent(person)) == 1 and self._count(self._same(person)) == 0:
-            self._add(self._subjects())
+        """Count a person; one whom a repeat is about only where they were not counted for this very bound."""
+        if person.counts or self._count(self._urgent(person)) == 0:
+            self._add(self._urgent(person))
+            if self._count(self._urgent(person)) == 1 and self._count(self._same(person)) == 0:
+                self._add(self._subjects())
         for whose in self._urgent_of():
-            self._add(self._one_of(whose, person))
-            if self._count(self._one_of(whose, person)) == 1:
-                self._add((whose, self._window))
+            if person.counts or self._count(self._one_of(whose, person)) == 0:
+                self._add(self._one_of(whose, person))
+                if self._count(self._one_of(whose, person)) == 1:
+                    self._add((whose, self._window))
 
     def many_urgent(self) -> int | None:
         """Return how many people a caseworker has asked about in emergencies today, where that is worth an alarm."""

@@ -90,6 +90,11 @@ def is_no(one: ConsentRecord) -> bool:
     return one.state in {ConsentState.REFUSED, ConsentState.WITHDRAWN}
 
 
+def has_begun(one: ConsentRecord, at: datetime) -> bool:
+    """Tell whether an answer counts yet. A no does from its entry on, also where a clock that ran ahead recorded it."""
+    return is_no(one) or one.from_at <= at
+
+
 def covering(records: Sequence[ConsentRecord], field: Field, scope: Scope) -> tuple[ConsentRecord, ...]:
     """Return the answers about a field: a no to what it derives from, what derives from it, or what it lies in, is one."""
     kin = field.kin if scope.heeds_kin else frozenset()
@@ -101,7 +106,7 @@ def covering(records: Sequence[ConsentRecord], field: Field, scope: Scope) -> tu
 def _fits(one: ConsentRecord, scope: Scope) -> bool:
     return (
         one.state is not ConsentState.ASKED
-        and one.from_at <= scope.at
+        and has_begun(one, scope.at)
         and (one.controller, one.dataset, one.purpose) == (scope.controller, scope.dataset, scope.purpose)
         and (scope.recipient in one.recipients or (is_no(one) and not one.recipients))
     )

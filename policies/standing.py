@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from policies.consents import Scope, covering, deciding, heard, is_no, is_own_word
+from policies.consents import Scope, covering, deciding, has_begun, heard, is_no, is_own_word
 from schemas.consent import ConsentRecord
 from schemas.dataset import Field
 from schemas.terms import ConsentState, GivenBy
@@ -36,7 +36,7 @@ class Standing:
 
 def standing(one: ConsentRecord, records: Sequence[ConsentRecord], field: Field, scope: Scope) -> Standing:
     """Return where an answer about a field stands among all that the person has."""
-    if one.from_at > scope.at:
+    if not has_begun(one, scope.at):
         return Standing(Why.NOT_BEGUN)
     if one.state is ConsentState.GIVEN and one.until is not None and one.until <= scope.at:
         return Standing(Why.ENDED)

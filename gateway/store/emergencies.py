@@ -7,7 +7,6 @@ caseworker by a keyed reference, and nobody whom the call was about. The calls o
 from __future__ import annotations
 
 import json
-import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -16,16 +15,15 @@ from enum import StrEnum
 from typing import Any, Final
 
 from audit.entry import Kind
-from audit.keyring import reference
 from audit.sequencer import Draft, Moment, Within
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import from_micros, to_micros
+from gateway.store.named import has_asked, is_one_of
 from gateway.store.state import Reader
 from policies.findings import did_you_mean
 from schemas.incident import Incident
 from schemas.instants import as_text, london_day
 from schemas.terms import EmergencyKind
-from schemas.unseen import label_form
 
 MOST_HOURS: Final = 24  # of an incident
 MOST_PEOPLE: Final = 100_000  # of an incident
@@ -33,7 +31,6 @@ MOST_RAISED: Final = 10_000  # people more, of one client on one day
 WORKING_DAYS: Final = 2  # for a review
 RAISED: Final = "emergency-raised/"  # {agreement}/{client}: by how many people a day's bound was raised
 _SATURDAY: Final = 5
-_NAME_OF: Final = re.compile(r"operator:(\S+) \(uid \d+\)")  # as a command line names who calls it
 
 
 class Outcome(StrEnum):
@@ -334,15 +331,17 @@ class Emergencies:
         return within
 
     def _is_named(self, connection: Any, item: Item, by: str) -> bool:
-        """Tell whether who reviews is a call's caseworker, by the id there, or who declared or closed an incident."""
+        """Tell whether who reviews is the caseworker of a call, or of one of an incident's, or opened or closed that."""
+        calls = [(item.partners[0], item.caseworker_ref or "")]
         if item.declared_by is not None:
             closed = connection.execute("SELECT closed_by FROM incident WHERE incident_id = ?", (item.item_id,)).fetchone()
-            return by in {item.declared_by, closed[0]}
-        row = connection.execute("SELECT name FROM operator WHERE operator_id = ?", (by,)).fetchone()
-        found = _NAME_OF.fullmatch(by)
-        names = {by, *([found[1]] if found else ()), *([row[0]] if row and row[0] else ())}
-        refs = {reference(self.index_secret, "caseworker", f"{item.partners[0]}/{label_form(one)}").hex() for one in names}
-        return item.caseworker_ref in refs
+            if is_one_of(connection, by, (item.declared_by, closed[0])):
+                return True
+            rows = connection.execute(
+                "SELECT DISTINCT partner_id, caseworker_ref FROM emergency WHERE incident_id = ?", (item.item_id,)
+            )
+            calls = [(row[0], row[1]) for row in rows]
+        return has_asked(connection, self.index_secret, by, calls)
 
 
 def new_incident_id() -> str:

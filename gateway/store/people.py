@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
@@ -13,15 +13,17 @@ from audit.keyring import reference
 from audit.sequencer import Draft, Moment, Within
 from gateway.sources.comparing import person_form
 from gateway.store.entries import ChangeRefusedError, Entries
-from gateway.store.instants import to_micros
+from gateway.store.instants import from_micros, to_micros
 from gateway.store.persons import read_consents
 from gateway.store.readings import Readings
 from gateway.store.state import Reader
+from policies.consents import is_no
 from policies.findings import did_you_mean
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import as_text
 from schemas.terms import ConsentState, GivenBy, ObjectionDecision, RestrictionKind
 
+_AFTER: Final = timedelta(microseconds=1)  # at one instant a yes would be none
 YEARS: Final = range(1900, 2200)  # of any honest instant, in UTC: far from what no clock can tell
 
 
@@ -44,8 +46,8 @@ class People:
             self._check_scope(connection, record)
             _check_purpose(Reader(connection, self.readings), record.purpose)
             _check_voice(record)
-            _check_span("consent", record, moment)
-            kept = replace(record, from_at=max(record.from_at, moment.at))
+            kept = replace(record, from_at=_begins(connection, record, moment))
+            _check_span("consent", kept, moment)
             _insert_consent(connection, kept, moment)
             kind = Kind.CONSENT_GIVEN if record.state is ConsentState.GIVEN else Kind.CONSENT_REFUSED
             return self._consent_entry(kind, connection, moment, kept)
@@ -59,7 +61,8 @@ class People:
             record = find_consent(connection, consent_id)
             if record is None or record.state is not ConsentState.GIVEN:
                 raise ChangeRefusedError("there is no consent in force under this id")
-            kept = replace(record, state=ConsentState.WITHDRAWN, from_at=moment.at, until=None, recorded_by=by, how=how)
+            kept = replace(record, state=ConsentState.WITHDRAWN, until=None, recorded_by=by, how=how)
+            kept = replace(kept, from_at=_begins(connection, replace(kept, from_at=moment.at), moment))
             _insert_consent(connection, kept, moment)
             return self._consent_entry(Kind.CONSENT_WITHDRAWN, connection, moment, kept)
 
@@ -203,6 +206,19 @@ def _check_law(reader: Reader, one: Restriction) -> None:
     known = reader.purposes()
     for purpose in sorted(one.purposes - known):
         raise ChangeRefusedError(f"no published agreement has the purpose {purpose}. {did_you_mean(purpose, known)}")
+
+
+def _begins(connection: Any, record: ConsentRecord, moment: Moment) -> datetime:
+    """Return from when an answer counts: never before what the person said earlier, whatever the clock said then.
+
+    Else a no that follows a yes by a clock that ran ahead would be the older of the two once the clock has come so far.
+    """
+    begins = max(record.from_at, moment.at)
+    row = connection.execute("SELECT max(from_at) FROM consent WHERE subject_ref = ?", (record.subject_ref,)).fetchone()
+    before = begins if row[0] is None else from_micros(row[0])
+    if before <= begins:
+        return begins
+    return before if is_no(record) else before + _AFTER
 
 
 def _check_span(what: str, one: ConsentRecord | Restriction, moment: Moment) -> None:

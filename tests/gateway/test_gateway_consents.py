@@ -69,6 +69,54 @@ def test_a_later_refusal_is_honoured(house: House) -> None:
     assert asked(house) == (403, {"arrears": "consent_needed"})
 
 
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_no_that_a_fast_clock_recorded_counts_when_the_clock_is_right_again(house: House, is_withdrawn: bool) -> None:  # noqa: FBT001 -- a case
+    """It was acknowledged. An older yes must not come back for as long as the clock had run ahead."""
+    dpo = house.dpo()
+    given = [dpo.call("POST", "/control/v1/consents", GIVEN).json()["consent_id"] for _ in range(2)]
+    house.clock.move(minutes=10)
+    dpo = house.dpo()
+    if is_withdrawn:
+        dpo.call("POST", f"/control/v1/consents/{given[1]}/withdrawal", {"how": "by telephone"})
+    else:
+        dpo.call("POST", "/control/v1/consents", {**GIVEN, "state": "refused"})
+    told = []
+    for minutes in (0, -9, 10):
+        house.clock.move(minutes=minutes)
+        told.append(asked(house))
+
+    assert told == [(403, {"arrears": "consent_needed"})] * 3
+
+
+@pytest.mark.parametrize("is_withdrawn", [False, True])
+def test_a_no_counts_against_a_yes_of_a_clock_that_ran_ahead(house: House, is_withdrawn: bool) -> None:  # noqa: FBT001 -- a case
+    """Which of two answers is the newer says their order, and no clock that was put right between them."""
+    first = house.dpo().call("POST", "/control/v1/consents", GIVEN).json()["consent_id"]
+    house.clock.move(minutes=10)
+    house.dpo().call("POST", "/control/v1/consents", GIVEN)
+    house.clock.move(minutes=-9)
+    dpo = house.dpo()
+    if is_withdrawn:
+        dpo.call("POST", f"/control/v1/consents/{first}/withdrawal", {"how": "by telephone"})
+    else:
+        dpo.call("POST", "/control/v1/consents", {**GIVEN, "state": "refused"})
+
+    assert asked(house) == (403, {"arrears": "consent_needed"})
+    house.clock.move(minutes=10)
+    assert asked(house) == (403, {"arrears": "consent_needed"})
+
+
+def test_a_yes_after_a_no_of_a_fast_clock_counts_once_the_clock_has_come_so_far(house: House) -> None:
+    house.clock.move(minutes=10)
+    house.dpo().call("POST", "/control/v1/consents", {**GIVEN, "state": "refused"})
+    house.clock.move(minutes=-9)
+    house.dpo().call("POST", "/control/v1/consents", GIVEN)
+
+    assert asked(house) == (403, {"arrears": "consent_needed"})
+    house.clock.move(minutes=10)
+    assert asked(house) == (200, {})
+
+
 def test_who_speaks_for_somebody_is_named(house: House) -> None:
     """Else two parents were one voice, and the yes of one would take back the no of the other."""
     dpo, parent = house.dpo(), {**GIVEN, "given_by": "parental_responsibility"}

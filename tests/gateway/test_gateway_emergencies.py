@@ -202,7 +202,56 @@ def test_a_repeat_counts_whom_a_limit_withheld_before(house: House) -> None:
     for _ in range(2):
         assert outcomes(harbour.call("POST", "/v1/disclosures", call, Idempotency_Key="k-1")) == {"full": 2}
 
-    assert house.rows("SELECT incident_id, people FROM emergency") == [("i_0123456789ab", 1), ("i_ba9876543210", 1)]
+    assert house.rows("SELECT incident_id, people FROM emergency") == [("i_0123456789ab", 1), ("i_ba9876543210", 2)]
+
+
+def place(number: int) -> dict[str, Any]:
+    return {"uprn": f"900000000{PEOPLE[number][0][-3:]}", "confirm": subject(number)["confirm"]}
+
+
+def test_a_call_that_was_refused_before_an_incident_counts_for_it_when_it_is_repeated(house: House) -> None:
+    """Else whoever was refused beforehand would be found by place past the incident's people, and past its review."""
+    harbour = house.harbour()
+
+    def ask() -> list[int]:
+        asked = [
+            harbour.ask(place(number), fields=["address"], emergency=EMERGENCY, Idempotency_Key=f"k-{number}")
+            for number in range(3)
+        ]
+        return [one.status_code for one in asked]
+
+    before = ask()
+    declare(house, most_people=1)
+
+    assert (before, ask(), ask()) == ([403, 403, 403], [200, 429, 429], [200, 429, 429])
+    assert house.rows("SELECT people FROM emergency WHERE incident_id IS NOT NULL") == [(1,)]
+
+
+@pytest.mark.parametrize("is_within_first", [True, False])
+def test_a_repeat_counts_for_the_bound_that_it_is_under(house: House, is_within_first: bool) -> None:  # noqa: FBT001 -- a case
+    """An incident is no day, and a day is no incident: whom one counted, the other has not."""
+    republish(house, HARBOUR, (LIMITS, f"{LIMITS}\nemergencies: {{people_per_day: {1 if is_within_first else 3}}}"))
+    harbour = house.harbour()
+
+    def ask() -> list[int]:
+        asked = [
+            harbour.ask(subject(number), fields=["address"], emergency=EMERGENCY, Idempotency_Key=f"k-{number}")
+            for number in range(3)
+        ]
+        return [one.status_code for one in asked]
+
+    if is_within_first:
+        incident = declare(house, most_people=3)
+        first = ask()
+        house.append(house.changes().emergencies.close(incident, by="operator:lee (uid 1002)"))
+    else:
+        first = ask()
+        declare(house, most_people=1)
+
+    assert (first, ask()) == ([200, 200, 200], [200, 429, 429])
+    assert [row[0] for row in house.rows("SELECT incident_id IS NULL FROM emergency ORDER BY at")] == (
+        [0, 0, 0, 1] if is_within_first else [1, 1, 1, 0]
+    )
 
 
 # -- the second look
@@ -253,6 +302,39 @@ def test_who_is_named_in_it_reviews_nothing(house: House) -> None:
     for item in (entry, incident):
         house.append(review(item, outcome=Outcome.NOT_JUSTIFIED, note="", by="operator:ada (uid 1003)"))
     assert listed(house) == []
+
+
+@pytest.mark.parametrize(
+    ("named", "by"),
+    [
+        ("operator:kit (uid 1001)", "operator:uid 1001"),  # where the system does not know the name
+        ("operator:uid 1001", "operator:kit (uid 1001)"),
+        ("operator:kit (uid 1001)", "operator:kitty (uid 1001)"),
+        ("operator:kit (uid 1001)", "op_kit"),  # the console's account of that name
+        ("op_kit", "operator:kit (uid 1001)"),
+    ],
+)
+def test_one_person_under_two_names_reviews_nothing_of_their_own(house: House, named: str, by: str) -> None:
+    changes = house.changes()
+    house.append(changes.operators.grant("op_kit", name="kit", password="x", roles=frozenset(), by="test"))
+    incident = declare(house, by=named)
+    house.append(changes.emergencies.close(incident, by="operator:lee (uid 1002)"))
+    review = changes.emergencies.review
+
+    with pytest.raises(ChangeRefusedError, match="somebody else reviews it"):
+        house.append(review(incident, outcome=Outcome.JUSTIFIED, note="", by=by))
+    house.append(review(incident, outcome=Outcome.JUSTIFIED, note="", by="operator:ada (uid 1003)"))
+
+
+def test_who_asked_under_an_incident_does_not_review_it(house: House) -> None:
+    incident = declare(house)
+    urgent(house)
+    house.append(house.changes().emergencies.close(incident, by="operator:lee (uid 1002)"))
+    review = house.changes().emergencies.review
+
+    with pytest.raises(ChangeRefusedError, match="somebody else reviews it"):
+        house.append(review(incident, outcome=Outcome.JUSTIFIED, note="", by=f"operator:{CASEWORKER['id']} (uid 1004)"))
+    house.append(review(incident, outcome=Outcome.JUSTIFIED, note="", by="operator:ada (uid 1003)"))
 
 
 def test_what_is_past_two_working_days_stands_first(house: House) -> None:

@@ -68,6 +68,8 @@ CASES = {
     "a later one that has ended": ([GIVEN, later(GIVEN, until=NOW)], Standing(Why.OUTWEIGHED, ("c_1",))),
     "past its end": ([replace(GIVEN, until=NOW)], Standing(Why.ENDED)),
     "before it begins": ([later(GIVEN, 10)], Standing(Why.NOT_BEGUN)),
+    "a no before it begins": ([later(GIVEN, 10, **NO), GIVEN], Standing()),
+    "a no that has not begun": ([GIVEN, later(GIVEN, 10, **NO)], Standing(Why.OUTWEIGHED, ("c_1",))),
     "without capacity": ([replace(GIVEN, capacity=Capacity.LACKING)], Standing(Why.LACKING_CAPACITY)),
     "another purpose's no": ([GIVEN, later(GIVEN, purpose="debt", **NO)], Standing()),
     "another recipient's no": ([GIVEN, later(GIVEN, recipients=frozenset({"aire"}), **NO)], Standing()),
