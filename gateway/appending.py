@@ -262,13 +262,15 @@ class Attempt:
             line.reached = counts.wrong_reached(person)
         if line.reached is not None:
             return False
+        line.guessed_at = counts.guessed_at(person)
         counts.count_person(person)
         # Also where nothing may leave: `not_confirmed` tells a guesser as much.
         if line.judged.found is not NOBODY and line.judged.found.match is not Match.CONFIRMED:
             counts.count_miss(person, near_refs(line.judged, self.services))
         if not is_locked:
-            counts.count_wrong(self.prepared.parts[number].wrong if self.prepared is not None else ())
-        return not is_locked
+            told_wrong = self.prepared.parts[number].wrong if self.prepared is not None else frozenset()
+            counts.count_wrong(person, told_wrong - line.guessed_at)
+        return not (is_locked or line.guessed_at)
 
     def _refusal(self, connection: Any) -> Draft | None:
         """Return the one refusal entry of a limit's window; None where the call was refused in it before."""

@@ -63,6 +63,11 @@ class Judgement:
         """Return the paths to fetch; to match, none: that the person was found is all that leaves."""
         return frozenset() if self.circumstances.action is Action.MATCH else self.decision.read
 
+    def whose(self, path: str) -> str:
+        """Return the reference of whose field it is: another's own is theirs, all else the subject's."""
+        field = self.live.dataset.fields.get(path) if self.live is not None else None
+        return self.refs.get((field.of if field is not None else None) or "", self.subject_ref)
+
     @property
     def asked_by(self) -> tuple[str, int, str] | None:
         """Return what the source is asked by: dataset, its version, and the mapping's digest."""

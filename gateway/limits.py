@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,7 +18,9 @@ from schemas.agreement import Limits
 from schemas.incident import Incident
 from schemas.instants import instant_after, london_day
 
-MOST_WRONG: Final = 5  # a day, of one partner, about one person: calls in which a claim was answered with no
+MOST_WRONG: Final = (
+    5  # a day, of one partner, by one key, and about one person: calls in which a claim was answered with no
+)
 MOST_REPEATS: Final = 10  # a day, of one call by its Idempotency-Key
 MISSES: Final = "misses_per_day"  # for one key
 WORKER_MISSES: Final = "caseworker_misses_per_day"
@@ -37,7 +39,8 @@ SUBJECTS: Final = "subjects/"
 SUBJECT: Final = "subject/"
 URGENT: Final = "emergency/"  # whose people of a day's emergencies; and each of them
 MISS: Final = locks.KEY
-WRONG_CLAIM: Final = "wrong/"
+WRONG_CLAIM: Final = "wrong/"  # {partner}/{person}
+WRONG_BY: Final = "wrong-by/"  # {partner}/{key}
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
 
@@ -179,9 +182,15 @@ class Counting:
         return self._count(self._of_person(person_ref)) >= locks.MOST_MISSES + self._use.tries
 
     def wrong_reached(self, person: Person) -> Reached | None:
-        """Tell whether this partner's claims about a person were wrong too often today, whoever was asked for."""
-        most = max((self._count(self._wrong(ref)) for ref in person.claimed), default=0)
-        return day_reached(WRONG, self._use.at) if most >= MOST_WRONG else None
+        """Tell whether this partner's claims by one key were wrong too often today: its own answers have told it so."""
+        return day_reached(WRONG, self._use.at) if self._count(self._wrong_by(person)) >= MOST_WRONG else None
+
+    def guessed_at(self, person: Person) -> frozenset[str]:
+        """Return of whom this partner's claims were wrong too often today, by whatever key and in whosever record.
+
+        Claims about them are left without an answer, as if nothing were held: a 429 would join two records.
+        """
+        return frozenset(ref for ref in person.claimed if self._count(self._wrong(ref)) >= MOST_WRONG)
 
     def count_call(self) -> None:
         """Count a call; only what a limit asks for is written."""
@@ -236,10 +245,12 @@ class Counting:
         own = self._limits.misses_per_day
         return now if any(before < mark <= now for mark in (*marks, *([own] if own is not None else []))) else None
 
-    def count_wrong(self, refs: Iterable[str]) -> None:
-        """Count a call in which claims about these people were wrong."""
+    def count_wrong(self, person: Person, refs: Collection[str]) -> None:
+        """Count a call in which claims about these people were answered with no: for each of them, and for its key."""
         for ref in refs:
             self._add(self._wrong(ref))
+        if refs:
+            self._add(self._wrong_by(person))
 
     def left(self) -> Left:
         """Return what is left of the limits, as counted so far."""
@@ -269,7 +280,8 @@ class Counting:
             names.add(self._urgent(person)[0])
             if self._use.in_emergency:
                 names |= {self._one_of(whose, person)[0] for whose in self._urgent_of()}
-            names |= {self._wrong(ref)[0] for ref in person.claimed}
+            if person.claimed:
+                names |= {self._wrong_by(person)[0], *(self._wrong(ref)[0] for ref in person.claimed)}
         return names
 
     def _count(self, what: tuple[str, str]) -> int:
@@ -332,6 +344,9 @@ class Counting:
 
     def _wrong(self, ref: str) -> tuple[str, str]:
         return f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day
+
+    def _wrong_by(self, person: Person) -> tuple[str, str]:
+        return f"{WRONG_BY}{self._use.partner}/{person.key_ref}", self._day
 
 
 def day_reached(limit: str, at: datetime) -> Reached:
