@@ -221,7 +221,8 @@ class Attempt:
         line = self.lines[number]
         counts = self.retry_of is None or number in self._uncounted
         claimed = tuple(refs_of(line.judged, line.ask.request.claims or ()))
-        return limits.Person(line.judged.subject_ref, line.judged.key_ref, counts, claimed)
+        judged = line.judged
+        return limits.Person(judged.subject_ref, judged.key_ref, judged.guess_refs, counts, claimed)
 
     def _is_within_limits(self, counts: limits.Counting, connection: Any, moment: Moment) -> bool:
         """Judge the call, then each person, and count those who are within; False where the whole call is refused.

@@ -86,7 +86,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a call is about, by reference, and the key that they were looked for by.
+    """Whom a call is about, by reference, the key that they were looked for by, and what a miss by it counts for.
 
     `counts` is False for one whom a repeat is about, and the call that it repeats was counted for. `claimed` are the
     references of everybody of whose fields something is claimed.
@@ -94,6 +94,7 @@ class Person:
 
     subject_ref: str
     key_ref: str
+    guess_refs: tuple[str, ...]
     counts: bool = True
     claimed: tuple[str, ...] = ()
 
@@ -169,7 +170,7 @@ class Counting:
     def _misses_reached(self, person: Person) -> Reached | None:
         """Tell whose misses of the day are too many: the key's, the caseworker's, the client's."""
         most, worker, tries = self._limits.misses_per_day, self._worker(), self._use.tries
-        if self._count(self._misses(person)) >= locks.MOST_MISSES + tries:
+        if max(map(self._count, self._misses(person))) >= locks.MOST_MISSES + tries:
             return day_reached(MISSES, self._use.at)
         if worker is not None and self._count(worker) >= locks.MOST_OF_CASEWORKER + tries:
             return day_reached(WORKER_MISSES, self._use.at)
@@ -228,7 +229,8 @@ class Counting:
 
     def count_miss(self, person: Person, near: Iterable[str] = ()) -> None:
         """Count a search that confirmed nobody: for key, caseworker and client, and for whom the key leads to."""
-        self._add(self._misses(person))
+        for name in self._misses(person):
+            self._add(name)
         self._add(self._client())
         worker = self._worker()
         if worker is not None:
@@ -276,8 +278,8 @@ class Counting:
         if self._use.in_emergency:
             names |= {*self._urgent_of(), f"{RAISED}{self._use.agreement}/{self._use.client}"}
         for person in people:
-            names |= {self._same(person)[0], self._misses(person)[0], self._of_person(person.subject_ref)[0]}
-            names.add(self._urgent(person)[0])
+            names |= {self._same(person)[0], self._urgent(person)[0], self._of_person(person.subject_ref)[0]}
+            names |= {name for name, _ in self._misses(person)}
             if self._use.in_emergency:
                 names |= {self._one_of(whose, person)[0] for whose in self._urgent_of()}
             if person.claimed:
@@ -329,8 +331,8 @@ class Counting:
     def _one_of(self, whose: str, person: Person) -> tuple[str, str]:
         return f"{whose}/{person.subject_ref}", self._window
 
-    def _misses(self, person: Person) -> tuple[str, str]:
-        return f"{MISS}{self._use.partner}/{person.key_ref}", self._day
+    def _misses(self, person: Person) -> list[tuple[str, str]]:
+        return [(f"{MISS}{self._use.partner}/{ref}", self._day) for ref in person.guess_refs]
 
     def _of_person(self, ref: str) -> tuple[str, str]:
         return f"{locks.PERSON}{self._use.partner}/{ref}", self._day
