@@ -9,7 +9,7 @@ from gateway.judgement import Judgement
 from gateway.services import Ask, Services
 from gateway.sources.claims import typed_claims
 from gateway.store.live import LiveAgreement
-from policies.claims import compare, matched
+from policies.claims import compare, matched, without_answers
 from policies.forms import pseudonym_key, pseudonym_value
 from policies.shape import shape
 from schemas.decision import Record, Shaped
@@ -27,8 +27,13 @@ def outcome_of(shaped: Shaped) -> Outcome:
     return Outcome.PARTIAL if shaped.withheld else Outcome.FULL
 
 
-def shape_of(judged: Judgement, record: Record | None, ask: Ask, services: Services) -> Shaped:
-    """Return what leaves, in its forms: values to read, yes and no to verify, nothing to match."""
+def shape_of(
+    judged: Judgement, record: Record | None, ask: Ask, services: Services, *, guessed_at: frozenset[str]
+) -> Shaped:
+    """Return what leaves, in its forms: values to read, yes and no to verify, nothing to match.
+
+    `guessed_at` are references of those about whom claims were wrong too often today, and none is answered.
+    """
     shaped = _shape(judged, record, services)
     if ask.request.action is Action.READ or judged.live is None or not judged.decision.permits:
         return shaped
@@ -36,7 +41,8 @@ def shape_of(judged: Judgement, record: Record | None, ask: Ask, services: Servi
         return matched(shaped)
     claims, dataset = ask.request.claims or {}, judged.live.dataset
     typed = typed_claims(dataset, claims)
-    return compare(shaped, dataset, typed=typed, as_typed=claims, on=london_day(judged.at))
+    answered = compare(shaped, dataset, typed=typed, as_typed=claims, on=london_day(judged.at))
+    return without_answers(answered, [path for path in answered.fields if judged.whose(path) in guessed_at])
 
 
 def _shape(judged: Judgement, record: Record | None, services: Services) -> Shaped:

@@ -221,7 +221,8 @@ class Attempt:
         line = self.lines[number]
         counts = self.retry_of is None or number in self._uncounted
         claimed = tuple(refs_of(line.judged, line.ask.request.claims or ()))
-        return limits.Person(line.judged.subject_ref, line.judged.key_ref, counts, claimed)
+        judged = line.judged
+        return limits.Person(judged.subject_ref, judged.key_ref, judged.guess_refs, counts, claimed)
 
     def _is_within_limits(self, counts: limits.Counting, connection: Any, moment: Moment) -> bool:
         """Judge the call, then each person, and count those who are within; False where the whole call is refused.
@@ -264,13 +265,15 @@ class Attempt:
             return False
         if counts.is_new_to_emergencies(person):
             self._newly_urgent.add(number)
+        line.guessed_at = counts.guessed_at(person)
         counts.count_person(person)
         # Also where nothing may leave: `not_confirmed` tells a guesser as much.
         if line.judged.found is not NOBODY and line.judged.found.match is not Match.CONFIRMED:
             counts.count_miss(person, near_refs(line.judged, self.services))
         if not is_locked:
-            counts.count_wrong(self.prepared.parts[number].wrong if self.prepared is not None else ())
-        return not is_locked
+            told_wrong = self.prepared.parts[number].wrong if self.prepared is not None else frozenset()
+            counts.count_wrong(person, told_wrong - line.guessed_at)
+        return not (is_locked or line.guessed_at)
 
     def _refusal(self, connection: Any) -> Draft | None:
         """Return the one refusal entry of a limit's window; None where the call was refused in it before."""

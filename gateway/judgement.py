@@ -52,6 +52,7 @@ class Judgement:
     refs: dict[str, str]
     subject_ref: str
     key_ref: str
+    guess_refs: tuple[str, ...]  # what a miss counts for
     circumstances: Circumstances
     decision: Decision
     holds_until: datetime
@@ -62,6 +63,11 @@ class Judgement:
     def read(self) -> frozenset[str]:
         """Return the paths to fetch; to match, none: that the person was found is all that leaves."""
         return frozenset() if self.circumstances.action is Action.MATCH else self.decision.read
+
+    def whose(self, path: str) -> str:
+        """Return the reference of whose field it is: another's own is theirs, all else the subject's."""
+        field = self.live.dataset.fields.get(path) if self.live is not None else None
+        return self.refs.get((field.of if field is not None else None) or "", self.subject_ref)
 
     @property
     def asked_by(self) -> tuple[str, int, str] | None:
@@ -153,6 +159,7 @@ def _judge_one(
         refs=refs,
         subject_ref=refs.get(found.subject or "", key_ref),
         key_ref=key_ref,
+        guess_refs=_guess_references(ask, services, live, key_ref),
         circumstances=circumstances,
         decision=decision,
         holds_until=ends if decision.holds_until is None else min(ends, decision.holds_until),
@@ -164,7 +171,8 @@ def _judge_one(
 def about(judged: Judgement, ask: Ask, services: Services) -> Judgement:
     """Return what was judged of somebody whom nobody looked for, as it stands of another of the same call."""
     key_ref = _key_reference(ask, services, judged.live)
-    return replace(judged, subject_ref=key_ref, key_ref=key_ref)
+    guess_refs = _guess_references(ask, services, judged.live, key_ref)
+    return replace(judged, subject_ref=key_ref, key_ref=key_ref, guess_refs=guess_refs)
 
 
 def no_person_could_change(decision: Decision) -> bool:
@@ -191,6 +199,29 @@ def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> 
         ask.noted[known] = key_reference(services.secrets.index, dataset, fields, ask.request.subject)
     found: str = ask.noted[known]
     return found
+
+
+def _guess_references(ask: Ask, services: Services, live: LiveAgreement | None, key_ref: str) -> tuple[str, ...]:
+    if live is None or not ask.request.subject.is_composite:
+        return (key_ref,)
+    known = ("guesses", live.dataset.id)
+    if known not in ask.noted:
+        ask.noted[known] = guess_references(
+            services.secrets.index, live.dataset.id, live.dataset.fields, ask.request.subject
+        )
+    found: tuple[str, ...] = ask.noted[known]
+    return found
+
+
+def guess_references(secret: bytes, dataset: str, fields: Mapping[str, Field], query: SubjectQuery) -> tuple[str, ...]:
+    """Name what a miss counts for: the key; of a composite one, its details but for each one of them.
+
+    So that no detail can be guessed by what is known of the others. It rests on what was typed alone, and tells of nobody.
+    """
+    if not query.is_composite:
+        return (key_reference(secret, dataset, fields, query),)
+    rests = [{name: text for name, text in query.confirm.items() if name != left} for left in sorted(query.confirm)]
+    return tuple(key_reference(secret, dataset, fields, replace(query, confirm=rest)) for rest in rests)
 
 
 def key_reference(secret: bytes, dataset: str, fields: Mapping[str, Field], query: SubjectQuery) -> str:

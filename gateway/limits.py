@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -18,7 +18,9 @@ from schemas.agreement import Limits
 from schemas.incident import Incident
 from schemas.instants import instant_after, london_day
 
-MOST_WRONG: Final = 5  # a day, of one partner, about one person: calls in which a claim was answered with no
+MOST_WRONG: Final = (
+    5  # a day, of one partner, by one key, and about one person: calls in which a claim was answered with no
+)
 MOST_REPEATS: Final = 10  # a day, of one call by its Idempotency-Key
 MISSES: Final = "misses_per_day"  # for one key
 WORKER_MISSES: Final = "caseworker_misses_per_day"
@@ -37,7 +39,8 @@ SUBJECTS: Final = "subjects/"
 SUBJECT: Final = "subject/"
 URGENT: Final = "emergency/"  # whose people of a day's emergencies; and each of them
 MISS: Final = locks.KEY
-WRONG_CLAIM: Final = "wrong/"
+WRONG_CLAIM: Final = "wrong/"  # {partner}/{person}
+WRONG_BY: Final = "wrong-by/"  # {partner}/{key}
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
 
@@ -83,7 +86,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a call is about, by reference, and the key that they were looked for by.
+    """Whom a call is about, by reference, the key that they were looked for by, and what a miss by it counts for.
 
     `counts` is False for one whom a repeat is about, and the call that it repeats was counted for. `claimed` are the
     references of everybody of whose fields something is claimed.
@@ -91,6 +94,7 @@ class Person:
 
     subject_ref: str
     key_ref: str
+    guess_refs: tuple[str, ...]
     counts: bool = True
     claimed: tuple[str, ...] = ()
 
@@ -167,7 +171,7 @@ class Counting:
     def _misses_reached(self, person: Person) -> Reached | None:
         """Tell whose misses of the day are too many: the key's, the caseworker's, the client's."""
         most, worker, tries = self._limits.misses_per_day, self._worker(), self._use.tries
-        if self._count(self._misses(person)) >= locks.MOST_MISSES + tries:
+        if max(map(self._count, self._misses(person))) >= locks.MOST_MISSES + tries:
             return day_reached(MISSES, self._use.at)
         if worker is not None and self._count(worker) >= locks.MOST_OF_CASEWORKER + tries:
             return day_reached(WORKER_MISSES, self._use.at)
@@ -180,9 +184,15 @@ class Counting:
         return self._count(self._of_person(person_ref)) >= locks.MOST_MISSES + self._use.tries
 
     def wrong_reached(self, person: Person) -> Reached | None:
-        """Tell whether this partner's claims about a person were wrong too often today, whoever was asked for."""
-        most = max((self._count(self._wrong(ref)) for ref in person.claimed), default=0)
-        return day_reached(WRONG, self._use.at) if most >= MOST_WRONG else None
+        """Tell whether this partner's claims by one key were wrong too often today: its own answers have told it so."""
+        return day_reached(WRONG, self._use.at) if self._count(self._wrong_by(person)) >= MOST_WRONG else None
+
+    def guessed_at(self, person: Person) -> frozenset[str]:
+        """Return of whom this partner's claims were wrong too often today, by whatever key and in whosever record.
+
+        Claims about them are left without an answer, as if nothing were held: a 429 would join two records.
+        """
+        return frozenset(ref for ref in person.claimed if self._count(self._wrong(ref)) >= MOST_WRONG)
 
     def count_call(self) -> None:
         """Count a call; only what a limit asks for is written."""
@@ -227,7 +237,8 @@ class Counting:
 
     def count_miss(self, person: Person, near: Iterable[str] = ()) -> None:
         """Count a search that confirmed nobody: for key, caseworker and client, and for whom the key leads to."""
-        self._add(self._misses(person))
+        for name in self._misses(person):
+            self._add(name)
         self._add(self._client())
         worker = self._worker()
         if worker is not None:
@@ -244,10 +255,12 @@ class Counting:
         own = self._limits.misses_per_day
         return now if any(before < mark <= now for mark in (*marks, *([own] if own is not None else []))) else None
 
-    def count_wrong(self, refs: Iterable[str]) -> None:
-        """Count a call in which claims about these people were wrong."""
+    def count_wrong(self, person: Person, refs: Collection[str]) -> None:
+        """Count a call in which claims about these people were answered with no: for each of them, and for its key."""
         for ref in refs:
             self._add(self._wrong(ref))
+        if refs:
+            self._add(self._wrong_by(person))
 
     def left(self) -> Left:
         """Return what is left of the limits, as counted so far."""
@@ -273,11 +286,12 @@ class Counting:
         if self._use.in_emergency:
             names |= {*self._urgent_of(), f"{RAISED}{self._use.agreement}/{self._use.client}"}
         for person in people:
-            names |= {self._same(person)[0], self._misses(person)[0], self._of_person(person.subject_ref)[0]}
-            names.add(self._urgent(person)[0])
+            names |= {self._same(person)[0], self._urgent(person)[0], self._of_person(person.subject_ref)[0]}
+            names |= {name for name, _ in self._misses(person)}
             if self._use.in_emergency:
                 names |= {self._one_of(whose, person)[0] for whose in self._urgent_of()}
-            names |= {self._wrong(ref)[0] for ref in person.claimed}
+            if person.claimed:
+                names |= {self._wrong_by(person)[0], *(self._wrong(ref)[0] for ref in person.claimed)}
         return names
 
     def _count(self, what: tuple[str, str]) -> int:
@@ -325,8 +339,8 @@ class Counting:
     def _one_of(self, whose: str, person: Person) -> tuple[str, str]:
         return f"{whose}/{person.subject_ref}", self._window
 
-    def _misses(self, person: Person) -> tuple[str, str]:
-        return f"{MISS}{self._use.partner}/{person.key_ref}", self._day
+    def _misses(self, person: Person) -> list[tuple[str, str]]:
+        return [(f"{MISS}{self._use.partner}/{ref}", self._day) for ref in person.guess_refs]
 
     def _of_person(self, ref: str) -> tuple[str, str]:
         return f"{locks.PERSON}{self._use.partner}/{ref}", self._day
@@ -340,6 +354,9 @@ class Counting:
 
     def _wrong(self, ref: str) -> tuple[str, str]:
         return f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day
+
+    def _wrong_by(self, person: Person) -> tuple[str, str]:
+        return f"{WRONG_BY}{self._use.partner}/{person.key_ref}", self._day
 
 
 def day_reached(limit: str, at: datetime) -> Reached:

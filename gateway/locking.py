@@ -56,7 +56,9 @@ def without_locked(judged: list[Judgement], asks: Sequence[Ask], services: Servi
     confirmed = [number for number, one in enumerate(judged) if one.found.match is Match.CONFIRMED]
     if not confirmed:
         return judged
-    people = [limits.Person(judged[number].subject_ref, judged[number].key_ref) for number in confirmed]
+    people = [
+        limits.Person(judged[number].subject_ref, judged[number].key_ref, judged[number].guess_refs) for number in confirmed
+    ]
     connection, at = services.reader.connection, judged[0].at
     counts = counting(judged, people, asks[0], services, connection=connection, at=at)
     found = list(judged)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from audit.keyring import Keyring
-from gateway.judgement import key_reference
+from gateway.judgement import guess_references
 from gateway.searching import caseworker_of
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.locks import LockKind, locks
@@ -21,10 +21,10 @@ def told_locks(
     reader: Reader, *, at: datetime, keyring: Keyring, index: Path, key: tuple[str, SubjectQuery] | None = None
 ) -> list[dict[str, Any]]:
     """Return what is locked now; with `key` (dataset, and whom it names) that key's alone, so that a caller finds it."""
-    ref = None if key is None else _ref_of(reader, keyring, *key)
+    refs = None if key is None else _refs_of(reader, keyring, *key)
     found = []
     for lock in locks(reader.connection, at):
-        if ref is not None and lock.ref != ref:
+        if refs is not None and lock.ref not in refs:
             continue
         told = lock.told(at)
         if lock.kind is LockKind.CASEWORKER and lock.ref is not None:
@@ -34,7 +34,7 @@ def told_locks(
     return found
 
 
-def _ref_of(reader: Reader, keyring: Keyring, dataset: str, query: SubjectQuery) -> str:
+def _refs_of(reader: Reader, keyring: Keyring, dataset: str, query: SubjectQuery) -> tuple[str, ...]:
     text = reader.find_text("dataset", dataset)
     if text is None:
         raise ChangeRefusedError(f"no dataset {dataset} is published")
@@ -47,4 +47,4 @@ def _ref_of(reader: Reader, keyring: Keyring, dataset: str, query: SubjectQuery)
             f"with a --detail for each of {', '.join(key.all_of)}" if key.all_of else "with its value, and no --detail"
         )
         raise ChangeRefusedError(f"the key {key.name} is named {details}")
-    return key_reference(keyring.named("index"), dataset, known.fields, query)
+    return guess_references(keyring.named("index"), dataset, known.fields, query)

@@ -35,13 +35,14 @@ class Line:
     reached: Reached | None = None
     judged: Judgement = field(init=False)
     record: Record | None = field(init=False)
+    guessed_at: frozenset[str] = field(init=False)  # references of those about whom no claim is answered today
 
     def __post_init__(self) -> None:
         self.begin()
 
     def begin(self) -> None:
         """Stand as before the transaction."""
-        self.judged, self.record, self.reached = self.early, self.fetched, None
+        self.judged, self.record, self.reached, self.guessed_at = self.early, self.fetched, None, frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,6 @@ def made_part(
 
 
 def refs_of(judged: Judgement, paths: Iterable[str]) -> frozenset[str]:
-    """Return the references of the people whose fields these are: another's own are theirs, all else the subject's."""
+    """Return the references of the people whose fields these are."""
     fields = judged.live.dataset.fields if judged.live is not None else {}
-    roles = (fields[path].of for path in paths if path in fields)
-    return frozenset(judged.refs.get(role or "", judged.subject_ref) for role in roles)
+    return frozenset(judged.whose(path) for path in paths if path in fields)

@@ -52,7 +52,7 @@ def prepare_again(
 
 def _prepare_one(entry_id: str, line: Line, services: Services, connection: Any, retry_of: str | None) -> Prepared:
     judged, ask = line.judged, line.ask
-    shaped = shape_of(judged, line.record, ask, services)
+    shaped = shape_of(judged, line.record, ask, services, guessed_at=line.guessed_at)
     released = released_of(shaped)
     disclosure = canonical(disclosure_of(entry_id, judged, line.record, shaped, released, ask, services))
     keys = choose_keys(judged, ask, services, connection)

@@ -47,7 +47,7 @@ def parts_of(
     One step for everybody, then the next: what a step needs stays in the processor's caches.
     """
     for one in making:
-        one.shaped = shape_of(one.told, one.record, one.line.ask, services)
+        one.shaped = shape_of(one.told, one.record, one.line.ask, services, guessed_at=one.line.guessed_at)
     for one in making:
         one.released = released_of(one.shaped)
     for one in making:

@@ -8,15 +8,15 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from gateway.explaining import condition_text
-from policies.choosing import Work, look
+from policies.choosing import Work, is_spared, look
 from policies.compile import DECEASED, Compiled
 from policies.decide import decide
 from policies.wording import condition_text as spoken_condition
 from policies.wording import form_text, listed
-from schemas.agreement import PersonTerm, Resting
+from schemas.agreement import PersonTerm, RecordTerm, Resting
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
-from schemas.decision import Decision, Record, Release, Withhold
+from schemas.decision import Decision, Record, RecordCap, Release, Withhold
 from schemas.instants import london_day
 from schemas.reasons import REMEDY_OF, Reason
 from schemas.request import Circumstances
@@ -100,8 +100,9 @@ class Outlook:
             yield f"{form_text(found, option.form)}{when} ({option.line})"
         for cap in one.caps:
             needed = [_spoken(term, dataset) for term in cap.record]
-            spared = f", but for {listed(sorted(cap.spares))}" if cap.spares else ""
-            yield f"withheld{spared} where {listed(needed)}, or where that is not known (cap {cap.id})"
+            spared = list(_spared(one, cap))
+            told = f", but for {listed(spared)}" if spared else ""
+            yield f"withheld{told} where {listed(needed)}, or where that is not known (cap {cap.id})"
 
 
 def outlook(compiled: Compiled, supposed: Supposed, at: datetime, *, is_ended: bool = False) -> Outlook:
@@ -206,6 +207,8 @@ def _told_by(work: Work, path: str, one: Release | Withhold) -> Release | Withho
     found = work.compiled.rules.dataset.fields[path]
 
     def said(term: Resting, of: str | None) -> frozenset[bool | None]:
+        if isinstance(term, RecordTerm) and term.marker not in work.record.values:
+            return frozenset({None})  # of a marker nothing is supposed, and of a group's rows not that there are none
         return frozenset(look(work, term, found, of, None))
 
     caps = [cap for cap in one.caps if not any(said(term, found.of) == {False} for term in cap.record)]
@@ -214,7 +217,7 @@ def _told_by(work: Work, path: str, one: Release | Withhold) -> Release | Withho
         replace(option, record=tuple(term for term in option.record if said(term, work.of[option.line]) != {True}))
         for option in one.options
         if not any(False in said(term, work.of[option.line]) for term in option.record)
-        if all(left[cap.id] or option.line in cap.spares for cap in caps)
+        if all(left[cap.id] or is_spared(option, cap) for cap in caps)
     )
     if not options:
         return Withhold(Reason.NOT_AVAILABLE, one.options[0].line)
@@ -233,8 +236,16 @@ def _document(one: Release | Withhold) -> Any:
             {"form": option.form, "line": option.line, "if": [condition_text(term) for term in option.record]}
             for option in one.options
         ],
-        "unless": [{"cap": cap.id, "if": [condition_text(term) for term in cap.record]} for cap in one.caps],
+        "unless": [
+            {"cap": cap.id, "if": [condition_text(term) for term in cap.record], "but": list(_spared(one, cap))}
+            for cap in one.caps
+        ],
     }
+
+
+def _spared(one: Release, cap: RecordCap) -> Iterator[str]:
+    """Give the lines by which a field leaves all the same."""
+    return iter(sorted({option.line for option in one.options if is_spared(option, cap)}))
 
 
 def _why(reason: Reason) -> str:

@@ -48,14 +48,15 @@ def choices(work: Work, field: Field, release: Release, row: Row | None) -> Iter
     """Yield the options whose conditions are known to hold, most revealing first; at the end, why there is no further."""
     barred = [cap for cap in release.caps if not any(_is_lifted(work, one, field, row) for one in cap.record)]
     for option in release.options:
-        if any(not _is_spared(option, cap) for cap in barred):
+        if any(not is_spared(option, cap) for cap in barred):
             continue
         if all(_is_met(work, one, field, work.of[option.line], row) for one in option.record):
             yield option
     yield TrueReason.RECORD_CAP if barred else TrueReason.RECORD_CONDITION
 
 
-def _is_spared(option: Option, cap: RecordCap) -> bool:
+def is_spared(option: Option, cap: RecordCap) -> bool:
+    """Tell whether a cap lets an option be: by its line, or by the own consent that it names."""
     return option.line in cap.spares or (cap.spares_own_consent and option.own_consent)
 
 

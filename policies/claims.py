@@ -6,7 +6,7 @@ A claim is compared in the released form alone, and so tells no more than readin
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -79,6 +79,19 @@ def compare(
 def wrong_in(shaped: Shaped) -> list[str]:
     """Return the fields of which a claim was answered with no."""
     return [path for path, one in shaped.fields.items() if one["value"] == NO]
+
+
+def without_answers(shaped: Shaped, paths: Collection[str]) -> Shaped:
+    """Leave claims about these fields without an answer, as where nothing is held."""
+    if not paths:
+        return shaped
+    return replace(
+        shaped,
+        fields={path: one for path, one in shaped.fields.items() if path not in paths},
+        lines={path: one for path, one in shaped.lines.items() if path not in paths},
+        withheld={**shaped.withheld, **dict.fromkeys(paths, Reason.NOT_AVAILABLE)},
+        true_reasons={**shaped.true_reasons, **dict.fromkeys(paths, TrueReason.WRONG_TOO_OFTEN)},
+    )
 
 
 def _fits(field: Field, form: str, value: Any, typed: RawValue, text: str, on: date) -> bool | None:

@@ -10,8 +10,8 @@ from policies.naming import is_protective
 from policies.parse_core import read_core
 from policies.places import Flaw, Step, located
 from policies.targets import covered, is_covered, most
-from policies.vacuous import vacuous_rules
-from schemas.agreement import RECORD_ATOMS, Cap, Condition, Core, Guardrail, RecordTerm, Target
+from policies.vacuous import contradicts, vacuous_rules
+from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Core, Guardrail, RecordTerm, Target
 from schemas.dataset import WITHHELD, Dataset, Field, FieldType
 from schemas.semantics import Semantics
 
@@ -46,9 +46,11 @@ def core_text_flaws(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
     if core.dataset is not None:
         told = tuple(rule_flaws(core, ours[-1]))
         yield from told
+        yield from _turned_round(core, ours[-1:])
         yield from (one for one in vacuous_rules(core, ours[-1:]) if all(one.way[:2] != flaw.way[:2] for flaw in told))
         return
     yield from vacuous_rules(core, ours)
+    yield from _turned_round(core, ours)
     for way, path in _named(core):
         if all(path not in one.fields for one in ours):
             every = {name for one in ours for name in one.fields}
@@ -159,6 +161,28 @@ def _bears_on(rule: Cap | Guardrail, dataset: Dataset) -> bool:
     if isinstance(rule, Cap) or rule.target is not None:
         return bool(covered(rule.target or Target(), dataset, Semantics()))
     return all(path in dataset.fields for path in rule.together)
+
+
+def _turned_round(core: Core, datasets: Sequence[Dataset]) -> Iterator[Flaw]:
+    """Yield the rules that what protects somebody lifts: whoever objects, or is protected, would have more released."""
+    for way, rule in _rules(core):
+        inner: Way = (*way, "when") if isinstance(rule, Cap) else (*way, "never", "when")
+        if Atom.NO_OBJECTION in rule.when:
+            text = f"an objection would lift the {_what(rule)}, and so release more about whoever objects"
+            remedy = (
+                "Take no_objection out: an objection holds back by itself. A line may ask for it: `when: [no_objection]`."
+            )
+            yield Flaw(inner, text, remedy)
+        for marker in () if contradicts(frozenset(rule.when)) else _lifting(rule, datasets):
+            text = f"the {_what(rule)} is lifted for whom {marker} protects, and holds for everybody else"
+            yield Flaw(inner, text, f"Write what must be so: {{record: {{{marker}: true}}}}.")
+
+
+def _lifting(rule: Cap | Guardrail, datasets: Sequence[Dataset]) -> list[str]:
+    """Return the markers that a rule wants to be false, and that protect somebody."""
+    wanted_false = {one.marker for one in rule.when if isinstance(one, RecordTerm) and one.value is False}
+    protecting = {path for one in datasets for path, field in one.fields.items() if field.protects}
+    return sorted(wanted_false & protecting)
 
 
 def _marker_named(way: Way, condition: Condition, dataset: Dataset) -> Iterator[Flaw]:

@@ -134,6 +134,8 @@ def _narrowed(key: Key, rules: RuleSet) -> Key | None:
             continue
         if one.keys and key.name not in one.keys:
             return None
+        if key.all_of and one.confirm and key.name not in one.keys and not set(key.all_of) <= set(one.confirm):
+            return None  # details that a text leaves out are none in a key that it does not name, either
         confirm = tuple(name for name in confirm if not one.confirm or key.all_of or name in one.confirm)
         at_least = max(at_least, one.at_least or 0)
     return replace(key, confirm=confirm, at_least=len(key.all_of) or at_least)

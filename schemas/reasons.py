@@ -40,6 +40,7 @@ class TrueReason(StrEnum):
     RECORD_CAP = "record_cap"
     GUARDRAIL_TRIPPED = "guardrail_tripped"
     CLAIM_NOT_COMPARABLE = "claim_not_comparable"
+    WRONG_TOO_OFTEN = "wrong_too_often"  # claims about that person, today
 
 
 class Remedy(StrEnum):

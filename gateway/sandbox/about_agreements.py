@@ -128,9 +128,9 @@ LIMITS: Final = (
     ),
     Scenario(
         name="wrong-claims",
-        says="Five claims about this person were wrong today.",
+        says="Five calls by this key had a wrong claim today.",
         shows="Values are not guessed by claims.",
-        facts=Facts(full=limits.WRONG_CLAIM),
+        facts=Facts(full=limits.WRONG_BY),
         problem=TOO_MANY_MISSES,
         where="the action is `verify`",
     ),

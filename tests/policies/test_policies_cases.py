@@ -55,7 +55,7 @@ GIVEN = {
 }
 # A net that catches is a bug, which no text that publishes can show: test_policies_nets.py makes one. Claims are compared
 # with what a decision released: test_policies_claims.py. A limit is judged by the append transaction.
-UNREACHABLE = {TrueReason.GUARDRAIL_TRIPPED, TrueReason.CLAIM_NOT_COMPARABLE}
+UNREACHABLE = {TrueReason.GUARDRAIL_TRIPPED, TrueReason.CLAIM_NOT_COMPARABLE, TrueReason.WRONG_TOO_OFTEN}
 UNDECIDED = {Reason.LIMIT_REACHED}
 SPEAKING = tuple(f"{one.value}:" for one in Speaking)
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.sources.claims import typed_claims
-from policies.claims import comparable, compare, matched, wrong_in
+from policies.claims import comparable, compare, matched, without_answers, wrong_in
 from policies.forms import apply_form
 from policies.parse import parse_dataset
 from schemas.dataset import Dataset, Field, FieldType
@@ -147,6 +147,15 @@ def test_what_can_not_be_compared_is_not_available_and_the_log_knows_why() -> No
     assert found.withheld == {"date_of_birth": Reason.NOT_AVAILABLE}
     assert found.true_reasons == {"date_of_birth": TrueReason.CLAIM_NOT_COMPARABLE}
     assert found.lines == {}
+
+
+def test_a_claim_that_is_left_without_an_answer_is_as_one_about_what_is_not_held() -> None:
+    found = answer("age", "years", date(1985, 2, 14), "41")
+
+    assert without_answers(found, []) is found
+    left = without_answers(found, ["age"])
+    assert (left.fields, left.lines, left.withheld) == ({}, {}, {"age": Reason.NOT_AVAILABLE})
+    assert left.true_reasons == {"age": TrueReason.WRONG_TOO_OFTEN}
 
 
 @pytest.mark.parametrize(("claim", "is_wrong"), [("41", False), ("42", True), ("nonsense", False)])

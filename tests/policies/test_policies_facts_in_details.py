@@ -87,3 +87,25 @@ def test_an_agreement_that_narrows_to_too_few_facts_is_refused():
     )
 
     assert [one for one in refused(agreement=text) if "these details are 1" in one]
+
+
+IDENTIFY = {
+    "confirm: [surname, date_of_birth]": False,
+    "confirm: [surname, full_name, date_of_birth, postcode]": True,
+    "keys: [account_ref, person], confirm: [surname, date_of_birth]": True,
+    "keys: [account_ref]": False,
+    "keys: [person]": True,
+}
+
+
+@pytest.mark.parametrize("by", ["agreement", "core"])
+@pytest.mark.parametrize("identify", IDENTIFY)
+def test_a_composite_key_uses_no_detail_that_a_text_leaves_out_unless_the_text_names_the_key(identify, by):
+    """`confirm: [surname, date_of_birth]` is read as: by no place. What a core demands is a floor."""
+    line = f"identify: {{{identify}}}\n"
+    agreement = OPEN + line if by == "agreement" else OPEN
+    core = put("caps:  ", line + "caps:  ", PLACES) if by == "core" else PLACES
+
+    keys = keys_for(compile_rules(publish(agreement=agreement, core=core)), "harbour-housing")
+
+    assert ("person" in keys) is IDENTIFY[identify]

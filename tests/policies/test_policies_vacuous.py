@@ -73,6 +73,46 @@ def test_a_rule_that_guards_nothing_is_refused(what):
     assert [one for one in told(text) if "guards nothing" in one and why in one]
 
 
+TURNED = {
+    "a cap": (
+        cap("when: [no_objection], at_most: {fields: [postcode], as: withheld}"),
+        "an objection would lift the cap a",
+    ),
+    "a cap of the council's": (
+        cap("when: [adult, no_objection], at_most: {reveals: location, as: withheld}", COUNCIL),
+        "an objection would lift the cap a",
+    ),
+    "a guardrail": (
+        rail("when: [no_objection], fields: [postcode], above: area"),
+        "an objection would lift the guardrail a",
+    ),
+    "a guardrail of the council's": (
+        rail("when: [no_objection], together: {postcode: full, age: band}", COUNCIL),
+        "an objection would lift the guardrail a",
+    ),
+    "a marker denied": (
+        cap("when: {record: {protected_address: false}}, at_most: {reveals: location, as: withheld}"),
+        "for everybody else. Write what must be so: {record: {protected_address: true}}",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", sorted(TURNED))
+def test_a_rule_that_is_lifted_by_what_protects_somebody_is_refused(what):
+    """Whoever objects, or is protected, would have more released than everybody else."""
+    text, why = TURNED[what]
+    (found,) = told(text)
+
+    assert why in found
+
+
+def test_a_rule_on_a_marker_that_protects_nobody_may_want_either():
+    for value in ("true", "false"):
+        assert core_draft(
+            cap(f"when: {{record: {{deceased: {value}}}}}, at_most: {{fields: [arrears], as: withheld}}"), published()
+        )
+
+
 SLIPS = {
     "a key that is none": (
         CHARITIES + "identify: {keys: [account], confirm: [surname], at_least: 2}\n",
