@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from schemas.instants import london_day
 
-# A window of `usage` that is over: a minute's number two minutes old (the sliding count looks one back), or a past day.
+# A window of `usage` that is dropped: a minute's number two minutes old (the sliding count looks one back), or a day before
+# yesterday. Yesterday is kept because a clock that ran past midnight, and was put back, would else have forgotten today:
+# misses, locks, the people of emergencies and incidents.
+KEPT: Final = timedelta(days=1)
 IS_OVER: Final = (
     "name NOT LIKE 'reached/%' AND ((instr(\"window\", '-') = 0 AND CAST(\"window\" AS INTEGER) < ?) "
     'OR (instr("window", \'-\') > 0 AND "window" < ?))'
@@ -16,7 +19,7 @@ IS_OVER: Final = (
 
 def over_before(at: datetime) -> tuple[int, str]:
     """Return what `IS_OVER` is bound to at an instant."""
-    return int(at.timestamp()) // 60 - 1, london_day(at).isoformat()
+    return int(at.timestamp()) // 60 - 1, (london_day(at) - KEPT).isoformat()
 
 
 def ended_windows(connection: Any, at: datetime) -> list[tuple[str, str, int]]:

@@ -18,6 +18,7 @@ from joserfc.jwk import KeySet
 from joserfc.jws import JWSRegistry
 
 from gateway.oauth.clients import Role
+from gateway.store.operator_rows import NAMELESS
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA", "Ed25519")  # no `none`, and nothing by a shared secret
 LEEWAY: Final = 30  # seconds that two clocks may differ
@@ -125,9 +126,9 @@ def roles_in(claims: Mapping[str, Any], claim: str, roles: Mapping[str, Role]) -
 
 
 def shown_name(claims: Mapping[str, Any]) -> str:
-    """Return what the operator's own pages call them; it decides nothing."""
+    """Return what the operator's own pages call them; it decides nothing but who can't review what they are named in."""
     for name in ("preferred_username", "name", "email"):
         found = claims.get(name)
         if isinstance(found, str) and found.isprintable() and 0 < len(found) <= LONGEST_NAME:
             return found
-    return "signed in"
+    return NAMELESS

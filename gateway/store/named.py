@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from audit.keyring import reference
+from gateway.store.operator_rows import NAMELESS
 from schemas.unseen import label_form
 
 _OF_A_COMMAND_LINE: Final = re.compile(r"operator:(?:(\S+) \(uid (\d+)\)|uid (\d+))")
@@ -21,7 +22,10 @@ def names_of(connection: Any, by: str) -> frozenset[str]:
     name, uid = (found[1], found[2] or found[3]) if found else (None, None)
     row = connection.execute("SELECT name FROM operator WHERE operator_id = ?", (by,)).fetchone()
     # A user's number stays theirs where the system does not know its name, or another one by now.
-    known = (by, name, None if uid is None else f"operator:uid {uid}", row[0] if row else None)
+    known = [by, name, None if uid is None else f"operator:uid {uid}", row[0] if row else None]
+    # What the provider calls somebody decides nothing that it opens; here it can only refuse.
+    shown = connection.execute("SELECT DISTINCT shown FROM console_session WHERE operator_id = ?", (by,))
+    known += [one for (one,) in shown if one != NAMELESS]
     return frozenset(label_form(one) for one in known if one)
 
 

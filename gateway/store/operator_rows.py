@@ -13,6 +13,7 @@ from gateway.store.instants import from_micros
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=8)
 FRESH: Final = timedelta(seconds=300)  # RFC 9470: how old a sign-in may be that a step-up rests on
+NAMELESS: Final = "signed in"  # how somebody is shown whom the provider gives no name
 _ACCOUNT: Final = "operator_id, name, password, roles, granted_at, invited_until, revoked_at"
 _SESSION: Final = "id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, authenticated_at, draft"
 

@@ -16,6 +16,7 @@ from gateway.cli import make_app
 from gateway.limits import MANY_IN_EMERGENCY
 from gateway.store.emergencies import Outcome, due_on
 from gateway.store.entries import ChangeRefusedError
+from gateway.store.sign_ins import Beginning, SignIns
 from policies.naming import least
 from schemas.agreement import Identify
 from schemas.terms import EmergencyKind
@@ -324,6 +325,27 @@ def test_one_person_under_two_names_reviews_nothing_of_their_own(house: House, n
     with pytest.raises(ChangeRefusedError, match="somebody else reviews it"):
         house.append(review(incident, outcome=Outcome.JUSTIFIED, note="", by=by))
     house.append(review(incident, outcome=Outcome.JUSTIFIED, note="", by="operator:ada (uid 1003)"))
+
+
+@pytest.mark.parametrize(("shown", "is_refused"), [("JB17", True), ("kit", True), ("signed in", False), ("ada", False)])
+def test_who_is_named_in_it_under_the_name_that_the_provider_shows_reviews_nothing(
+    house: House,
+    shown: str,
+    is_refused: bool,  # noqa: FBT001 -- a case
+) -> None:
+    changes = house.changes()
+    incident = declare(house)
+    urgent(house)
+    house.append(changes.emergencies.close(incident, by="operator:lee (uid 1002)"))
+    session = Beginning("k", "op_1", "oidc", frozenset(), shown, "m", house.clock())
+    house.append(SignIns(changes.emergencies.entries).begin(session, {}))
+    review = changes.emergencies.review(incident, outcome=Outcome.JUSTIFIED, note="", by="op_1")
+
+    if is_refused:
+        with pytest.raises(ChangeRefusedError, match="somebody else reviews it"):
+            house.append(review)
+    else:
+        house.append(review)
 
 
 def test_who_asked_under_an_incident_does_not_review_it(house: House) -> None:

@@ -234,3 +234,15 @@ def test_what_no_longer_counts_is_dropped(house: House) -> None:
         0,
         0,
     ]
+
+
+def test_a_clock_that_ran_past_midnight_and_was_put_back_has_forgotten_no_misses(house: House) -> None:
+    """Else who sets the clock lifts every lock of the day, and no entry says so."""
+    house.clock.at = house.clock.at.replace(hour=22, minute=30)
+    wrong = {**subject(0), "confirm": {**subject(0)["confirm"], "surname": "Nobody"}}
+    assert [house.harbour().ask(wrong, fields=["age"]).status_code for _ in range(6)] == [200] * 5 + [429]
+    house.clock.move(hours=2)
+    asyncio.run(sweep_of(house))
+    house.clock.move(hours=-2)
+
+    assert house.harbour().ask(wrong, fields=["age"]).status_code == 429
