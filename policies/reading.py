@@ -103,6 +103,11 @@ class Section:
         """Return the members' names, in the text's order."""
         return tuple(self._node.members)
 
+    def stands(self, name: str) -> bool:
+        """Tell whether a member stands here, by its own name or misspelt, once all others were read."""
+        strangers = (at for one, (at, _) in self._node.members.items() if one not in self._taken)
+        return name in self._node.members or any(self._means(at, name) for at in strangers)
+
     def check(self, holds: bool, name: str, message: str, remedy: str) -> None:  # noqa: FBT001 -- reads as "check that"
         """Note a finding at a member unless something holds."""
         if not holds:

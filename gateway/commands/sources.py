@@ -14,13 +14,12 @@ from gateway.commands.shelf import list_sources, show_source
 from gateway.source_registry import Adapter, SourceRegistry, refusal_of
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.csv_source import CsvSource
-from gateway.sources.mapping import Mapping, parse_mapping
+from gateway.sources.mapping import Mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.surveying import Survey, told
 from gateway.sources.trying import SAMPLE, can_be_tried, try_mapping
 from gateway.store.changes import ChangeRefusedError
-from policies.drafts import read_draft
-from policies.findings import TextError
+from gateway.store.mapping_checks import check_mapping
 from policies.parse import parse_dataset
 from schemas.dataset import Dataset
 
@@ -102,18 +101,10 @@ def confirm(
 
 def _fitting(here: Office, text: str) -> tuple[Mapping, Dataset]:
     """Return a mapping that may be asked and fits its published dataset, with that; its warnings are told."""
-    mapping = read_draft(parse_mapping, text)
+    mapping, dataset, findings = check_mapping(here.reader, text)
     refusal = refusal_of(mapping, here.council)
     if refusal is not None:
         raise ChangeRefusedError(f"{mapping.source} {refusal}")
-    name, _, version = mapping.dataset.partition("@")
-    dataset = here.reader.find_dataset(name, int(version)) if version.isdigit() else None
-    if dataset is None:
-        raise ChangeRefusedError(f"dataset {mapping.dataset} is not published: publish it first")
-    findings = mapping_findings(mapping, dataset)
-    errors = [one for one in findings if one.severity == "error"]
-    if errors:
-        raise TextError(errors)
     for finding in findings:
         typer.echo(f"{finding.severity}: {finding.message}. {finding.remedy}")
     return mapping, dataset

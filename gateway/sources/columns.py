@@ -90,7 +90,7 @@ def column(kind: Kind) -> Read[Column]:
             pivot=section.may("pivot", integer(*PIVOTS), None),
             rounding=section.may("rounding", integer(0, MOST_DECIMALS), None),
         )
-        one = (kind in section.names()) != ("by_person" in section.names())
+        one = section.stands(kind) != section.stands("by_person")
         section.check(one, kind, f"gives neither {kind} nor by_person, or both", "Give exactly one of them.")
         section.check(not set(found.yes) & set(found.no), "no", "a code means both yes and no", "Keep it in one list.")
         section.close()

@@ -66,7 +66,8 @@ def nested_rows(node: Node) -> Rows:
     section = Section(node, "a group")
     call, records = section.may("call", calling("row"), None), section.may("records", path, None)
     row = section.may("row", path, None)
-    one = ("call" in section.names()) != ("records" in section.names())
+    fields = section.need("fields", members(name, column("path")))
+    one = section.stands("call") != section.stands("records")
     section.check(one, "records", "gives neither records nor call, or both", "Give exactly one of them.")
     section.check(
         row is not None or call is None or not call.takes_several,
@@ -75,7 +76,7 @@ def nested_rows(node: Node) -> Rows:
         "Give `row`, the place in a row that names its record.",
     )
     section.check(row is None or call is not None, "row", "is for a call of the group's own", "Take it out.")
-    found = Rows(Nested(records or "", call, row), section.need("fields", members(name, column("path"))))
+    found = Rows(Nested(records or "", call, row), fields)
     section.close()
     return found
 

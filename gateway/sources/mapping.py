@@ -9,12 +9,13 @@ import hashlib
 import re
 from collections.abc import Mapping as Named
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from gateway.sources.columns import PLACES, Codes, Column, Kind, codes_at, column, sql
 from gateway.sources.export import Export, export
 from gateway.sources.groups import Rows, file_rows, joined_rows, nested_rows
 from gateway.sources.upstream import Upstream, upstream
+from policies.findings import Finding, TextError, nearest
 from policies.reading import Read, Section, integer, listed, members, name, pinned, refused, slug, word
 from policies.yaml_text import Items, Node, read_document
 from schemas.dataset import Dataset
@@ -60,32 +61,42 @@ class Mapping:
 
 def parse_mapping(text: str) -> Mapping:
     """Return the mapping of a YAML text, or raise TextError with where and what to do."""
-    section = Section(read_document(text), "the mapping")
-    kind = _kind(section)
+    mapping, findings, _ = read_mapping(text)
+    if findings:
+        raise TextError(findings)
+    return mapping
+
+
+def read_mapping(text: str) -> tuple[Mapping, tuple[Finding, ...], frozenset[str]]:
+    """Return a mapping as far as it can be read, what is wrong, and which members are not whole."""
+    section = Section(read_document(text), "the mapping", keeps=True)
+    kind = _kind(section, text)
     place = PLACES[kind]
     keys = section.need("keys", members(name, _key(place))) or {}
     asked_by = {key: one for key, one in keys.items() if not isinstance(one, str)}
     found = Mapping(
         source=section.need("source", slug),
         version=section.need("version", integer(1, 999_999)),
-        dataset=section.need("dataset", lambda node: "{}@{}".format(*pinned(node))),
+        dataset=section.need("dataset", lambda node: "{}@{}".format(*pinned(node))) or "",
         system=_system(section, kind, asked_by),
         row=section.need("row", place),
-        people=section.need("people", members(name, place)),
+        people=section.need("people", members(name, place)) or {},
         keys={key: one for key, one in keys.items() if isinstance(one, str)},
         asked_by=asked_by,
-        confirm=section.need("confirm", members(name, members(name, listed(place)))),
-        fields=section.need("fields", members(name, column(kind))),
+        confirm=section.need("confirm", members(name, members(name, listed(place)))) or {},
+        fields=section.need("fields", members(name, column(kind))) or {},
         groups=section.may("groups", members(name, _ROWS[kind]), {}),
         live=section.may("live", _live(kind), None),
         as_at=section.may("as_at", place, None),
         timeout=section.may("timeout", _timeout, USUAL_TIMEOUT),
         text=text,
     )
-    section.close()
-    return found
+    return found, section.told(), frozenset(section.broken)
 
 
+_MEMBERS: Final = frozenset(
+    {"source", "version", "dataset", "row", "people", "keys", "confirm", "fields", "groups", "live", "as_at", "timeout"}
+)
 _ROWS: Final[Named[Kind, Read[Rows]]] = {"sql": joined_rows, "path": nested_rows, "column": file_rows}
 
 
@@ -99,16 +110,27 @@ def _live(kind: Kind) -> Read[str | Codes]:
     return sql if kind == "sql" else codes_at(kind)
 
 
-def _kind(section: Section) -> Kind:
-    """Return the kind that a mapping's members show; one that shows none is read as SQL, and so is told what it lacks."""
-    if "http" in section.names():
-        return "path"
-    return "column" if "csv" in section.names() else "sql"
+def _kind(section: Section, text: str) -> Kind:
+    """Return the kind that a mapping's members show, be one misspelt; or else how most of its columns are written.
+
+    Read as of another kind, each of its columns would be a mistake.
+    """
+    kinds: dict[str, Kind] = {"http": "path", "csv": "column", "url": "sql", "from": "sql"}
+    names = [one for one in section.names() if one in kinds] or [
+        near for one in section.names() if one not in _MEMBERS and (near := nearest(one, (*kinds, *_MEMBERS))) in kinds
+    ]
+    if names:
+        return next(kinds[one] for one in kinds if one in names)
+    counts: dict[Kind, int] = {kind: len(re.findall(rf"{{ *{kind}:", text)) for kind in ("sql", "path", "column")}
+    return max(counts, key=lambda one: counts[one])
 
 
 def _system(section: Section, kind: Kind, asked_by: Named[str, tuple[str, ...]]) -> Database | Upstream | Export:
     if kind == "sql":
         return Database(section.need("url", word), section.need("from", sql))
+    if kind == "path" and "keys" in section.broken:  # then nobody can tell what a search is asked by
+        section.broken.add("http")
+        return section.need("http", lambda _: cast(Upstream, None))
     if kind == "path":
         return section.need("http", lambda node: upstream(node, _timeout, asked_by))
     return section.need("csv", export)

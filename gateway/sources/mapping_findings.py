@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gateway.sources.columns import Column
 from gateway.sources.composite import ASKED_FOR
@@ -10,20 +10,23 @@ from gateway.sources.dates import format_flaw, tells_days_alone
 from gateway.sources.export import Export
 from gateway.sources.mapping import Mapping, mapped_paths, offered_keys
 from gateway.sources.upstream import Upstream
-from policies.findings import Finding, did_you_mean
+from policies.findings import Finding, did_you_mean, nearest
 from policies.places import Flaw, located
 from schemas.dataset import Dataset, Field, FieldType, Key
 
 
-def mapping_findings(mapping: Mapping, dataset: Dataset) -> tuple[Finding, ...]:
-    """Return what does not fit between a mapping and its dataset, and as warnings what it leaves out."""
+def mapping_findings(mapping: Mapping, dataset: Dataset, broken: Collection[str] = ()) -> tuple[Finding, ...]:
+    """Return what does not fit between a mapping and its dataset, and as warnings what it leaves out.
+
+    `broken` are members that could not be read whole: of these it is not said what they lack.
+    """
     errors = [
         *_unknown(mapping, dataset),
-        *_missing(mapping, dataset),
-        *_asked_by(mapping, dataset),
+        *_missing(mapping, dataset, broken),
+        *(_asked_by(mapping, dataset) if not {"csv", "http"} & set(broken) else ()),
         *_unfit(mapping, dataset),
     ]
-    if mapping.dataset != f"{dataset.id}@{dataset.version}":
+    if mapping.dataset != f"{dataset.id}@{dataset.version}" and "dataset" not in broken:
         text = f"maps {mapping.dataset}, not {dataset.id}@{dataset.version}"
         errors.append(Flaw(("dataset",), text, "Name the version."))
     return (*located(mapping.text, errors), *located(mapping.text, _left_out(mapping, dataset), "warning"))
@@ -53,23 +56,34 @@ def _unknown(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
                 yield Flaw((*way, one), f"{'.'.join(way)}.{one} is not in dataset {dataset.id}", did_you_mean(one, known))
 
 
-def _missing(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:
+def _missing(mapping: Mapping, dataset: Dataset, broken: Collection[str]) -> Iterator[Flaw]:
     for role in dataset.people:
-        if role not in mapping.people:
+        if "people" not in broken and not _is_given(role, mapping.people, dataset.people):
             yield Flaw(("people",), f"people.{role} is not mapped", "Map the source's own reference of this person.")
     offered = offered_keys(mapping, dataset)
-    if not {*mapping.keys, *mapping.asked_by} & dataset.keys.keys():
+    if not {*mapping.keys, *mapping.asked_by} & dataset.keys.keys() and "keys" not in broken:
         yield Flaw(("keys",), "no key is mapped, so nobody can be found", f"Map one of: {', '.join(dataset.keys)}.")
     for key in dataset.keys.values():
         if key.name not in offered:
             continue  # where the source does not hold it, nobody can be asked about by it
-        if isinstance(mapping.system, Upstream) and key.name not in mapping.system.search:
+        if isinstance(mapping.system, Upstream) and not _is_given(key.name, mapping.system.search, dataset.keys):
             yield Flaw(("http", "search"), f"http.search.{key.name} is not there", "Say how this key finds records.")
         for detail in key.confirm:
             for role in key.finds:
-                if role not in mapping.confirm.get(detail, {}):
+                if "confirm" not in broken and not _confirms(mapping, dataset, detail, role):
                     text = f"confirm.{detail} is not mapped for {role}"
                     yield Flaw(("confirm", detail), text, "Map it for each person the key finds.")
+
+
+def _confirms(mapping: Mapping, dataset: Dataset, detail: str, role: str) -> bool:
+    if detail in mapping.confirm:
+        return _is_given(role, mapping.confirm[detail], dataset.people)
+    return _is_given(detail, mapping.confirm, {one for key in dataset.keys.values() for one in key.confirm})
+
+
+def _is_given(name: str, given: Collection[str], known: Collection[str]) -> bool:
+    """Tell whether a name is given, be it misspelt: that is told already, and it does not lack besides."""
+    return name in given or any(one not in known and nearest(one, known) == name for one in given)
 
 
 def _asked_by(mapping: Mapping, dataset: Dataset) -> Iterator[Flaw]:

@@ -88,7 +88,7 @@ def _dataset(reader: Reader, agreement: Agreement, flaws: list[Flaw]) -> Dataset
     if found is not None:
         return found
     name, version = agreement.dataset
-    meant, remedy = _meant(name, _newest(reader, "dataset"), "Publish it first.")
+    meant, remedy = meant_version(name, newest_versions(reader, "dataset"), "Publish it first.")
     flaws.append(Flaw(("dataset",), f"dataset {name}@{version} is not published", remedy))
     return reader.find_dataset(*meant) if meant else None
 
@@ -109,11 +109,11 @@ def _kinds(reader: Reader, agreement: Agreement, flaws: list[Flaw]) -> dict[str,
 def _following(reader: Reader, agreement: Agreement, flaws: list[Flaw]) -> tuple[Agreement, list[Core]]:
     """Return the agreement without cores that are not there, and the ones that stand in for them under their names."""
     follows, stand_ins = list(agreement.follows), []
-    published, councils = _newest(reader, "core"), _newest(reader, "council")
+    published, councils = newest_versions(reader, "core"), newest_versions(reader, "council")
     for place, (name, version) in enumerate(agreement.follows):
         if not name or name in councils or reader.find_text("core", name, version):
             continue
-        meant, remedy = _meant(name, published, "Publish the core first.")
+        meant, remedy = meant_version(name, published, "Publish the core first.")
         flaws.append(Flaw(("follows", place), f"core {name}@{version} is not published", remedy))
         row = reader.find_text("core", *meant) if meant else None
         if row is None:
@@ -123,11 +123,12 @@ def _following(reader: Reader, agreement: Agreement, flaws: list[Flaw]) -> tuple
     return replace(agreement, follows=tuple(follows)), stand_ins
 
 
-def _newest(reader: Reader, kind: str) -> dict[str, int]:
+def newest_versions(reader: Reader, kind: str) -> dict[str, int]:
+    """Return the newest version of each published text of a kind."""
     return {name: version for name, version, *_ in reader.texts(kind)}
 
 
-def _meant(name: str, published: Mapping[str, int], otherwise: str) -> tuple[Named | None, str]:
+def meant_version(name: str, published: Mapping[str, int], otherwise: str) -> tuple[Named | None, str]:
     """Return the version that a name may mean, with what to write instead."""
     if name in published:
         return (name, published[name]), f"{name}@{published[name]} is the newest."

@@ -8,11 +8,14 @@ from datetime import date
 from typing import Any, Self
 
 from audit.sequencer import Moment
-from gateway.store.draft_checks import check_agreement
+from gateway.store.draft_checks import check_agreement, newest_versions
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.live import binding_cores
+from gateway.store.mapping_checks import check_mapping
 from gateway.store.state import Reader
 from policies.bind import bind
+from policies.core_rules import core_draft
+from policies.dataset_checks import dataset_draft
 from policies.findings import Finding, TextError
 from policies.may_publish import mosaic_warnings, warnings
 from policies.parse import parse_agreement
@@ -70,11 +73,28 @@ def bound_rules(reader: Reader, agreement: Agreement, number: int) -> RuleSet | 
 
 
 def fallen(reader: Reader, on: date) -> Iterator[tuple[str, Finding]]:
-    """Yield what is wrong with each live agreement, or worth a look, were it published under the newest semantics."""
-    for (name, version), text, number in _live(reader, on):
-        if number < NEWEST:
-            findings = _flaws(reader, text, NEWEST) or warnings(check_agreement(reader, text))
-            yield from ((f"agreement {name}@{version}", one) for one in findings)
+    """Yield what is wrong with each live text, were it published today; of agreements of older semantics also what is
+    worth a look.
+    """
+    live = list(_live(reader, on))
+    for (name, version), text, number in live:
+        findings = _flaws(reader, text, NEWEST)
+        if not findings and number < NEWEST:
+            findings = warnings(check_agreement(reader, text))
+        yield from ((f"agreement {name}@{version}", one) for one in findings)
+    agreements = [parse_agreement(text) for _, text, _ in live]
+    kept: dict[str, set[Name]] = {
+        "core": {core for one in agreements for core in one.follows},
+        "council": set(),
+        "dataset": {one.dataset for one in agreements},
+        "mapping": set(),
+    }
+    for kind, named in kept.items():
+        newest = newest_versions(reader, kind)
+        for name, version, text, _ in reader.texts(kind):
+            if version == newest[name] or (name, version) in named:
+                what = f"the source of {name}" if kind == "mapping" else f"{kind} {name}@{version}"
+                yield from ((what, one) for one in _refused(reader, kind, text))
 
 
 def beside(reader: Reader, rules: RuleSet, on: date) -> list[RuleSet]:
@@ -106,6 +126,21 @@ def _live(reader: Reader, on: date) -> Iterator[tuple[Name, str, int]]:
     for name, version, text, ended_at in reader.texts("agreement"):
         if ended_at is None and parse_agreement(text).ends_on >= on:
             yield (name, version), text, reader.number_of("agreement", name, version)
+
+
+def _refused(reader: Reader, kind: str, text: str) -> tuple[Finding, ...]:
+    """Return what would keep a text that is no agreement from being published today."""
+    try:
+        match kind:
+            case "mapping":
+                check_mapping(reader, text)
+            case "dataset":
+                dataset_draft(text)
+            case _:
+                core_draft(text, reader.datasets())
+    except TextError as error:
+        return error.findings
+    return ()
 
 
 def _flaws(reader: Reader, text: str, number: int) -> tuple[Finding, ...]:

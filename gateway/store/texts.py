@@ -8,18 +8,16 @@ from typing import Any, Final
 
 from audit.entry import Kind
 from audit.sequencer import Draft, Moment, Within
-from gateway.sources.mapping import digest_of, parse_mapping
-from gateway.sources.mapping_findings import mapping_findings
+from gateway.sources.mapping import digest_of
 from gateway.store.draft_checks import check_draft
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.floor import read_floor
 from gateway.store.instants import to_micros
 from gateway.store.live_texts import LiveTexts
+from gateway.store.mapping_checks import check_mapping
 from gateway.store.state import Reader
 from policies.core_rules import core_draft
 from policies.dataset_checks import dataset_draft
-from policies.drafts import read_draft
-from policies.findings import TextError
 from policies.parse import parse_core, parse_dataset
 from schemas.semantics import NEWEST
 
@@ -63,21 +61,14 @@ class Texts:
         """Publish where a dataset's fields lie in the council's system; `unchecked` says that nobody tried it."""
 
         def within(connection: Any, moment: Moment) -> Draft:
-            mapping = read_draft(parse_mapping, text)
-            name, _, version = mapping.dataset.partition("@")
-            dataset = Reader(connection).find_dataset(name, int(version)) if version.isdigit() else None
-            if dataset is None:
-                raise ChangeRefusedError(f"dataset {mapping.dataset} is not published: publish it first")
-            errors = tuple(one for one in mapping_findings(mapping, dataset) if one.severity == "error")
-            if errors:
-                raise TextError(errors)
+            mapping, dataset, _ = check_mapping(Reader(connection), text)
             digest = digest_of(text)
             live = LiveTexts.before(connection, moment)
             _insert_text(connection, moment, "mapping", mapping.dataset, mapping.version, digest, text, NEWEST)
             live.check_after(connection)
             what = (mapping.dataset, mapping.version, digest, text, NEWEST)
             besides = {"unchecked": True} if unchecked else {}
-            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{name}", what, by, **besides)
+            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{dataset.id}", what, by, **besides)
 
         return within
 

@@ -375,7 +375,7 @@ def test_a_mapping_of_an_earlier_build_is_told_what_is_read_no_more(house: House
     """It goes on serving, and values of that format are invalid."""
     here = mapped(house)
     text = UNDATED.replace("version: 1", "version: 2").replace("%d/%m/%Y", "%d/%m/%y")
-    monkeypatch.setattr("gateway.store.texts.mapping_findings", lambda *_: ())  # as that build had it
+    monkeypatch.setattr("gateway.store.mapping_checks.mapping_findings", lambda *_: ())  # as that build had it
     house.append(house.changes().texts.publish_mapping(text, by="test"))
 
     status, printed = stile("source", "check", "library-cards", "--dir", here)
