@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from audit.commitment import PARTNER_NAMES, encode, value_of
 from audit.entry import JsonValue
+from audit.item import Appended
 from audit.people import SHARED_NAMES
-from audit.sequencer import Appended
 
 
 def receipt(appended: Appended, *, origin: str) -> dict[str, JsonValue]:

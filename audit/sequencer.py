@@ -18,23 +18,13 @@ from typing import Any, Final
 
 import pysqlite3
 
-from audit.batch import Appended, Batch, Done, Draft, Item, ItemFailedError, Moment, Result, Within
+from audit.batch import Batch, ItemFailedError
 from audit.checkpoint import CheckpointSigner
 from audit.heartbeat import ClockJumpedError, Heartbeat
+from audit.item import Appended, Done, Item, Result, Within
 from audit.merkle import Edge, subtrees
 from audit.once import UsedOnce
 from audit.sqlite import Head, LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
-
-__all__ = [
-    "Appended",
-    "Draft",
-    "LogCorruptError",
-    "LogUnavailableError",
-    "Moment",
-    "NotDurableError",
-    "Sequencer",
-    "Within",
-]
 
 LARGEST_BATCH: Final = 512
 LONGEST_QUEUE: Final = 10_000

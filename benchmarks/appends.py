@@ -17,7 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.checkpoint import CheckpointSigner
 from audit.commitment import SealingKey, seal
 from audit.entry import Kind
-from audit.sequencer import Draft, Sequencer
+from audit.item import Draft
+from audit.sequencer import Sequencer
 from audit.sqlite import create
 
 SUBMITTERS: Final = (1, 16, 256)

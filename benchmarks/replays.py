@@ -15,8 +15,9 @@ import pysqlite3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.checkpoint import CheckpointSigner
+from audit.item import Draft
 from audit.once import SIZE
-from audit.sequencer import Draft, Sequencer
+from audit.sequencer import Sequencer
 from audit.sqlite import create
 from benchmarks.appends import deliver, drafts, drive
 

@@ -12,8 +12,9 @@ from typing import Final
 import orjson
 
 from audit.entry import canonical
+from audit.item import Appended
 from audit.keyring import KeyringError
-from audit.sequencer import Appended, LogUnavailableError, NotDurableError
+from audit.sequencer import LogUnavailableError, NotDurableError
 from gateway import limits
 from gateway.appending import Attempt, Chunk, Stopped
 from gateway.checking import check_again, check_emergency, check_one

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from audit.entry import written, written_scalar
+from audit.item import Draft
 from audit.people import Leaf
-from audit.sequencer import Draft
 from gateway.answer import outcome_of
 from gateway.judgement import Judgement
 from gateway.limits import Reached

@@ -6,7 +6,7 @@ from typing import Any
 
 from audit.commitment import seal
 from audit.entry import Kind
-from audit.sequencer import Draft, Moment
+from audit.item import Draft, Moment
 from gateway.judgement import Judgement
 from gateway.limits import Reached
 from gateway.sealing import choose_keys, claim_keys, names_of_ask

@@ -14,9 +14,9 @@ import orjson
 
 from audit.commitment import open_bundle, value_of
 from audit.entry import EntryError, Kind
+from audit.item import Draft, Moment, Within
 from audit.keyring import Keyring, KeyringError, reference
 from audit.search import find_entries
-from audit.sequencer import Draft, Moment, Within
 from audit.sqlite import bundles, inclusion, newest_checkpoint
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.entries import Entries

@@ -11,8 +11,8 @@ from datetime import datetime
 from typing import Any, Final, Protocol
 
 from audit.entry import written
+from audit.item import Appended, Within
 from audit.keyring import Keyring
-from audit.sequencer import Appended, Within
 from gateway.oauth.caller import Caller
 from gateway.settings import Settings
 from gateway.sources.contract import Source

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from audit.heartbeat import JUMP, Heartbeat
 from audit.highwater import keep_high_water
+from audit.item import Draft, Moment, Within
 from audit.once import LIFE
-from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError, Within
+from audit.sequencer import LogUnavailableError, NotDurableError
 from audit.sqlite import from_micros, head
 from audit.tiles import checkpoint
 from gateway import windows

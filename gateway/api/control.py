@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.types import Message, Receive
 
 from audit.entry import canonical
-from audit.sequencer import Within
+from audit.item import Within
 from gateway.api.control_persons import Line, Slug, look_up_person
 from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.api.reading import decode, read_body

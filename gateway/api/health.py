@@ -9,7 +9,8 @@ from starlette.responses import Response
 
 from audit.entry import canonical
 from audit.heartbeat import JUMP, told
-from audit.sequencer import LogUnavailableError, Moment, NotDurableError
+from audit.item import Moment
+from audit.sequencer import LogUnavailableError, NotDurableError
 from gateway.sweeping import log_ahead
 from gateway.wiring import Wiring
 

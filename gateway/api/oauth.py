@@ -9,7 +9,8 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from audit.sequencer import Draft, LogUnavailableError, Moment, NotDurableError
+from audit.item import Draft, Moment
+from audit.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.reading import SLOWEST
 from gateway.appending import remember
 from gateway.log import remember_call

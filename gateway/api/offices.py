@@ -10,7 +10,8 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from audit.entry import canonical
-from audit.sequencer import Appended, Draft, LogUnavailableError, Moment, NotDurableError, Within
+from audit.item import Appended, Draft, Moment, Within
+from audit.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.door import authenticate
 from gateway.log import remember_call
 from gateway.oauth.clients import Role

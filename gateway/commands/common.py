@@ -18,8 +18,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
+from audit.item import Appended, Within
 from audit.keyring import KeyringError
-from audit.sequencer import Appended, LogUnavailableError, NotDurableError, Sequencer, Within
+from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from audit.sqlite import LogCorruptError, UnsafeSqliteError, open_connection
 from gateway.app import make_changes, start_log, utc_now
 from gateway.council import Council, CouncilError, open_council

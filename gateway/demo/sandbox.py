@@ -10,7 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from audit.sequencer import Within
+from audit.item import Within
 from audit.sqlite import open_connection
 from gateway.app import utc_now
 from gateway.council import Council, CouncilError, fill_council, open_council, put_together

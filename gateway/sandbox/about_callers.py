@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from audit.sequencer import LogUnavailableError, Moment
+from audit.item import Moment
+from audit.sequencer import LogUnavailableError
 from gateway.oauth.access_token import LIFETIME
 from gateway.oauth.clients import Client
 from gateway.oauth.refusals import CLIENT_REFUSED

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from audit.entry import Kind
-from audit.sequencer import Draft, Moment, Within
+from audit.item import Draft, Moment, Within
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import from_micros, to_micros
 from gateway.store.named import has_asked, is_one_of

@@ -9,8 +9,8 @@ from typing import Any
 
 from audit.commitment import SealingKey, seal
 from audit.entry import Kind
+from audit.item import Draft, Moment
 from audit.keyring import Keyring
-from audit.sequencer import Draft, Moment
 from schemas.instants import london_day
 
 

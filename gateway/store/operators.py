@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from audit.entry import Kind
-from audit.sequencer import Draft, Moment, Within
+from audit.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import to_micros

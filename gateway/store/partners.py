@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.entry import Kind
-from audit.sequencer import Draft, Moment, Within
+from audit.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.client_keys import insert_keys, public_keys
 from gateway.store.entries import ChangeRefusedError, Entries

@@ -9,8 +9,8 @@ from enum import Enum
 from typing import Any, Final
 
 from audit.entry import Kind
+from audit.item import Draft, Moment, Within
 from audit.keyring import reference
-from audit.sequencer import Draft, Moment, Within
 from gateway.sources.comparing import person_form
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import from_micros, to_micros

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from audit.entry import Kind, canonical
-from audit.sequencer import Draft, Moment, Within
+from audit.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.oauth.jwks_fetch import JwksRefusedError
 from gateway.store.client_keys import public_keys

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from audit.entry import Kind
-from audit.sequencer import Draft, Moment, Within
+from audit.item import Draft, Moment, Within
 from gateway.sources.mapping import digest_of
 from gateway.store.draft_checks import check_draft
 from gateway.store.entries import ChangeRefusedError, Entries

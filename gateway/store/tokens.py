@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.entry import Kind
-from audit.sequencer import Draft, Moment, Within
+from audit.item import Draft, Moment, Within
 from gateway.store.entries import Entries
 from gateway.store.state import Reader
 

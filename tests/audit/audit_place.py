@@ -12,9 +12,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.checkpoint import CheckpointSigner
 from audit.commitment import SealingKey, seal
 from audit.entry import Kind, canonical
+from audit.item import Appended, Draft
 from audit.keyring import Keyring, reference
 from audit.proof import receipt
-from audit.sequencer import Appended, Draft, Sequencer
+from audit.sequencer import Sequencer
 from audit.sqlite import check_whole_log, create, open_connection
 
 ORIGIN = "gateway.northmoor.gov.uk/log/northmoor"

@@ -7,7 +7,8 @@ import pytest
 from audit_exporting import GrowingLog
 from audit_place import RELEASED, WITHHELD, Partner, Place, a_draft
 
-from audit.sequencer import Draft, Sequencer
+from audit.item import Draft
+from audit.sequencer import Sequencer
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.checkpoint import CheckpointSigner
 from audit.commitment import SealingKey, seal
 from audit.entry import Kind
-from audit.sequencer import Draft, Sequencer
+from audit.sequencer import Sequencer
+from audit.item import Draft
 
 directory, origin, private, name, count = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])
 key = SealingKey(b"k" * 16, b"s" * 32)

@@ -8,8 +8,8 @@ import pytest
 from audit import sequencer as sequencer_module
 from audit.entry import Kind
 from audit.merkle import Edge
-from audit.sequencer import LogCorruptError, LogUnavailableError, NotDurableError
-from audit.sqlite import UnsafeSqliteError, check_sqlite_version, head, open_connection
+from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.sqlite import LogCorruptError, UnsafeSqliteError, check_sqlite_version, head, open_connection
 
 
 def a_large_row(connection, _moment) -> None:

@@ -13,7 +13,8 @@ from audit.checkpoint import CheckpointSigner
 from audit.commitment import SealingKey, seal
 from audit.entry import Kind
 from audit.highwater import check_high_water, keep_high_water
-from audit.sequencer import Draft, Sequencer
+from audit.item import Draft
+from audit.sequencer import Sequencer
 from audit.sqlite import LogCorruptError, create, open_connection
 from audit.tiles import checkpoint
 

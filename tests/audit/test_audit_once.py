@@ -13,7 +13,7 @@ from audit_place import NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.batch import Moment
+from audit.item import Moment
 from audit.once import LIFE, SIZE, UsedOnce, digest_of
 from audit.sequencer import NotDurableError
 

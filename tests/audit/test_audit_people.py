@@ -15,10 +15,10 @@ from audit_place import KEY, Place, a_disclosure
 
 from audit.commitment import digest_of, encode, opening_of, seal, value_openings
 from audit.entry import Kind, canonical
+from audit.item import Draft
 from audit.merkle import ProofError, inclusion_proof, leaf_hash, root_hash
 from audit.people import LEAF_NAMES, LEAF_OPENINGS, SHARED_NAMES, make_leaf, parts_of, paths_of, people_of, seal_people
 from audit.proof import receipt
-from audit.sequencer import Draft
 from audit.verify import is_complete, verify_answer, verify_answers
 
 PEOPLE = {"row-1": {"full_name": {"value": "Grace Okafor", "form": "full"}}, "row-2": {}, "row-3": {}}

@@ -9,8 +9,9 @@ import pytest
 from audit.checkpoint import verify_checkpoint
 from audit.commitment import Sealed
 from audit.entry import EntryError, Kind
+from audit.item import Draft
 from audit.merkle import leaf_hash, verify_inclusion
-from audit.sequencer import LONGEST_QUEUE, Draft, LogUnavailableError, NotDurableError, Sequencer
+from audit.sequencer import LONGEST_QUEUE, LogUnavailableError, NotDurableError, Sequencer
 from audit.sqlite import consistency, head
 
 

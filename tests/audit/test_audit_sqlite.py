@@ -7,8 +7,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.checkpoint import CheckpointSigner, verify_checkpoint
 from audit.entry import Kind
 from audit.merkle import leaf_hash, node_hash, verify_consistency
-from audit.sequencer import LogCorruptError
 from audit.sqlite import (
+    LogCorruptError,
     bundles,
     check_at_start,
     check_whole_log,

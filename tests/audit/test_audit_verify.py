@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.checkpoint import CheckpointSigner
 from audit.commitment import PARTNER_NAMES, encode, opening_of, seal
 from audit.entry import Kind, canonical
+from audit.item import Draft
 from audit.proof import receipt
-from audit.sequencer import Draft
 from audit.verify import ProofError, verify_answer
 
 RELEASED = {
