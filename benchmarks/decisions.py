@@ -12,10 +12,10 @@ from audit.commitment import DISCLOSURE_NAMES, SealingKey, seal
 from audit.entry import Kind, entry_bytes
 from audit.merkle import leaf_hash
 from gateway.demo.making import text_of
-from policies.compile import compile_rules
-from policies.decide import decide
-from policies.may_publish import publishable
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.checking.may_publish import publishable
+from policies.deciding.compile import compile_rules
+from policies.deciding.decide import decide
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.instants import london_day
 from schemas.request import Circumstances
 from schemas.terms import Action, RecipientKind

@@ -13,11 +13,11 @@ from gateway.store.entries import ChangeRefusedError
 from gateway.store.live import binding_cores
 from gateway.store.published import PublishedText
 from gateway.store.state import Reader
-from policies.bind import bind
-from policies.explain import explain_agreement
-from policies.explain_core import explain_core
-from policies.findings import TextError
-from policies.wording import listed
+from policies.deciding.bind import bind
+from policies.reading.findings import TextError
+from policies.telling.explain import explain_agreement
+from policies.telling.explain_core import explain_core
+from policies.telling.wording import listed
 from schemas.agreement import RuleSet
 from schemas.dataset import Dataset
 from schemas.semantics import Semantics

@@ -9,9 +9,9 @@ from gateway.judgement import Judgement
 from gateway.services import Ask, Services
 from gateway.sources.claims import typed_claims
 from gateway.store.live import LiveAgreement
-from policies.claims import compare, matched, without_answers
-from policies.forms import pseudonym_key, pseudonym_value
-from policies.shape import shape
+from policies.deciding.claims import compare, matched, without_answers
+from policies.deciding.forms import pseudonym_key, pseudonym_value
+from policies.deciding.shape import shape
 from schemas.decision import Record, Shaped
 from schemas.instants import as_text, london_day
 from schemas.reasons import REMEDY_OF, Reason

@@ -12,8 +12,8 @@ from gateway.services import Ask, Services
 from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.sources.shapes import misfit_of_detail, misfit_of_key
 from gateway.store.live import LiveAgreement
-from policies.compile import keys_for
-from policies.naming import facts_in, least
+from policies.deciding.compile import keys_for
+from policies.deciding.naming import facts_in, least
 from schemas.dataset import Dataset, Key
 from schemas.incident import Incident
 from schemas.instants import london_day

@@ -21,7 +21,7 @@ from gateway.sources.contract import Found
 from gateway.store.emergencies import incident_of
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
-from policies.decide import decide
+from policies.deciding.decide import decide
 from schemas.dataset import Field
 from schemas.decision import Decision, Withhold
 from schemas.incident import Incident

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from gateway.sources.contract import Known, Source, SourceFailedError
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.state import Reader
-from policies.wording import listed
+from policies.telling.wording import listed
 from schemas.dataset import Dataset
 
 SourceOf = Callable[[Dataset, Reader], Source]

@@ -17,7 +17,7 @@ from gateway.store.entries import ChangeRefusedError
 from gateway.store.people import People
 from gateway.store.persons import read_consents, read_restrictions
 from gateway.store.state import Reader
-from policies.findings import did_you_mean
+from policies.reading.findings import did_you_mean
 from schemas.consent import ConsentRecord, Restriction
 
 Record = ConsentRecord | Restriction

@@ -16,7 +16,7 @@ from gateway.sealing import caseworker_ref
 from gateway.services import Ask, Services
 from gateway.sources.contract import Found
 from gateway.store.state import Reader
-from policies.decide import waives_in_emergency
+from policies.deciding.decide import waives_in_emergency
 from schemas.terms import Match
 
 

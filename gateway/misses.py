@@ -12,8 +12,8 @@ from gateway.searching import caseworker_of
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.locks import LockKind, locks
 from gateway.store.state import Reader
-from policies.findings import did_you_mean
-from policies.parse import parse_dataset
+from policies.reading.findings import did_you_mean
+from policies.reading.parse import parse_dataset
 from schemas.request import SubjectQuery
 
 

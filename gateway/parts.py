@@ -14,7 +14,7 @@ from gateway.judgement import Judgement
 from gateway.limits import Reached
 from gateway.sealing import Keys
 from gateway.services import Ask
-from policies.claims import wrong_in
+from policies.deciding.claims import wrong_in
 from schemas.decision import Record, Shaped
 from schemas.terms import Action, Outcome
 

@@ -12,8 +12,8 @@ from audit.keyring import reference
 from gateway.judgement import Judgement
 from gateway.limits import Reached
 from gateway.services import Ask, Services
-from policies.consents import refused
-from policies.restrictions import restricted
+from policies.deciding.consents import refused
+from policies.deciding.restrictions import restricted
 from schemas.decision import Record, Shaped, Withhold
 from schemas.instants import as_text, london_day
 from schemas.reasons import Reason

@@ -21,7 +21,7 @@ from audit.sqlite import bundles, inclusion, newest_checkpoint
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.entries import Entries
 from gateway.store.state import Reader
-from policies.findings import did_you_mean
+from policies.reading.findings import did_you_mean
 from schemas.unseen import label_form
 
 _SHOWN: Final = ("parties", "caseworker", "basis")  # what an entry says of who asked, on which basis; nothing of the person

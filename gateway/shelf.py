@@ -20,8 +20,8 @@ from gateway.store.published import (
     published_sources,
 )
 from gateway.store.state import Reader
-from policies.findings import did_you_mean
-from policies.wording import day_text, listed
+from policies.reading.findings import did_you_mean
+from policies.telling.wording import day_text, listed
 from schemas.instants import as_text, london_day
 from schemas.terms import TextState
 

@@ -11,9 +11,9 @@ from typing import Any
 
 from gateway.store.persons import read_consents
 from gateway.store.state import Reader
-from policies.consents import Scope, is_no, rests_on
-from policies.restrictions import is_in_force
-from policies.standing import Standing, standing
+from policies.deciding.consents import Scope, is_no, rests_on
+from policies.deciding.restrictions import is_in_force
+from policies.deciding.standing import Standing, standing
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Field
 from schemas.instants import as_text

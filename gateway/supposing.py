@@ -8,11 +8,11 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 from gateway.explaining import condition_text
-from policies.choosing import Work, is_spared, look
-from policies.compile import DECEASED, Compiled
-from policies.decide import decide
-from policies.wording import condition_text as spoken_condition
-from policies.wording import form_text, listed
+from policies.deciding.choosing import Work, is_spared, look
+from policies.deciding.compile import DECEASED, Compiled
+from policies.deciding.decide import decide
+from policies.telling.wording import condition_text as spoken_condition
+from policies.telling.wording import form_text, listed
 from schemas.agreement import PersonTerm, RecordTerm, Resting
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset

@@ -10,7 +10,7 @@ from gateway.parts import Line
 from gateway.sealing import caseworker_ref
 from gateway.services import Services
 from gateway.store.emergencies import Call, is_written, write_call
-from policies.decide import waives_in_emergency
+from policies.deciding.decide import waives_in_emergency
 
 
 def untold(connection: Any, within: Collection[int], new: Collection[int], retry_of: str | None) -> int:

@@ -14,9 +14,9 @@ from gateway.api.offices import PREFIX, Authenticated, ControlCaller, answer_cha
 from gateway.issuer_keys import FIRST, make_issuer_key
 from gateway.problems import TEXT_REFUSED, ProblemError
 from gateway.wiring import Wiring
-from policies.findings import Finding, TextError
-from policies.parse import parse_agreement
-from policies.yaml_text import without_mark
+from policies.reading.findings import Finding, TextError
+from policies.reading.parse import parse_agreement
+from policies.reading.yaml_text import without_mark
 
 LONGEST_TEXT = 60_000  # characters: a body holds 64 KiB
 MOST_FINDINGS = 50

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from policies.compile import Compiled, Lane, LaneCap, Line
+from policies.deciding.compile import Compiled, Lane, LaneCap, Line
 from schemas.agreement import Atom
 from schemas.dataset import Field
 from schemas.terms import RecipientKind

@@ -1,4 +1,4 @@
-"""What does a value look like, as JSON Schema? One function a type of field, as `policies/forms.py` writes it."""
+"""What does a value look like, as JSON Schema? One function a type of field, as `policies/deciding/forms.py` writes it."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ from gateway.settings import SettingsError
 from gateway.store.changes import ChangeRefusedError, Changes
 from gateway.store.schema import SchemaError
 from gateway.store.state import Reader
-from policies.findings import TextError
-from policies.yaml_text import without_mark
+from policies.reading.findings import TextError
+from policies.reading.yaml_text import without_mark
 
 Directory = Annotated[
     Path, typer.Option("--dir", envvar="STILE_DIR", help="The council's directory, as `stile init` made it.")

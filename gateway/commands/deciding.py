@@ -18,9 +18,9 @@ from gateway.shelf import find_published, list_published, state_text
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_draft
 from gateway.supposing import Outlook, Supposed, outlook
-from policies.compile import Compiled, compile_rules
-from policies.findings import did_you_mean
-from policies.wording import day_text, spoken
+from policies.deciding.compile import Compiled, compile_rules
+from policies.reading.findings import did_you_mean
+from policies.telling.wording import day_text, spoken
 from schemas.instants import LONDON, london_day
 from schemas.terms import EmergencyKind, RestrictionKind, TextState
 

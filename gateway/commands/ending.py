@@ -12,7 +12,7 @@ from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, read_text, said
 from gateway.shelf import find_published, list_published, state_text
 from gateway.store.changes import ChangeRefusedError
-from policies.parse import parse_agreement
+from policies.reading.parse import parse_agreement
 from schemas.instants import london_day
 from schemas.terms import TextState
 

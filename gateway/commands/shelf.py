@@ -16,7 +16,7 @@ from gateway.commands.common import Directory, Office, office, read_text
 from gateway.commands.common import show as show_json
 from gateway.shelf import Kind, document, find_published, list_published, text_of
 from gateway.store.draft_checks import check_draft
-from policies.explain import explain_agreement
+from policies.telling.explain import explain_agreement
 from schemas.agreement import RuleSet
 from schemas.instants import london_day
 from schemas.terms import TextState

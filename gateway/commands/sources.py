@@ -20,7 +20,7 @@ from gateway.sources.surveying import Survey, told
 from gateway.sources.trying import SAMPLE, can_be_tried, try_mapping
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.mapping_checks import check_mapping
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]

@@ -23,11 +23,11 @@ from gateway.commands.shelf import (
 )
 from gateway.store.draft_checks import check_agreement, check_draft, mapped_of
 from gateway.store.live_texts import beside, mosaics
-from policies.core_rules import core_draft, core_warnings
-from policies.dataset_checks import dataset_draft, dataset_warnings
-from policies.findings import Finding
-from policies.line_notes import line_notes
-from policies.may_publish import mosaic_warnings, warnings
+from policies.checking.core_rules import core_draft, core_warnings
+from policies.checking.dataset_checks import dataset_draft, dataset_warnings
+from policies.checking.may_publish import mosaic_warnings, warnings
+from policies.reading.findings import Finding
+from policies.telling.line_notes import line_notes
 from schemas.instants import london_day
 
 File = Annotated[Path, typer.Argument(help="A YAML text; - reads standard input; an id takes what ships with Stile.")]

@@ -14,8 +14,8 @@ from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemE
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_draft
-from policies.findings import TextError
-from policies.yaml_text import without_mark
+from policies.reading.findings import TextError
+from policies.reading.yaml_text import without_mark
 
 
 @guarded(PUBLISHING)

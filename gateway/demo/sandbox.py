@@ -21,8 +21,8 @@ from gateway.sandbox.staging import SUFFIX, is_sandbox_origin
 from gateway.store.changes import Changes
 from gateway.store.floor import read_floor
 from gateway.store.readings import Text
-from policies.findings import TextError
-from policies.parse import parse_dataset
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_dataset
 from schemas.instants import london_day
 from schemas.organisation import PartnerAssurance
 from schemas.terms import AssuranceLevel, Environment

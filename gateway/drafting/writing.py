@@ -8,7 +8,7 @@ from typing import Final
 from gateway.drafting.guessing import PROTECTED, Guess, field_name, guess_fields, label_of
 from gateway.drafting.persons import KeyGuess, Persons, guess_persons
 from gateway.drafting.sample import Table, plain_name, shown
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import FieldType
 
 AGE_BANDS: Final = "[0, 16, 18, 25, 65]"

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 from gateway.store.live import LiveAgreement
-from policies.compile import compile_rules
+from policies.deciding.compile import compile_rules
 from schemas.terms import AssuranceLevel
 
 DAY: Final = timedelta(days=1)

@@ -9,7 +9,7 @@ from typing import Final
 
 from gateway.sandbox.facts import Paths
 from gateway.store.live import LiveAgreement
-from policies.compile import DECEASED
+from policies.deciding.compile import DECEASED
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
 from schemas.decision import RawValue, Record, Unusable

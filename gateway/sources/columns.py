@@ -10,8 +10,8 @@ from typing import Final, Literal
 
 from gateway.sources.dates import PIVOTS, is_read
 from gateway.sources.json_answer import steps
-from policies.reading import Read, Section, boolean, integer, listed, members, name, one_of, refused, word
-from policies.yaml_text import Items, Node, Scalar
+from policies.reading.sections import Read, Section, boolean, integer, listed, members, name, one_of, refused, word
+from policies.reading.yaml_text import Items, Node, Scalar
 
 Kind = Literal["sql", "path", "column"]  # the word that says where a value lies, by the kind of mapping
 MOST_DECIMALS: Final = 6

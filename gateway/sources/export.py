@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from policies.reading import Section, boolean, integer, one_of, refused, word
-from policies.yaml_text import Node, Scalar
+from policies.reading.sections import Section, boolean, integer, one_of, refused, word
+from policies.reading.yaml_text import Node, Scalar
 
 # Encodings whose lines can be told apart before they are decoded, so that a fault has its line.
 ENCODINGS: Final = ("utf-8-sig", "utf-8", "windows-1252", "iso-8859-1")

@@ -10,8 +10,8 @@ from typing import Final
 from gateway.sources.columns import UNSAFE, Column, column, header, path, sql
 from gateway.sources.export import FileName, file_name
 from gateway.sources.upstream import Call, calling
-from policies.reading import Section, members, name, refused, word
-from policies.yaml_text import Node
+from policies.reading.sections import Section, members, name, refused, word
+from policies.reading.yaml_text import Node
 
 _ROW: Final = re.compile(r"(?<![:\w]):row\b")
 

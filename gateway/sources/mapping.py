@@ -15,9 +15,9 @@ from gateway.sources.columns import PLACES, Codes, Column, Kind, codes_at, colum
 from gateway.sources.export import Export, export
 from gateway.sources.groups import Rows, file_rows, joined_rows, nested_rows
 from gateway.sources.upstream import Upstream, upstream
-from policies.findings import Finding, TextError, nearest
-from policies.reading import Read, Section, integer, listed, members, name, pinned, refused, slug, word
-from policies.yaml_text import Items, Node, read_document
+from policies.reading.findings import Finding, TextError, nearest
+from policies.reading.sections import Read, Section, integer, listed, members, name, pinned, refused, slug, word
+from policies.reading.yaml_text import Items, Node, read_document
 from schemas.dataset import Dataset
 
 USUAL_TIMEOUT: Final = 5.0  # seconds

@@ -10,8 +10,8 @@ from gateway.sources.dates import format_flaw, tells_days_alone
 from gateway.sources.export import Export
 from gateway.sources.mapping import Mapping, mapped_paths, offered_keys
 from gateway.sources.upstream import Upstream
-from policies.findings import Finding, did_you_mean, nearest
-from policies.places import Flaw, located
+from policies.reading.findings import Finding, did_you_mean, nearest
+from policies.reading.places import Flaw, located
 from schemas.dataset import Dataset, Field, FieldType, Key
 
 

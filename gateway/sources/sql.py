@@ -26,7 +26,7 @@ from gateway.sources.sql_search import MOST_BOUND, Search
 from gateway.sources.sql_trying import Trying, file_flaw
 from gateway.sources.statements import Statement, select
 from gateway.sources.surveying import SURVEY_SECONDS, Survey, by_person
-from policies.places import Flaw
+from policies.reading.places import Flaw
 from schemas.dataset import Dataset
 from schemas.decision import Record
 from schemas.request import SubjectQuery

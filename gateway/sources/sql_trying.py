@@ -20,8 +20,8 @@ from gateway.sources.mapped_places import Way, places_of, places_of_group
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.sql_composite import asks_for
 from gateway.sources.statements import Statement, select, where_row
-from policies.findings import did_you_mean
-from policies.places import Flaw
+from policies.reading.findings import did_you_mean
+from policies.reading.places import Flaw
 
 # A table of `from`, and the name that it goes by there.
 _TABLE: Final = re.compile(

@@ -15,8 +15,8 @@ from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.sql import SqlSource
 from gateway.sources.surveying import Survey
 from gateway.sources.upstream import Upstream
-from policies.findings import TextError
-from policies.places import Flaw, located
+from policies.reading.findings import TextError
+from policies.reading.places import Flaw, located
 
 SAMPLE: Final = 100  # records that a mapping is tried with
 _REMEDIES: Final[Mapping[Cause, str]] = {

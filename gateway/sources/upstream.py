@@ -10,8 +10,8 @@ from urllib.parse import SplitResult, quote, urlsplit
 
 from gateway.sources.columns import path as json_place
 from gateway.sources.json_answer import WHOLE
-from policies.reading import Read, Section, integer, listed, members, members_by_name, name, refused, word
-from policies.yaml_text import Node, Scalar
+from policies.reading.sections import Read, Section, integer, listed, members, members_by_name, name, refused, word
+from policies.reading.yaml_text import Node, Scalar
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 USUAL_BYTES: Final = 1_000_000

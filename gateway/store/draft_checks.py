@@ -13,12 +13,12 @@ from gateway.sources.mapping import mapped_paths
 from gateway.store.live import binding_cores
 from gateway.store.resuming import resuming_flaws
 from gateway.store.state import Reader
-from policies.bind import bind
-from policies.drafts import draft_slips
-from policies.findings import TextError, did_you_mean, nearest
-from policies.may_publish import publication_flaws
-from policies.parse_agreement import read_agreement
-from policies.places import Flaw, located
+from policies.checking.may_publish import publication_flaws
+from policies.deciding.bind import bind
+from policies.reading.drafts import draft_slips
+from policies.reading.findings import TextError, did_you_mean, nearest
+from policies.reading.parse_agreement import read_agreement
+from policies.reading.places import Flaw, located
 from schemas.agreement import Agreement, Core, RuleSet
 from schemas.dataset import Dataset
 from schemas.semantics import NEWEST, Semantics

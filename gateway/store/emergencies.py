@@ -20,7 +20,7 @@ from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import from_micros, to_micros
 from gateway.store.named import has_asked, is_one_of
 from gateway.store.state import Reader
-from policies.findings import did_you_mean
+from policies.reading.findings import did_you_mean
 from schemas.incident import Incident
 from schemas.instants import as_text, london_day
 from schemas.terms import EmergencyKind

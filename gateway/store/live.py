@@ -10,8 +10,8 @@ from typing import Any, Protocol
 from gateway.oauth.details import Available
 from gateway.sources.mapping import digest_of, offered_keys
 from gateway.store.readings import Readings
-from policies.compile import Compiled, keys_for
-from policies.findings import Finding, TextError
+from policies.deciding.compile import Compiled, keys_for
+from policies.reading.findings import Finding, TextError
 from schemas.agreement import Agreement, Core
 from schemas.dataset import Dataset, Key
 from schemas.instants import first_instant, instant_after

@@ -13,12 +13,12 @@ from gateway.store.entries import ChangeRefusedError
 from gateway.store.live import binding_cores
 from gateway.store.mapping_checks import check_mapping
 from gateway.store.state import Reader
-from policies.bind import bind
-from policies.core_rules import core_draft
-from policies.dataset_checks import dataset_draft
-from policies.findings import Finding, TextError
-from policies.may_publish import mosaic_warnings, warnings
-from policies.parse import parse_agreement
+from policies.checking.core_rules import core_draft
+from policies.checking.dataset_checks import dataset_draft
+from policies.checking.may_publish import mosaic_warnings, warnings
+from policies.deciding.bind import bind
+from policies.reading.findings import Finding, TextError
+from policies.reading.parse import parse_agreement
 from schemas.agreement import Agreement, RuleSet
 from schemas.instants import london_day
 from schemas.semantics import NEWEST, Semantics

@@ -6,9 +6,9 @@ from gateway.sources.mapping import Mapping, read_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.store.draft_checks import meant_version, newest_versions
 from gateway.store.state import Reader
-from policies.drafts import draft_slips
-from policies.findings import Finding, TextError
-from policies.places import Flaw, located
+from policies.reading.drafts import draft_slips
+from policies.reading.findings import Finding, TextError
+from policies.reading.places import Flaw, located
 from schemas.dataset import Dataset
 
 

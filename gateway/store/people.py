@@ -17,8 +17,8 @@ from gateway.store.instants import from_micros, to_micros
 from gateway.store.persons import read_consents
 from gateway.store.readings import Readings
 from gateway.store.state import Reader
-from policies.consents import is_no
-from policies.findings import did_you_mean
+from policies.deciding.consents import is_no
+from policies.reading.findings import did_you_mean
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import as_text
 from schemas.terms import ConsentState, GivenBy, ObjectionDecision, RestrictionKind

@@ -13,7 +13,7 @@ from gateway.store.ends import End, find_end
 from gateway.store.instants import from_micros
 from gateway.store.live import is_intact
 from gateway.store.state import Reader
-from policies.findings import TextError
+from policies.reading.findings import TextError
 from schemas.agreement import Agreement
 from schemas.instants import london_day
 from schemas.terms import TextState

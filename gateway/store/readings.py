@@ -7,9 +7,9 @@ from functools import lru_cache
 from typing import Final
 
 from gateway.sources.mapping import parse_mapping
-from policies.bind import bind
-from policies.compile import Compiled, compile_rules
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.deciding.bind import bind
+from policies.deciding.compile import Compiled, compile_rules
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.semantics import Semantics
 from schemas.terms import RecipientKind
 

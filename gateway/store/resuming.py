@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.store.instants import from_micros
-from policies.places import Flaw
-from policies.wording import day_text
+from policies.reading.places import Flaw
+from policies.telling.wording import day_text
 from schemas.agreement import Agreement
 from schemas.instants import london_day
 

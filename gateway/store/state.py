@@ -23,7 +23,7 @@ from gateway.store.key_rows import PartnerRecord, read_client, read_partner, rea
 from gateway.store.live import LiveAgreement, available_of, is_intact, load_agreement
 from gateway.store.persons import read_consents, read_restrictions
 from gateway.store.readings import Readings
-from policies.findings import TextError
+from policies.reading.findings import TextError
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
 from schemas.terms import Environment, RecipientKind

@@ -16,9 +16,9 @@ from gateway.store.instants import to_micros
 from gateway.store.live_texts import LiveTexts
 from gateway.store.mapping_checks import check_mapping
 from gateway.store.state import Reader
-from policies.core_rules import core_draft
-from policies.dataset_checks import dataset_draft
-from policies.parse import parse_core, parse_dataset
+from policies.checking.core_rules import core_draft
+from policies.checking.dataset_checks import dataset_draft
+from policies.reading.parse import parse_core, parse_dataset
 from schemas.semantics import NEWEST
 
 LONGEST_REASON: Final = 500

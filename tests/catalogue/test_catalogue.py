@@ -12,9 +12,9 @@ from typing import Final
 
 import pytest
 
-from policies.compile import compile_rules
-from policies.decide import decide
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.deciding.compile import compile_rules
+from policies.deciding.decide import decide
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import Core, RecordTerm, RuleSet
 from schemas.dataset import Dataset, FieldType
 from schemas.decision import Release

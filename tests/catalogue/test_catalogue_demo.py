@@ -21,12 +21,12 @@ from gateway.demo.residents import generate
 from gateway.demo.tenants import generate_tenancies
 from gateway.sources.mapping import mapped_paths, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
-from policies.compile import compile_rules
-from policies.decide import decide
-from policies.explain import explain_agreement
-from policies.may_publish import publishable, warnings
-from policies.parse import parse_agreement, parse_core, parse_dataset
-from policies.shape import shape
+from policies.checking.may_publish import publishable, warnings
+from policies.deciding.compile import compile_rules
+from policies.deciding.decide import decide
+from policies.deciding.shape import shape
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
+from policies.telling.explain import explain_agreement
 from schemas.agreement import Agreement, Core, RuleSet
 from schemas.dataset import FieldType
 from schemas.decision import Record, Release

@@ -14,11 +14,11 @@ from gateway.settings import Settings
 from gateway.sources.columns import CLEANERS, Column
 from gateway.sources.mapping import parse_mapping
 from gateway.telemetry import Telemetry
-from policies.compile import compile_rules
-from policies.findings import TextError
-from policies.may_publish import publishable
-from policies.parse import parse_agreement, parse_core, parse_dataset
-from policies.restrictions import LAW_OF, Hold, holds_back
+from policies.checking.may_publish import publishable
+from policies.deciding.compile import compile_rules
+from policies.deciding.restrictions import LAW_OF, Hold, holds_back
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import Atom
 from schemas.dataset import CHAINS, FieldType
 from schemas.reasons import REMEDY_OF, Reason

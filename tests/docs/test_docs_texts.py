@@ -10,10 +10,10 @@ from docs_pages import DOCS, blocks
 
 from gateway.sources.mapping import Mapping, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
-from policies.dataset_checks import dataset_draft, dataset_warnings
-from policies.findings import TextError
-from policies.may_publish import publishable, warnings
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.checking.dataset_checks import dataset_draft, dataset_warnings
+from policies.checking.may_publish import publishable, warnings
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import RuleSet
 from schemas.terms import RecipientKind
 

@@ -19,7 +19,7 @@ from gateway.api.reading import check_json
 from gateway.checking import _check_once
 from gateway.problems import ProblemError
 from gateway.sources.json_answer import NotJsonError, parse
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.request import SubjectQuery
 
 FITTING = {"surname": "Okafor", "date_of_birth": "1985-02-14"}

@@ -24,7 +24,7 @@ from gateway.drafting.words import says, tokens
 from gateway.drafting.writing import Draft, draft_dataset
 from gateway.sources.mapping import parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset, FieldType
 from schemas.terms import Classification, Origin, SpecialCategory, Tag
 

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from gateway.cli import make_app
 from gateway.demo.making import text_of
 from gateway.store.draft_checks import check_draft
-from policies.core_rules import core_draft
-from policies.findings import TextError
+from policies.checking.core_rules import core_draft
+from policies.reading.findings import TextError
 from schemas.instants import london_day
 
 NAME = HARBOUR.agreement

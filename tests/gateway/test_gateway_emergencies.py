@@ -17,7 +17,7 @@ from gateway.limits import MANY_IN_EMERGENCY
 from gateway.store.emergencies import Outcome, due_on
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.sign_ins import Beginning, SignIns
-from policies.naming import least
+from policies.deciding.naming import least
 from schemas.agreement import Identify
 from schemas.terms import EmergencyKind
 

@@ -20,7 +20,7 @@ from gateway.many import Lines
 from gateway.oauth.caller import authenticate_call
 from gateway.services import Ask
 from gateway.telemetry import Steps
-from policies.parse import parse_agreement
+from policies.reading.parse import parse_agreement
 from schemas.agreement import Limits
 
 PEOPLE = [("1000042", "Adeyemi"), ("1000043", "Price"), ("1000051", "Hargreaves"), ("1000061", "Rahman")]

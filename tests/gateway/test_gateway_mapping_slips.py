@@ -15,7 +15,7 @@ from gateway.demo.making import text_of
 from gateway.sources.mapping import digest_of
 from gateway.store.mapping_checks import check_mapping
 from gateway.store.state import Reader
-from policies.findings import Finding, TextError
+from policies.reading.findings import Finding, TextError
 from schemas.instants import london_day
 from schemas.semantics import NEWEST
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from gateway.cli import make_app
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.schema import SchemaError, check_version, create_tables
-from policies.bind import rules_digest
+from policies.deciding.bind import rules_digest
 from schemas.semantics import FIRST, NEWEST, Semantics
 
 NINA = {"account_ref": "1000081", "confirm": {"surname": "Walsh", "date_of_birth": BORN["1000081"]}}

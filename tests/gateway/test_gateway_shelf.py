@@ -22,8 +22,8 @@ from gateway.cli import make_app
 from gateway.commands.common import operator
 from gateway.demo.making import text_of
 from gateway.store.instants import to_micros
-from policies.findings import TextError
-from policies.wording import day_text
+from policies.reading.findings import TextError
+from policies.telling.wording import day_text
 from schemas.instants import london_day
 
 NAME = HARBOUR.agreement

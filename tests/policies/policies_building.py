@@ -6,10 +6,10 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from policies.compile import Compiled
-from policies.decide import decide
-from policies.forms import pseudonym_key, pseudonym_value
-from policies.shape import shape
+from policies.deciding.compile import Compiled
+from policies.deciding.decide import decide
+from policies.deciding.forms import pseudonym_key, pseudonym_value
+from policies.deciding.shape import shape
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset, FieldType
 from schemas.decision import Decision, Record, Shaped, Unusable

@@ -5,9 +5,9 @@ from __future__ import annotations
 import policies_texts as texts
 import pytest
 
-from policies.findings import TextError
-from policies.may_publish import publishable
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.checking.may_publish import publishable
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.terms import RecipientKind
 
 AGREEMENT = (texts.FIXTURES / "agreement.yaml").read_text()

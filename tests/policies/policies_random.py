@@ -14,7 +14,7 @@ from random import Random
 import policies_building as build
 import policies_texts as texts
 
-from policies.safeguards import safeguards
+from policies.deciding.safeguards import safeguards
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, ConsentOf, Guardrail, RecordTerm, ReleaseLine, RuleSet, Target
 from schemas.dataset import WITHHELD, FieldType
 from schemas.decision import Record, Unusable

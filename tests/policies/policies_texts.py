@@ -8,9 +8,9 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from policies.compile import Compiled, compile_rules
-from policies.may_publish import publishable
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.checking.may_publish import publishable
+from policies.deciding.compile import Compiled, compile_rules
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import Agreement, Core, RuleSet
 from schemas.dataset import Dataset
 from schemas.terms import RecipientKind

@@ -8,8 +8,8 @@ import policies_texts as texts
 import pytest
 from policies_publishing import CORE, DATASET, publish, put
 
-from policies.bind import rules_digest
-from policies.may_publish import warnings
+from policies.checking.may_publish import warnings
+from policies.deciding.bind import rules_digest
 
 
 def test_the_rules_digest_names_everything_that_was_compiled():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from policies_publishing import AGREEMENT, CORE, DATASET, FIRST, KINDS, LINE, publish, put, refused
 
-from policies.findings import TextError
-from policies.may_publish import publishable
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.checking.may_publish import publishable
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.terms import RecipientKind
 
 # -- cores

@@ -9,8 +9,8 @@ import policies_building as build
 import policies_texts as texts
 import pytest
 
-from policies.compile import Compiled
-from policies.decide import decide
+from policies.deciding.compile import Compiled
+from policies.deciding.decide import decide
 from schemas.agreement import RECORD_ATOMS, Atom, Speaking
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import CHAINS, FieldType

@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.sources.claims import typed_claims
-from policies.claims import comparable, compare, matched, without_answers, wrong_in
-from policies.forms import apply_form
-from policies.parse import parse_dataset
+from policies.deciding.claims import comparable, compare, matched, without_answers, wrong_in
+from policies.deciding.forms import apply_form
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset, Field, FieldType
 from schemas.decision import Option, Release, Shaped, Unusable, Withhold
 from schemas.reasons import Reason, TrueReason

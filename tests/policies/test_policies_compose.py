@@ -8,8 +8,8 @@ import policies_texts as texts
 import pytest
 from policies_publishing import DATASET, FIRST, LINE, publish, put, refused, where
 
-from policies.findings import TextError
-from policies.parse import parse_agreement
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement
 from schemas.terms import RecipientKind
 
 

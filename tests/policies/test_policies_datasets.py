@@ -7,9 +7,9 @@ from itertools import combinations
 import pytest
 from policies_publishing import DATASET
 
-from policies.dataset_checks import dataset_draft, dataset_warnings
-from policies.findings import TextError
-from policies.parse import parse_dataset
+from policies.checking.dataset_checks import dataset_draft, dataset_warnings
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_dataset
 
 GROUPS = """groups:
   rows: {label: Rows, order_by: on, fields: {on: {type: date, label: On, classification: personal}}}

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from policies_publishing import AGREEMENT, publish, put, refused
 
-from policies.may_publish import publication_flaws
-from policies.parse_agreement import LOST, read_agreement
+from policies.checking.may_publish import publication_flaws
+from policies.reading.parse_agreement import LOST, read_agreement
 from schemas.agreement import RuleSet
 from schemas.terms import EmergencyKind
 

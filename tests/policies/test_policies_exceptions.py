@@ -8,9 +8,9 @@ import policies_building as build
 import policies_texts as texts
 import pytest
 
-from policies.compile import compile_rules
-from policies.guarded import guardrail_flaws
-from policies.idle import idle_flaws
+from policies.checking.guarded import guardrail_flaws
+from policies.checking.idle import idle_flaws
+from policies.deciding.compile import compile_rules
 from schemas.agreement import Atom, Cap, Guardrail, ReleaseLine, Target
 from schemas.decision import Release
 from schemas.reasons import TrueReason

@@ -7,8 +7,8 @@ from dataclasses import replace
 import policies_texts as texts
 import pytest
 
-from policies.explain import explain_agreement
-from policies.wording import duration_text, form_text, listed
+from policies.telling.explain import explain_agreement
+from policies.telling.wording import duration_text, form_text, listed
 from schemas.agreement import Atom, RecordTerm
 from schemas.dataset import CHAINS, FieldType
 from schemas.terms import Relationship

@@ -10,12 +10,12 @@ import policies_random as some
 import policies_texts as texts
 import pytest
 
-from policies import decide as deciding
-from policies import nets
-from policies import shape as shaping
-from policies.compile import compile_rules
-from policies.decide import decide
-from policies.rows import MOST_ROWS
+from policies.deciding import decide as deciding
+from policies.deciding import nets
+from policies.deciding import shape as shaping
+from policies.deciding.compile import compile_rules
+from policies.deciding.decide import decide
+from policies.deciding.rows import MOST_ROWS
 from schemas.agreement import Atom, ConsentOf, Guardrail
 from schemas.decision import Release
 from schemas.instants import instant_after, london_day

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from policies_publishing import AGREEMENT, CORE, DATASET, publish, put, refused
 
-from policies.compile import compile_rules, keys_for
-from policies.dataset_checks import dataset_warnings
-from policies.naming import facts_in
-from policies.parse import parse_dataset
+from policies.checking.dataset_checks import dataset_warnings
+from policies.deciding.compile import compile_rules, keys_for
+from policies.deciding.naming import facts_in
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Key
 
 KEY = "account_ref: {finds: [liable, joint], confirm: [surname, date_of_birth], at_least: 2}"

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.facts import age_on
-from policies.forms import apply_form, band_of, pseudonym_key, pseudonym_value
+from policies.deciding.facts import age_on
+from policies.deciding.forms import apply_form, band_of, pseudonym_key, pseudonym_value
 from schemas.dataset import CHAINS, IDENTIFIERS, Field, FieldType
 from schemas.decision import Unusable
 from schemas.terms import Classification

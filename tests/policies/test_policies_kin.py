@@ -8,8 +8,8 @@ import policies_building as build
 import pytest
 from policies_publishing import AGREEMENT, CORE, DATASET, FIRST, publish, put, refused
 
-from policies.compile import compile_rules
-from policies.parse import parse_dataset
+from policies.deciding.compile import compile_rules
+from policies.reading.parse import parse_dataset
 from schemas.reasons import Reason, TrueReason
 from schemas.semantics import FIRST as FIRST_SEMANTICS
 from schemas.semantics import Semantics

@@ -7,10 +7,10 @@ from dataclasses import replace
 import policies_texts as texts
 import pytest
 
-from policies.findings import TextError
-from policies.lawful import law_flaws
-from policies.may_publish import publishable
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.checking.lawful import law_flaws
+from policies.checking.may_publish import publishable
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import LegalBasis, RuleSet, Side
 from schemas.terms import (
     PUBLIC_AUTHORITIES,

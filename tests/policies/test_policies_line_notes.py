@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from policies_publishing import publish, put
 
-from policies.line_notes import line_notes
+from policies.telling.line_notes import line_notes
 
 ALL = "an objection, a restriction, an opt-out or the national data opt-out"
 BUT_THE_NATIONAL = "held back by an objection, a restriction or an opt-out, not by the national data opt-out"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from policies_publishing import AGREEMENT, CORE, LINE, publish, put
 
-from policies.mosaic import mosaic_flaws
+from policies.checking.mosaic import mosaic_flaws
 from schemas.agreement import RuleSet
 
 ARREARS = "  - {fields: [arrears], as: band, when: [consent]}"

@@ -8,13 +8,13 @@ import policies_building as build
 import pytest
 from policies_publishing import AGREEMENT, CORE, DATASET, publish, put, refused, where
 
-from policies.compile import compile_rules
-from policies.dataset_checks import dataset_draft, dataset_warnings
-from policies.decide import decide
-from policies.findings import TextError
-from policies.naming import naming_of, usable
-from policies.naming_checks import naming_advice, naming_flaws
-from policies.parse import parse_dataset
+from policies.checking.dataset_checks import dataset_draft, dataset_warnings
+from policies.checking.naming_checks import naming_advice, naming_flaws
+from policies.deciding.compile import compile_rules
+from policies.deciding.decide import decide
+from policies.deciding.naming import naming_of, usable
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_dataset
 from schemas.agreement import RuleSet
 from schemas.semantics import FIRST, Semantics
 from schemas.terms import EmergencyKind

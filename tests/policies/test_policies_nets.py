@@ -8,8 +8,8 @@ import policies_building as build
 import policies_texts as texts
 import pytest
 
-from policies.compile import compile_rules
-from policies.findings import TextError
+from policies.deciding.compile import compile_rules
+from policies.reading.findings import TextError
 from schemas.agreement import Atom, Guardrail, RecordTerm, ReleaseLine, Target
 from schemas.reasons import Reason, TrueReason
 from schemas.terms import EmergencyKind, RecipientKind, Tag

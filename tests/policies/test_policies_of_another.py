@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from policies_publishing import AGREEMENT, publish, put
 
-from policies.compile import compile_rules
-from policies.decide import decide
+from policies.deciding.compile import compile_rules
+from policies.deciding.decide import decide
 from schemas.agreement import Atom
 from schemas.decision import Decision, Release
 from schemas.reasons import Reason

@@ -9,9 +9,9 @@ import policies_random as some
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies.bind import bind
-from policies.compile import compile_rules
-from policies.decide import decide
+from policies.deciding.bind import bind
+from policies.deciding.compile import compile_rules
+from policies.deciding.decide import decide
 from schemas.agreement import RecordTerm, RuleSet, Variation
 from schemas.consent import ConsentRecord
 from schemas.decision import Decision, Record, Release, Shaped, Unusable

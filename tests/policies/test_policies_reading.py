@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from policies import yaml_text
-from policies.findings import TextError, did_you_mean
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.reading import yaml_text
+from policies.reading.findings import TextError, did_you_mean
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 
 AGREEMENT = (texts.FIXTURES / "agreement.yaml").read_text()
 CORE = (texts.FIXTURES / "core.yaml").read_text()

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from policies_publishing import CORE, DATASET, publish, put
 
-from policies.parse import parse_dataset
-from policies.safeguards import caps_of_wider_rules, safeguards
+from policies.deciding.safeguards import caps_of_wider_rules, safeguards
+from policies.reading.parse import parse_dataset
 from schemas.dataset import WITHHELD
 
 STAYS = """groups:

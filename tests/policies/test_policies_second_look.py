@@ -10,8 +10,8 @@ from pathlib import Path
 import policies_texts as texts
 import pytest
 
-from policies.may_publish import warnings
-from policies.parse import parse_agreement
+from policies.checking.may_publish import warnings
+from policies.reading.parse import parse_agreement
 from schemas.powers import POWERS
 from schemas.terms import Despite
 

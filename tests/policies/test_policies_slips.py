@@ -9,9 +9,9 @@ from policies_texts import FIXTURES
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from policies.drafts import NUMBERS, draft_slips, read_draft
-from policies.findings import TextError
-from policies.parse import parse_agreement, parse_core, parse_dataset
+from policies.reading.drafts import NUMBERS, draft_slips, read_draft
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 
 TEXT = (FIXTURES / "agreement.yaml").read_text(encoding="utf-8")
 # Words of the format's own, which say nothing to who answers for an agreement.

@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from policies.consents import Scope, covering, deciding, is_no
-from policies.standing import Standing, Why, standing
+from policies.deciding.consents import Scope, covering, deciding, is_no
+from policies.deciding.standing import Standing, Why, standing
 from schemas.consent import ConsentRecord
 from schemas.dataset import Field, FieldType
 from schemas.terms import Capacity, Classification, ConsentKind, ConsentState, GivenBy

@@ -12,11 +12,11 @@ import policies_random as random
 import pytest
 
 from gateway.supposing import Outlook, Supposed, circumstances, outlook
-from policies.compile import AGES, DECEASED, Compiled, births_for, born_of, compile_rules
-from policies.decide import decide
-from policies.facts import holds
-from policies.forms import apply_form
-from policies.shape import shape
+from policies.deciding.compile import AGES, DECEASED, Compiled, births_for, born_of, compile_rules
+from policies.deciding.decide import decide
+from policies.deciding.facts import holds
+from policies.deciding.forms import apply_form
+from policies.deciding.shape import shape
 from schemas.agreement import PersonTerm, RecordTerm
 from schemas.dataset import Field
 from schemas.decision import Option, Record, Release, Unusable, Withhold

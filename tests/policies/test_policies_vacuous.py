@@ -7,9 +7,9 @@ from functools import cache
 import pytest
 from policies_publishing import CORE, DATASET, put
 
-from policies.core_rules import core_draft, core_warnings
-from policies.findings import TextError
-from policies.parse import parse_dataset
+from policies.checking.core_rules import core_draft, core_warnings
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_dataset
 
 CHARITIES = (
     "core: x\nversion: 1\nfor: {purpose: tenancy-sustainment, recipient_kinds: [charity], dataset: council-tax}\n"

@@ -24,7 +24,7 @@ from gateway.sources.contract import Found
 from gateway.sources.database import place_url
 from gateway.sources.mapping import Mapping, parse_mapping
 from gateway.sources.sql import SqlSource
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset
 from schemas.request import SubjectQuery
 

@@ -18,7 +18,7 @@ from gateway.sources.http_source import HttpSource
 from gateway.sources.mapping import Database, Export, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.sql import SqlSource
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.request import SubjectQuery
 
 DATASET = parse_dataset("""\

@@ -24,7 +24,7 @@ from gateway.sources.http_source import HttpSource
 from gateway.sources.mapping import Database, Export, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.sql import SqlSource
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset
 
 NOW = datetime(2026, 10, 2, 9, 14, 3, tzinfo=UTC)

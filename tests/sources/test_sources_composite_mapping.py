@@ -39,8 +39,8 @@ from gateway.sources.mapping import offered_keys, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.surveying import told
 from gateway.sources.trying import try_mapping
-from policies.findings import TextError
-from policies.parse import parse_dataset
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_dataset
 from schemas.dataset import FieldType
 from schemas.request import SubjectQuery
 from schemas.terms import Match

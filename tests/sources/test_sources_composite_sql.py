@@ -19,7 +19,7 @@ from gateway.sources.sql import SqlSource
 from gateway.sources.sql_composite import CompositeSearch
 from gateway.sources.statements import Statement
 from gateway.sources.trying import try_mapping
-from policies.findings import TextError
+from policies.reading.findings import TextError
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 

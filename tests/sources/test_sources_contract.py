@@ -31,7 +31,7 @@ from sources_people import (
 
 from gateway.sources import at_once
 from gateway.sources.contract import Found, SourceFailedError, SourceSlowError
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset
 from schemas.decision import Record, Unusable
 from schemas.request import SubjectQuery

@@ -15,7 +15,7 @@ from gateway.sources.finding import Finding
 from gateway.sources.mapping import parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.records import Records
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset
 from schemas.decision import Unusable
 from schemas.request import SubjectQuery

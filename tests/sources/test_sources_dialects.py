@@ -24,7 +24,7 @@ from gateway.sources.sql import SqlSource
 from gateway.sources.sql_reading import SqlReading
 from gateway.sources.sql_search import Search
 from gateway.sources.statements import Statement, select
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 

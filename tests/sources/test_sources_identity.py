@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from gateway.sources.sql import SqlSource
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import Dataset
 from schemas.request import SubjectQuery
 from schemas.terms import Match

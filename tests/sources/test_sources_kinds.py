@@ -12,8 +12,8 @@ from gateway.sources.export import Export, FileName
 from gateway.sources.mapping import Database, mapped_paths, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.upstream import Upstream
-from policies.findings import TextError
-from policies.parse import parse_dataset
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_dataset
 
 PAGE = Path(__file__).parents[2] / "docs" / "sources.md"
 HTTP, CSV = http_text(8091), csv_text()

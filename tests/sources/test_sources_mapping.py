@@ -17,7 +17,7 @@ from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import Mapping, digest_of, mapped_paths, parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.sql import SqlSource
-from policies.findings import TextError
+from policies.reading.findings import TextError
 from schemas.dataset import Dataset
 from schemas.terms import Environment
 

@@ -21,7 +21,7 @@ from sources_people import (
     write_files,
 )
 
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 

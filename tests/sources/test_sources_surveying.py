@@ -15,7 +15,7 @@ from gateway.sources.columns import Column
 from gateway.sources.csv_source import CsvSource
 from gateway.sources.mapping import parse_mapping
 from gateway.sources.surveying import told
-from policies.parse import parse_dataset
+from policies.reading.parse import parse_dataset
 from schemas.dataset import CHAINS, Field, FieldType
 from schemas.decision import Unusable
 from schemas.terms import Classification

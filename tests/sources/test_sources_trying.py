@@ -32,7 +32,7 @@ from gateway.sources.mapping import parse_mapping
 from gateway.sources.sql import SqlSource
 from gateway.sources.sql_trying import tables_of
 from gateway.sources.trying import try_mapping
-from policies.findings import TextError
+from policies.reading.findings import TextError
 
 
 def stile(*words: object) -> tuple[int, str]:

@@ -7,8 +7,8 @@ from importlib.resources import files
 import sqlalchemy as sa
 from alembic import op
 
-from policies.findings import TextError
-from policies.parse import parse_agreement
+from policies.reading.findings import TextError
+from policies.reading.parse import parse_agreement
 
 revision = "0002"
 down_revision = "0001"

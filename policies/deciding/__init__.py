@@ -1,0 +1,1 @@
+"""What may leave, in which form, on which facts?"""

@@ -1,0 +1,1 @@
+"""How does a text become values, with every mistake told at once, where it stands and what to write instead?"""
