@@ -14,12 +14,12 @@ from typing import Any, Final
 import pysqlite3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.commitment import SealingKey, seal
-from audit.entry import Kind
-from audit.item import Draft
-from audit.sequencer import Sequencer
-from audit.sqlite import create
+from audit.format.commitment import SealingKey, seal
+from audit.format.entry import Kind
+from audit.stores.sqlite import create
+from audit.tree.checkpoint import CheckpointSigner
+from audit.writing.item import Draft
+from audit.writing.sequencer import Sequencer
 
 SUBMITTERS: Final = (1, 16, 256)
 ENTRY: Final = 700  # bytes of an entry; what is sealed beside it is written too, so the baseline writes as much

@@ -12,8 +12,8 @@ from typing import Any
 
 import orjson
 
-from audit.commitment import open_bundle
-from audit.sqlite import bundles, check_whole_log, open_connection
+from audit.format.commitment import open_bundle
+from audit.stores.sqlite import bundles, check_whole_log, open_connection
 from gateway.council import Council, open_council
 from schemas.instants import london_day
 

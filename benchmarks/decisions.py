@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any
 
-from audit.commitment import DISCLOSURE_NAMES, SealingKey, seal
-from audit.entry import Kind, entry_bytes
-from audit.merkle import leaf_hash
+from audit.format.commitment import DISCLOSURE_NAMES, SealingKey, seal
+from audit.format.entry import Kind, entry_bytes
+from audit.tree.merkle import leaf_hash
 from gateway.demo.making import text_of
 from policies.checking.may_publish import publishable
 from policies.deciding.compile import compile_rules

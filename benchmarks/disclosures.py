@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 import pysqlite3
 from joserfc import jwk
 
-from audit.sequencer import Sequencer
-from audit.sqlite import open_connection
+from audit.stores.sqlite import open_connection
+from audit.writing.sequencer import Sequencer
 from benchmarks import load
 from gateway.app import make_changes, make_sequencer, utc_now
 from gateway.council import open_council

@@ -10,10 +10,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from audit.commitment import encode
-from audit.entry import Kind, entry_bytes
-from audit.merkle import Edge, leaf_hash, subtrees
-from audit.sqlite import head, loader, open_connection, to_micros
+from audit.format.commitment import encode
+from audit.format.entry import Kind, entry_bytes
+from audit.stores.sqlite import head, loader, open_connection, to_micros
+from audit.tree.merkle import Edge, leaf_hash, subtrees
 from benchmarks import disclosures, load
 from gateway.app import make_changes, make_new_id, make_sequencer, utc_now
 from gateway.council import open_council

@@ -18,12 +18,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.table import Table
 
-from audit.checkpoint import CheckpointSigner
-from audit.export import export_log
-from audit.merkle import Edge, leaf_hash
-from audit.published import in_directory
-from audit.sqlite import create, open_connection
-from audit.whole import verify_log
+from audit.checking.published import in_directory
+from audit.checking.whole import verify_log
+from audit.exporting.export import export_log
+from audit.stores.sqlite import create, open_connection
+from audit.tree.checkpoint import CheckpointSigner
+from audit.tree.merkle import Edge, leaf_hash
 
 ENTRIES = 327_937  # so that every level has a partial tile
 GOALS = {"export": 300_000, "verify": 300_000}  # entries a second

@@ -14,11 +14,11 @@ from typing import Any, Final
 import pysqlite3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.item import Draft
-from audit.once import SIZE
-from audit.sequencer import Sequencer
-from audit.sqlite import create
+from audit.stores.sqlite import create
+from audit.tree.checkpoint import CheckpointSigner
+from audit.writing.item import Draft
+from audit.writing.once import SIZE
+from audit.writing.sequencer import Sequencer
 from benchmarks.appends import deliver, drafts, drive
 
 LIVE: Final = 100_000

@@ -21,11 +21,11 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from audit.entry import new_entry_id
-from audit.heartbeat import JUMP, Boot, Heartbeat
-from audit.highwater import check_high_water
-from audit.sequencer import Sequencer
-from audit.sqlite import LogCorruptError, open_connection
+from audit.format.entry import new_entry_id
+from audit.stores.sqlite import LogCorruptError, open_connection
+from audit.writing.heartbeat import JUMP, Boot, Heartbeat
+from audit.writing.highwater import check_high_water
+from audit.writing.sequencer import Sequencer
 from gateway.api import client_keys as client_keys_api
 from gateway.api import (
     control,

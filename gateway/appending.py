@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import orjson
 
-from audit.entry import canonical
-from audit.item import Draft, Moment
+from audit.format.entry import canonical
+from audit.writing.item import Draft, Moment
 from gateway import limits
 from gateway.judgement import NOBODY, Judgement, judge_all, no_person_could_change
 from gateway.locking import counting, locked, near_refs

@@ -7,7 +7,7 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from audit.heartbeat import Boot
+from audit.writing.heartbeat import Boot
 
 
 def boot_now() -> Boot:

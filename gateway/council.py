@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwk
 
-from audit.checkpoint import CheckpointSigner
-from audit.keyring import Keyring
+from audit.tree.checkpoint import CheckpointSigner
+from audit.writing.keyring import Keyring
 from gateway.oauth.access_token import IssuerKey
 from gateway.oauth.jose import thumbprint
 from gateway.settings import FILE, Settings, load_settings, write_settings

@@ -11,10 +11,10 @@ from typing import Final
 
 import orjson
 
-from audit.entry import canonical
-from audit.item import Appended
-from audit.keyring import KeyringError
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.format.entry import canonical
+from audit.writing.item import Appended
+from audit.writing.keyring import KeyringError
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway import limits
 from gateway.appending import Attempt, Chunk, Stopped
 from gateway.checking import check_again, check_emergency, check_one

@@ -12,9 +12,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from audit.entry import canonical
-from audit.keyring import KeyringError
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.format.entry import canonical
+from audit.writing.keyring import KeyringError
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api import control, offices
 from gateway.api.door import request_id_of, traceparent_of
 from gateway.problems import (

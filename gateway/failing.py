@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from audit.commitment import seal
-from audit.entry import Kind
-from audit.item import Draft, Moment
+from audit.format.commitment import seal
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment
 from gateway.appending import remember
 from gateway.judgement import Judgement
 from gateway.sealing import choose_keys, claim_keys

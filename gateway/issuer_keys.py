@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from joserfc import jwk
 
-from audit.keyring import Keyring, KeyringError
+from audit.writing.keyring import Keyring, KeyringError
 from gateway.oauth.access_token import IssuerKey, SigningKeys
 from gateway.oauth.issuer_keys import OnDuty, Turn, on_duty
 from gateway.oauth.jose import thumbprint

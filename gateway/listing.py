@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from audit.item import Within
+from audit.writing.item import Within
 from gateway.knowing import PersonUnknownError, SourceOf, look_up
 from gateway.standing import consent_told, restriction_told
 from gateway.store.entries import ChangeRefusedError

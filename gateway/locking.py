@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from audit.keyring import reference
+from audit.writing.keyring import reference
 from gateway import limits
 from gateway.judgement import Judgement, judge
 from gateway.sealing import caseworker_ref

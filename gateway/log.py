@@ -6,8 +6,8 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from audit.item import Appended, Moment, Within
-from audit.sequencer import LogUnavailableError, Sequencer
+from audit.writing.item import Appended, Moment, Within
+from audit.writing.sequencer import LogUnavailableError, Sequencer
 from gateway.appending import remember
 from gateway.oauth.server import Seen
 from gateway.problems import PROOF_REPLAYED, ProblemError

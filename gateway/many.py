@@ -11,7 +11,7 @@ from typing import Final
 
 import orjson
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.appending import Chunk
 from gateway.checking import check_people
 from gateway.disclose import decide_and_record, headers_of, not_named_by, nothing_permitted

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from audit.keyring import Keyring
+from audit.writing.keyring import Keyring
 from gateway.judgement import guess_references
 from gateway.searching import caseworker_of
 from gateway.store.entries import ChangeRefusedError

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit.entry import written, written_scalar
-from audit.item import Draft
-from audit.people import Leaf
+from audit.format.entry import written, written_scalar
+from audit.format.people import Leaf
+from audit.writing.item import Draft
 from gateway.answer import outcome_of
 from gateway.judgement import Judgement
 from gateway.limits import Reached

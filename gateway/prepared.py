@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from itertools import accumulate
 from typing import Any
 
-from audit.commitment import seal
-from audit.entry import Kind, canonical
-from audit.item import Appended, Draft
-from audit.people import paths_of, shown_leaf
-from audit.proof import receipt
+from audit.exporting.receipt import receipt
+from audit.format.commitment import seal
+from audit.format.entry import Kind, canonical
+from audit.format.people import paths_of, shown_leaf
+from audit.writing.item import Appended, Draft
 from gateway.answer import disclosure_of, shape_of
 from gateway.parts import Line, Prepared, made_part, released_of, roles_of
 from gateway.sealing import choose_keys, digest, facts_of, fields_of, names_of_ask

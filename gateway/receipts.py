@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
-from audit.commitment import SealingKey, digest_of, open_bundle, value_of, values_seed
-from audit.entry import EntryError
-from audit.keyring import KeyringError
-from audit.people import LEAF_NAMES, SHARED_NAMES, leaf_bytes, leaf_id, leaf_shown, parts_of, paths_of
-from audit.proof import receipt_of, receipt_of_many
-from audit.sqlite import bundles, find_entry, inclusion, leaves_of, newest_checkpoint
+from audit.exporting.receipt import receipt_of, receipt_of_many
+from audit.format.commitment import SealingKey, digest_of, open_bundle, value_of, values_seed
+from audit.format.entry import EntryError
+from audit.format.people import LEAF_NAMES, SHARED_NAMES, leaf_bytes, leaf_id, leaf_shown, parts_of, paths_of
+from audit.stores.sqlite import bundles, find_entry, inclusion, leaves_of, newest_checkpoint
+from audit.writing.keyring import KeyringError
 from gateway.oauth.clients import Client
 from gateway.problems import NO_LONGER_OPENS, ProblemError
 from gateway.services import Services

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.commitment import seal
-from audit.entry import Kind
-from audit.item import Draft, Moment
+from audit.format.commitment import seal
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment
 from gateway.judgement import Judgement
 from gateway.limits import Reached
 from gateway.sealing import choose_keys, claim_keys, names_of_ask

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from audit.commitment import SealingKey
-from audit.keyring import reference
+from audit.format.commitment import SealingKey
+from audit.writing.keyring import reference
 from gateway.judgement import Judgement
 from gateway.limits import Reached
 from gateway.services import Ask, Services

@@ -12,12 +12,12 @@ from typing import Any, Final
 
 import orjson
 
-from audit.commitment import open_bundle, value_of
-from audit.entry import EntryError, Kind
-from audit.item import Draft, Moment, Within
-from audit.keyring import Keyring, KeyringError, reference
-from audit.search import find_entries
-from audit.sqlite import bundles, inclusion, newest_checkpoint
+from audit.format.commitment import open_bundle, value_of
+from audit.format.entry import EntryError, Kind
+from audit.stores.search import find_entries
+from audit.stores.sqlite import bundles, inclusion, newest_checkpoint
+from audit.writing.item import Draft, Moment, Within
+from audit.writing.keyring import Keyring, KeyringError, reference
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.entries import Entries
 from gateway.store.state import Reader

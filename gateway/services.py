@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from audit.entry import written
-from audit.item import Appended, Within
-from audit.keyring import Keyring
+from audit.format.entry import written
+from audit.writing.item import Appended, Within
+from audit.writing.keyring import Keyring
 from gateway.oauth.caller import Caller
 from gateway.settings import Settings
 from gateway.sources.contract import Source

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from itertools import accumulate
 from typing import Any
 
-from audit.commitment import SealingKey
-from audit.entry import Kind, canonical, written
-from audit.item import Draft
-from audit.people import leaf_id, make_leaf, seal_people
+from audit.format.commitment import SealingKey
+from audit.format.entry import Kind, canonical, written
+from audit.format.people import leaf_id, make_leaf, seal_people
+from audit.writing.item import Draft
 from gateway.answer import disclosure_of, shape_of
 from gateway.judgement import NOBODY, Judgement
 from gateway.parts import Line, Part, Prepared, made_part, released_of, roles_of

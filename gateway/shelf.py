@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any, Literal, assert_never
 
-from audit.keyring import Keyring
+from audit.writing.keyring import Keyring
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.live import is_intact
 from gateway.store.published import (

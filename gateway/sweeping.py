@@ -8,13 +8,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from audit.heartbeat import JUMP, Heartbeat
-from audit.highwater import keep_high_water
-from audit.item import Draft, Moment, Within
-from audit.once import LIFE
-from audit.sequencer import LogUnavailableError, NotDurableError
-from audit.sqlite import from_micros, head
-from audit.tiles import checkpoint
+from audit.exporting.tiles import checkpoint
+from audit.stores.sqlite import from_micros, head
+from audit.writing.heartbeat import JUMP, Heartbeat
+from audit.writing.highwater import keep_high_water
+from audit.writing.item import Draft, Moment, Within
+from audit.writing.once import LIFE
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway import windows
 from gateway.early_limits import EarlyLimits
 from gateway.refusing import refuse_in_window

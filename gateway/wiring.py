@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from audit.sequencer import Sequencer
+from audit.writing.sequencer import Sequencer
 from gateway.council import Council
 from gateway.early_limits import EarlyLimits
 from gateway.issuer_keys import IssuerKeys

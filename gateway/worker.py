@@ -21,7 +21,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
-from audit.keyring import KeyringError
+from audit.writing.keyring import KeyringError
 from gateway.app import build_app
 from gateway.council import CouncilError, open_council
 from gateway.serving import finish_on_signals, server_of

@@ -14,17 +14,17 @@ PURE_PARTS = ("schemas/", "policies/")
 PURE_FILES = {
     f"audit/{name}.py"
     for name in (
-        "checkpoint",
-        "commitment",
-        "entry",
-        "layout",
-        "merkle",
-        "opened",
-        "people",
-        "proof",
-        "tiles",
-        "verify",
-        "whole",
+        "checking/verify",
+        "checking/whole",
+        "exporting/receipt",
+        "exporting/tiles",
+        "format/commitment",
+        "format/entry",
+        "format/opened",
+        "format/people",
+        "tree/checkpoint",
+        "tree/layout",
+        "tree/merkle",
     )
 }
 

@@ -21,11 +21,11 @@ from httpx2 import Response
 from joserfc import jwk
 from starlette.testclient import TestClient
 
-from audit.commitment import open_bundle
-from audit.heartbeat import Boot
-from audit.keyring import Keyring, KeyringError
-from audit.sqlite import bundles
-from audit.verify import Verified, verify_answer
+from audit.checking.verify import Verified, verify_answer
+from audit.format.commitment import open_bundle
+from audit.stores.sqlite import bundles
+from audit.writing.heartbeat import Boot
+from audit.writing.keyring import Keyring, KeyringError
 from gateway.app import build_app
 from gateway.council import Council, open_council
 from gateway.demo.making import DPO, PARTNERS, make_demo

@@ -11,8 +11,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit.item import Draft, Moment
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.writing.item import Draft, Moment
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import NO_STORE, read_form, refusal
 from gateway.appending import remember
 from gateway.oauth import jose

@@ -12,8 +12,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
 from starlette.types import Message, Receive
 
-from audit.entry import canonical
-from audit.item import Within
+from audit.format.entry import canonical
+from audit.writing.item import Within
 from gateway.api.control_persons import Line, Slug, look_up_person
 from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.api.reading import decode, read_body

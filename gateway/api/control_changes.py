@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from audit.item import Appended, Within
+from audit.writing.item import Appended, Within
 from gateway.api.offices import PREFIX, Authenticated, ControlCaller, answer_change, make_change
 from gateway.issuer_keys import FIRST, make_issuer_key
 from gateway.problems import TEXT_REFUSED, ProblemError

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from audit.entry import canonical
-from audit.sqlite import open_connection
+from audit.format.entry import canonical
+from audit.stores.sqlite import open_connection
 from gateway.api.offices import PREFIX, Authenticated, answer_change, make_change
 from gateway.emergencies import told_incident, told_items
 from gateway.store.emergencies import MOST_HOURS, MOST_PEOPLE, MOST_RAISED, Outcome, new_incident_id, open_incidents

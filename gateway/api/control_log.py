@@ -10,8 +10,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
-from audit.entry import canonical
-from audit.sqlite import open_connection
+from audit.format.entry import canonical
+from audit.stores.sqlite import open_connection
 from gateway.api.offices import PREFIX, Authenticated, make_change
 from gateway.problems import REQUEST_MALFORMED, ProblemError
 from gateway.searching import CaseworkerQuery, Searched, UnknownPartnerError, search_caseworker

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.knowing import Looked, PersonUnknownError, look_up
 from gateway.listing import Listed, Listing

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.api.offices import PREFIX, Authenticated, answer_change, make_change
 from gateway.oauth.jwks_fetch import check_jwks_uri
 from gateway.store.registrations import Registration, Status, read_registrations

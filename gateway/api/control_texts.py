@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, get_args
 from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.aloud import reading
 from gateway.api.offices import PREFIX, Authenticated
 from gateway.oauth.clients import Role

@@ -10,7 +10,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway import limits
 from gateway.api.door import authenticate
 from gateway.api.lines import answer_many

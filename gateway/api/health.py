@@ -7,10 +7,10 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit.entry import canonical
-from audit.heartbeat import JUMP, told
-from audit.item import Moment
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.format.entry import canonical
+from audit.writing.heartbeat import JUMP, told
+from audit.writing.item import Moment
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.sweeping import log_ahead
 from gateway.wiring import Wiring
 

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Message, Send
 from typing_extensions import override
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.many import Lines, refusal_of, whole
 from gateway.problems import ProblemError
 from gateway.services import Ask

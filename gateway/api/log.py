@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit import tiles
+from audit.exporting import tiles
 from gateway.problems import NOT_FOUND, ProblemError
 from gateway.wiring import Wiring
 

@@ -9,8 +9,8 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from audit.item import Draft, Moment
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.writing.item import Draft, Moment
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.reading import SLOWEST
 from gateway.appending import remember
 from gateway.log import remember_call

@@ -9,9 +9,9 @@ from typing import Annotated, Any, Final
 from fastapi import Depends, Request
 from starlette.responses import Response
 
-from audit.entry import canonical
-from audit.item import Appended, Draft, Moment, Within
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.format.entry import canonical
+from audit.writing.item import Appended, Draft, Moment, Within
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.door import authenticate
 from gateway.log import remember_call
 from gateway.oauth.clients import Role

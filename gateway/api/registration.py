@@ -14,7 +14,7 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import NO_STORE
 from gateway.api.reading import decode, read_body
 from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri

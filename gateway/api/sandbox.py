@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.sandbox.scenarios import SCENARIOS
 
 PATH: Final = "/sandbox/scenarios"

@@ -12,8 +12,8 @@ from typing import Any, Self, TypeVar, Unpack
 
 from typing_extensions import override
 
-from audit.checkpoint import parse_vkey
-from audit.merkle import ProofError
+from audit.tree.checkpoint import parse_vkey
+from audit.tree.merkle import ProofError
 from gateway.client.addresses import checked_issuer
 from gateway.client.asking import Action, Caseworker, Emergency, Matter, Said, Subject, Vouch
 from gateway.client.connections import Connections

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import orjson
 
-from audit.checkpoint import verify_checkpoint
-from audit.commitment import DISCLOSURE_NAMES, PARTNER_NAMES
-from audit.entry import canonical
-from audit.merkle import ProofError, leaf_hash, verify_inclusion
-from audit.opened import canonical_object, digests_in, open_names, read_base64
-from audit.people import SHARED_NAMES
-from audit.verify import LARGEST, Verified, verify_answer, verify_answers
+from audit.checking.verify import LARGEST, Verified, verify_answer, verify_answers
+from audit.format.commitment import DISCLOSURE_NAMES, PARTNER_NAMES
+from audit.format.entry import canonical
+from audit.format.opened import canonical_object, digests_in, open_names, read_base64
+from audit.format.people import SHARED_NAMES
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import ProofError, leaf_hash, verify_inclusion
 from gateway.client.errors import IncompleteError, NotVerifiedError, ProblemError, UnexpectedReplyError, problem_error
 from gateway.client.results import Answer, Receipt, answer_of
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from audit.verify import Verified
+from audit.checking.verify import Verified
 
 
 @dataclass(frozen=True, slots=True)

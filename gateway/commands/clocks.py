@@ -9,8 +9,8 @@ from typing import Any
 
 import typer
 
-from audit.heartbeat import JUMP, Heartbeat, told
-from audit.sqlite import from_micros, head, open_connection
+from audit.stores.sqlite import from_micros, head, open_connection
+from audit.writing.heartbeat import JUMP, Heartbeat, told
 from gateway.app import utc_now
 from gateway.boot import boot_now
 from gateway.commands.common import Directory, telling

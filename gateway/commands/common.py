@@ -18,10 +18,10 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from audit.item import Appended, Within
-from audit.keyring import KeyringError
-from audit.sequencer import LogUnavailableError, NotDurableError, Sequencer
-from audit.sqlite import LogCorruptError, UnsafeSqliteError, open_connection
+from audit.stores.sqlite import LogCorruptError, UnsafeSqliteError, open_connection
+from audit.writing.item import Appended, Within
+from audit.writing.keyring import KeyringError
+from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from gateway.app import make_changes, start_log, utc_now
 from gateway.council import Council, CouncilError, open_council
 from gateway.settings import SettingsError

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from audit.export import ExportError, export_log
-from audit.sqlite import open_connection
+from audit.exporting.export import ExportError, export_log
+from audit.stores.sqlite import open_connection
 from gateway.commands.common import Directory, office, operator, show, telling
 from gateway.commands.progress import showing_progress
 from gateway.council import open_council

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Final
 import typer
 from joserfc import jwk
 
-from audit.keyring import Keyring, KeyringError
+from audit.writing.keyring import Keyring, KeyringError
 from gateway.commands.common import Directory, office, said, show
 from gateway.commands.common import operator as by_whom
 from gateway.oauth.clients import Role

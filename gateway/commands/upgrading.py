@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from audit.sqlite import open_connection
+from audit.stores.sqlite import open_connection
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, said, telling
 from gateway.commands.council import single_server

@@ -11,11 +11,11 @@ from typing import Annotated, BinaryIO, Final
 
 import typer
 
-from audit.layout import CHECKPOINT
-from audit.published import Published, UnreadableError, in_directory, open_file
-from audit.seen import NotRememberedError, keep_seen, place_of_seen, read_seen
-from audit.verify import LARGEST, ProofError, is_complete, verify_answers
-from audit.whole import WholeLog, verify_log
+from audit.checking.published import Published, UnreadableError, in_directory, open_file
+from audit.checking.seen import NotRememberedError, keep_seen, place_of_seen, read_seen
+from audit.checking.verify import LARGEST, ProofError, is_complete, verify_answers
+from audit.checking.whole import WholeLog, verify_log
+from audit.tree.layout import CHECKPOINT
 from gateway.commands.progress import showing_progress
 
 MOST_BYTES: Final = 536_870_912  # of a file of answers
@@ -25,7 +25,7 @@ NOT_COMPLETE: Final = (
     "NOT COMPLETE: it does not come to its end, or lacks lines, so people may be missing: ask for the rest again, or give "
     "--part where single lines were kept on purpose"
 )
-_AN_ID: Final = re.compile(r"[a-z]{1,8}_[0-9A-HJKMNP-TV-Z]{26}(\.\d{1,5})?", re.ASCII)  # as audit.entry makes them
+_AN_ID: Final = re.compile(r"[a-z]{1,8}_[0-9A-HJKMNP-TV-Z]{26}(\.\d{1,5})?", re.ASCII)  # as audit.format.entry makes them
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from audit.item import Moment
+from audit.writing.item import Moment
 from gateway.console.door import Visit, append
 from gateway.console.pages import own_place, see_other
 from gateway.oauth.clients import Role

@@ -10,9 +10,9 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit.item import Moment, Within
-from audit.keyring import KeyringError
-from audit.sequencer import LogUnavailableError, NotDurableError
+from audit.writing.item import Moment, Within
+from audit.writing.keyring import KeyringError
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import read_form
 from gateway.api.offices import USED_EVERY, ControlCaller, Rule, step_up
 from gateway.console.pages import SIGN_IN, own_place, problem_page, see_other

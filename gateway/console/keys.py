@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from audit.item import Within
+from audit.writing.item import Within
 from gateway.api.control_changes import turn_over
 from gateway.api.offices import KEYS, make_change
 from gateway.console.door import SignedIn, guarded, require_fresh

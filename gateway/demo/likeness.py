@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from audit.sqlite import open_connection
+from audit.stores.sqlite import open_connection
 from gateway.app import utc_now
 from gateway.council import STATE, CouncilError
 from gateway.demo.making import DATASETS, MORE_PARTNERS, PARTNERS, URGENT, text_of

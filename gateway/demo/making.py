@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from joserfc import jwk
 
-from audit.item import Within
+from audit.writing.item import Within
 from gateway.app import make_changes, make_sequencer, utc_now
 from gateway.council import Council, CouncilError, fill_council, open_council, write_secret
 from gateway.demo.children import FOLDER, generate_children

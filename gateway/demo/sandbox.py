@@ -10,8 +10,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from audit.item import Within
-from audit.sqlite import open_connection
+from audit.stores.sqlite import open_connection
+from audit.writing.item import Within
 from gateway.app import utc_now
 from gateway.council import Council, CouncilError, fill_council, open_council, put_together
 from gateway.demo.likeness import Likeness

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from rich.console import Console
 
-from audit.checkpoint import verify_checkpoint
-from audit.merkle import ProofError
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import ProofError
 from gateway.council import Council
 from gateway.demo import telling
 from gateway.demo.asking import BODY, CHILD_BODY, CONSENT, TENANCY_BODY, context_of

@@ -13,8 +13,8 @@ from typing import Any
 
 from starlette.requests import Request
 
-from audit.entry import canonical
-from audit.keyring import Keyring, KeyringError
+from audit.format.entry import canonical
+from audit.writing.keyring import Keyring, KeyringError
 from gateway.oauth.clients import Role
 from gateway.operators import cookies
 from gateway.operators.passwords import Passwords

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from audit.item import Moment
-from audit.sequencer import LogUnavailableError
+from audit.writing.item import Moment
+from audit.writing.sequencer import LogUnavailableError
 from gateway.oauth.access_token import LIFETIME
 from gateway.oauth.clients import Client
 from gateway.oauth.refusals import CLIENT_REFUSED

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
-from audit.item import Moment
+from audit.writing.item import Moment
 from gateway.oauth.clients import Client
 from gateway.store.key_rows import PartnerRecord
 from gateway.store.live import LiveAgreement

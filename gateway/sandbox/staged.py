@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from typing_extensions import override
 
-from audit.item import Appended, Draft, Moment, Within
+from audit.writing.item import Appended, Draft, Moment, Within
 from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client, Clients
 from gateway.sandbox.facts import Scene

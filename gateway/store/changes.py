@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from audit.keyring import Keyring
+from audit.writing.keyring import Keyring
 from gateway.store.client_keys import ClientKeys
 from gateway.store.emergencies import Emergencies
 from gateway.store.entries import ChangeRefusedError, Entries

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from audit.entry import Kind
-from audit.item import Draft, Moment, Within
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.client_keys import KeyRefusedError, NewKey, read_keys
 from gateway.oauth.clients import MOST_LIVE_KEYS
 from gateway.store.entries import ChangeRefusedError, Entries

@@ -9,10 +9,10 @@ from typing import Any
 
 import orjson
 
-from audit.commitment import open_bundle, value_of
-from audit.entry import Kind, as_text
-from audit.keyring import Keyring
-from audit.sqlite import bundles
+from audit.format.commitment import open_bundle, value_of
+from audit.format.entry import Kind, as_text
+from audit.stores.sqlite import bundles
+from audit.writing.keyring import Keyring
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from audit.commitment import SealingKey, seal
-from audit.entry import Kind
-from audit.item import Draft, Moment
-from audit.keyring import Keyring
+from audit.format.commitment import SealingKey, seal
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment
+from audit.writing.keyring import Keyring
 from schemas.instants import london_day
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from audit.entry import Kind
-from audit.item import Draft, Moment, Within
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.issuer_keys import PUBLISHED_BEFORE
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.key_rows import read_turns

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Self
 
-from audit.item import Moment
+from audit.writing.item import Moment
 from gateway.store.draft_checks import check_agreement, newest_versions
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.live import binding_cores

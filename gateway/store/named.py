@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Final
 
-from audit.keyring import reference
+from audit.writing.keyring import reference
 from gateway.store.operator_rows import NAMELESS
 from schemas.unseen import label_form
 

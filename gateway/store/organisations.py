@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from audit.entry import Kind
-from audit.item import Draft, Moment, Within
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment, Within
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.state import Reader
 from schemas.instants import london_day

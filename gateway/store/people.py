@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 from typing import Any, Final
 
-from audit.entry import Kind
-from audit.item import Draft, Moment, Within
-from audit.keyring import reference
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment, Within
+from audit.writing.keyring import reference
 from gateway.sources.comparing import person_form
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import from_micros, to_micros

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
-from audit.keyring import Keyring
+from audit.writing.keyring import Keyring
 from gateway.store.ends import End, find_end
 from gateway.store.instants import from_micros
 from gateway.store.live import is_intact

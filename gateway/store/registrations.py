@@ -14,8 +14,8 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any, Final
 
-from audit.entry import Kind, canonical
-from audit.item import Draft, Moment, Within
+from audit.format.entry import Kind, canonical
+from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.oauth.jwks_fetch import JwksRefusedError
 from gateway.store.client_keys import public_keys

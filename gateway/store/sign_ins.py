@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from audit.entry import Kind
-from audit.item import Draft, Moment, Within
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.entries import Entries
 from gateway.store.instants import to_micros

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from audit.entry import Kind
-from audit.item import Draft, Moment, Within
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment, Within
 from gateway.sources.mapping import digest_of
 from gateway.store.draft_checks import check_draft
 from gateway.store.entries import ChangeRefusedError, Entries

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from audit.entry import Kind
-from audit.item import Draft, Moment, Within
+from audit.format.entry import Kind
+from audit.writing.item import Draft, Moment, Within
 from gateway.store.entries import Entries
 from gateway.store.state import Reader
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import pysqlite3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.export import Exported, export_log
-from audit.merkle import Edge, leaf_hash
-from audit.published import in_directory
-from audit.sqlite import create, open_connection
-from audit.whole import WholeLog, verify_log
+from audit.checking.published import in_directory
+from audit.checking.whole import WholeLog, verify_log
+from audit.exporting.export import Exported, export_log
+from audit.stores.sqlite import create, open_connection
+from audit.tree.checkpoint import CheckpointSigner
+from audit.tree.merkle import Edge, leaf_hash
 
 ORIGIN = "gateway.northmoor.gov.uk/log/northmoor"
 SIGNER = CheckpointSigner(ORIGIN, Ed25519PrivateKey.from_private_bytes(bytes(range(32))))

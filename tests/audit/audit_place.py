@@ -9,14 +9,14 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.commitment import SealingKey, seal
-from audit.entry import Kind, canonical
-from audit.item import Appended, Draft
-from audit.keyring import Keyring, reference
-from audit.proof import receipt
-from audit.sequencer import Sequencer
-from audit.sqlite import check_whole_log, create, open_connection
+from audit.exporting.receipt import receipt
+from audit.format.commitment import SealingKey, seal
+from audit.format.entry import Kind, canonical
+from audit.stores.sqlite import check_whole_log, create, open_connection
+from audit.tree.checkpoint import CheckpointSigner
+from audit.writing.item import Appended, Draft
+from audit.writing.keyring import Keyring, reference
+from audit.writing.sequencer import Sequencer
 
 ORIGIN = "gateway.northmoor.gov.uk/log/northmoor"
 MASTER = bytes(range(32))

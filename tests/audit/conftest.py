@@ -7,8 +7,8 @@ import pytest
 from audit_exporting import GrowingLog
 from audit_place import RELEASED, WITHHELD, Partner, Place, a_draft
 
-from audit.item import Draft
-from audit.sequencer import Sequencer
+from audit.writing.item import Draft
+from audit.writing.sequencer import Sequencer
 
 
 @pytest.fixture

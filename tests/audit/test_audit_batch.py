@@ -3,8 +3,8 @@
 import pysqlite3
 import pytest
 
-from audit.batch import insert_rows
-from audit.entry import EntryError
+from audit.format.entry import EntryError
+from audit.writing.batch import insert_rows
 
 
 @pytest.fixture

@@ -7,8 +7,16 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from audit.checkpoint import DASH, LONGEST_NOTE, CheckpointSigner, key_id, parse_checkpoint, parse_vkey, verify_checkpoint
-from audit.merkle import ProofError
+from audit.tree.checkpoint import (
+    DASH,
+    LONGEST_NOTE,
+    CheckpointSigner,
+    key_id,
+    parse_checkpoint,
+    parse_vkey,
+    verify_checkpoint,
+)
+from audit.tree.merkle import ProofError
 
 ORIGIN = "example.org/log"
 PRIVATE = Ed25519PrivateKey.from_private_bytes(bytes(32))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.commitment import (
+from audit.format.commitment import (
     DISCLOSURE_NAMES,
     PARTNER_NAMES,
     SealingKey,
@@ -22,7 +22,7 @@ from audit.commitment import (
     value_openings,
     values_seed,
 )
-from audit.entry import EntryError
+from audit.format.entry import EntryError
 
 SUBJECT = SealingKey(b"s" * 16, b"1" * 32)
 CASEWORKER = SealingKey(b"w" * 16, b"2" * 32)

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from audit.merkle import leaf_hash, root_hash
-from audit.sqlite import head
+from audit.stores.sqlite import head
+from audit.tree.merkle import leaf_hash, root_hash
 
 # A writer under load. It says each acknowledged entry on its standard output, after COMMIT.
 WRITER = """
@@ -20,11 +20,11 @@ import os, sys, time
 from datetime import UTC, datetime
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from audit.checkpoint import CheckpointSigner
-from audit.commitment import SealingKey, seal
-from audit.entry import Kind
-from audit.sequencer import Sequencer
-from audit.item import Draft
+from audit.tree.checkpoint import CheckpointSigner
+from audit.format.commitment import SealingKey, seal
+from audit.format.entry import Kind
+from audit.writing.sequencer import Sequencer
+from audit.writing.item import Draft
 
 directory, origin, private, name, count = Path(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4], int(sys.argv[5])
 key = SealingKey(b"k" * 16, b"s" * 32)

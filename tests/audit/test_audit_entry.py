@@ -11,8 +11,8 @@ import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.commitment import DISCLOSURE_NAMES, SealingKey, seal
-from audit.entry import (
+from audit.format.commitment import DISCLOSURE_NAMES, SealingKey, seal
+from audit.format.entry import (
     DEEPEST,
     ENTRY_LIMIT,
     STATE_KINDS,

@@ -16,11 +16,11 @@ import pytest
 from audit_exporting import SIGNER, GrowingLog, files_of, verify
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit import export as exporting
-from audit.checkpoint import CheckpointSigner, parse_checkpoint
-from audit.export import ExportError
-from audit.layout import bundle_path, leaf_hashes, pack, tile_path
-from audit.merkle import ProofError, leaf_hash
+from audit.exporting import export as exporting
+from audit.exporting.export import ExportError
+from audit.tree.checkpoint import CheckpointSigner, parse_checkpoint
+from audit.tree.layout import bundle_path, leaf_hashes, pack, tile_path
+from audit.tree.merkle import ProofError, leaf_hash
 
 
 def entries_of(directory: Path) -> list[bytes]:
@@ -113,7 +113,7 @@ def test_a_killed_run_is_gone_on_with(log: GrowingLog, tmp_path: Path) -> None:
     out = tmp_path / "out"
     script = (
         "import sys, time; from pathlib import Path\n"
-        "from audit.export import export_log; from audit.sqlite import open_connection\n"
+        "from audit.exporting.export import export_log; from audit.stores.sqlite import open_connection\n"
         "export_log(open_connection(Path(sys.argv[1]), read_only=True), Path(sys.argv[2]), vkey=sys.argv[3], "
         "progress=lambda done, _: time.sleep(30 if done > 10_000 else 0))"
     )

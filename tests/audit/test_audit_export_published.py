@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from audit import published
-from audit.merkle import ProofError
-from audit.published import Published, UnreadableError, in_directory
-from audit.whole import verify_log
+from audit.checking import published
+from audit.checking.published import Published, UnreadableError, in_directory
+from audit.checking.whole import verify_log
+from audit.tree.merkle import ProofError
 
 Serve = Callable[[type[BaseHTTPRequestHandler] | partial], str]
 

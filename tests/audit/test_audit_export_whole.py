@@ -10,12 +10,12 @@ import pytest
 from audit_exporting import ORIGIN, SIGNER, GrowingLog, files_of, verify
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.layout import pack
-from audit.merkle import EMPTY_ROOT, ProofError, leaf_hash, root_hash
-from audit.published import UnreadableError, in_directory
-from audit.seen import NotRememberedError, keep_seen, place_of_seen, read_seen
-from audit.whole import verify_log
+from audit.checking.published import UnreadableError, in_directory
+from audit.checking.seen import NotRememberedError, keep_seen, place_of_seen, read_seen
+from audit.checking.whole import verify_log
+from audit.tree.checkpoint import CheckpointSigner
+from audit.tree.layout import pack
+from audit.tree.merkle import EMPTY_ROOT, ProofError, leaf_hash, root_hash
 
 
 @pytest.mark.parametrize("size", [1, 2, 255, 256, 257, 511, 513])

@@ -5,11 +5,11 @@ import threading
 
 import pytest
 
-from audit import sequencer as sequencer_module
-from audit.entry import Kind
-from audit.merkle import Edge
-from audit.sequencer import LogUnavailableError, NotDurableError
-from audit.sqlite import LogCorruptError, UnsafeSqliteError, check_sqlite_version, head, open_connection
+from audit.format.entry import Kind
+from audit.stores.sqlite import LogCorruptError, UnsafeSqliteError, check_sqlite_version, head, open_connection
+from audit.tree.merkle import Edge
+from audit.writing import sequencer as sequencer_module
+from audit.writing.sequencer import LogUnavailableError, NotDurableError
 
 
 def a_large_row(connection, _moment) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.heartbeat import JUMP, MOST_AHEAD, SETTLED, Boot, ClockJumpedError, Heartbeat
+from audit.writing.heartbeat import JUMP, MOST_AHEAD, SETTLED, Boot, ClockJumpedError, Heartbeat
 
 NOW = datetime(2026, 10, 2, 9, 0, tzinfo=UTC)
 HOURS = (600.0, 7_200.0)

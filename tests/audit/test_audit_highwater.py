@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.commitment import SealingKey, seal
-from audit.entry import Kind
-from audit.highwater import check_high_water, keep_high_water
-from audit.item import Draft
-from audit.sequencer import Sequencer
-from audit.sqlite import LogCorruptError, create, open_connection
-from audit.tiles import checkpoint
+from audit.exporting.tiles import checkpoint
+from audit.format.commitment import SealingKey, seal
+from audit.format.entry import Kind
+from audit.stores.sqlite import LogCorruptError, create, open_connection
+from audit.tree.checkpoint import CheckpointSigner
+from audit.writing.highwater import check_high_water, keep_high_water
+from audit.writing.item import Draft
+from audit.writing.sequencer import Sequencer
 
 KEY = SealingKey(b"k" * 16, b"s" * 32)
 SIGNER = CheckpointSigner("test.example/log", Ed25519PrivateKey.generate())

@@ -7,12 +7,12 @@ import threading
 
 import pytest
 
-from audit import keyring as keyring_module
-from audit.checkpoint import verify_checkpoint
-from audit.commitment import open_bundle
-from audit.keyring import BLOCK, CONTROLLER_ID, NAMED, Keyring, KeyringError, reference
-from audit.merkle import leaf_hash, verify_inclusion
-from audit.sqlite import bundles
+from audit.format.commitment import open_bundle
+from audit.stores.sqlite import bundles
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import leaf_hash, verify_inclusion
+from audit.writing import keyring as keyring_module
+from audit.writing.keyring import BLOCK, CONTROLLER_ID, NAMED, Keyring, KeyringError, reference
 
 MASTER = bytes(range(32))
 REF = reference(b"i" * 32, "tenancies", "person-1")

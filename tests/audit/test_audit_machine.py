@@ -12,11 +12,11 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
-from audit.checkpoint import verify_checkpoint
-from audit.entry import Kind
-from audit.merkle import EMPTY_ROOT, leaf_hash, root_hash, verify_consistency, verify_inclusion
-from audit.sequencer import NotDurableError
-from audit.sqlite import check_at_start, check_whole_log, consistency, head, inclusion, open_connection
+from audit.format.entry import Kind
+from audit.stores.sqlite import check_at_start, check_whole_log, consistency, head, inclusion, open_connection
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import EMPTY_ROOT, leaf_hash, root_hash, verify_consistency, verify_inclusion
+from audit.writing.sequencer import NotDurableError
 
 SMALL = settings(
     deadline=None,

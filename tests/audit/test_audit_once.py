@@ -13,9 +13,9 @@ from audit_place import NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.item import Moment
-from audit.once import LIFE, SIZE, UsedOnce, digest_of
-from audit.sequencer import NotDurableError
+from audit.writing.item import Moment
+from audit.writing.once import LIFE, SIZE, UsedOnce, digest_of
+from audit.writing.sequencer import NotDurableError
 
 UNTIL = 4_000_000_000  # epoch seconds: long after any test's clock
 

@@ -13,13 +13,22 @@ import orjson
 import pytest
 from audit_place import KEY, Place, a_disclosure
 
-from audit.commitment import digest_of, encode, opening_of, seal, value_openings
-from audit.entry import Kind, canonical
-from audit.item import Draft
-from audit.merkle import ProofError, inclusion_proof, leaf_hash, root_hash
-from audit.people import LEAF_NAMES, LEAF_OPENINGS, SHARED_NAMES, make_leaf, parts_of, paths_of, people_of, seal_people
-from audit.proof import receipt
-from audit.verify import is_complete, verify_answer, verify_answers
+from audit.checking.verify import is_complete, verify_answer, verify_answers
+from audit.exporting.receipt import receipt
+from audit.format.commitment import digest_of, encode, opening_of, seal, value_openings
+from audit.format.entry import Kind, canonical
+from audit.format.people import (
+    LEAF_NAMES,
+    LEAF_OPENINGS,
+    SHARED_NAMES,
+    make_leaf,
+    parts_of,
+    paths_of,
+    people_of,
+    seal_people,
+)
+from audit.tree.merkle import ProofError, inclusion_proof, leaf_hash, root_hash
+from audit.writing.item import Draft
 
 PEOPLE = {"row-1": {"full_name": {"value": "Grace Okafor", "form": "full"}}, "row-2": {}, "row-3": {}}
 
@@ -316,7 +325,7 @@ def test_a_document_of_the_same_lines_is_verified(make: Any) -> None:
 
 def test_a_value_twice_as_large_as_any_integer_is_refused() -> None:
     """2**53 and more have no one spelling in JSON."""
-    from audit.entry import EntryError, written_scalar  # noqa: PLC0415 -- for this alone
+    from audit.format.entry import EntryError, written_scalar  # noqa: PLC0415 -- for this alone
 
     for value in (2**53, "\ud800"):
         with pytest.raises(EntryError):
@@ -324,7 +333,7 @@ def test_a_value_twice_as_large_as_any_integer_is_refused() -> None:
 
 
 def test_a_long_key_is_refused() -> None:
-    from audit.commitment import Mac  # noqa: PLC0415 -- for this alone
+    from audit.format.commitment import Mac  # noqa: PLC0415 -- for this alone
 
     with pytest.raises(ValueError, match="64"):
         Mac(bytes(65))

@@ -2,9 +2,9 @@
 
 import base64
 
-from audit.merkle import leaf_hash, verify_inclusion
-from audit.proof import receipt_of, tlog_proof
-from audit.sqlite import find_entry, inclusion, newest_checkpoint
+from audit.exporting.receipt import receipt_of, tlog_proof
+from audit.stores.sqlite import find_entry, inclusion, newest_checkpoint
+from audit.tree.merkle import leaf_hash, verify_inclusion
 
 
 def test_a_tlog_proof_is_read_as_its_specification_says(place, writer) -> None:

@@ -6,13 +6,13 @@ from datetime import timedelta
 import pysqlite3
 import pytest
 
-from audit.checkpoint import verify_checkpoint
-from audit.commitment import Sealed
-from audit.entry import EntryError, Kind
-from audit.item import Draft
-from audit.merkle import leaf_hash, verify_inclusion
-from audit.sequencer import LONGEST_QUEUE, LogUnavailableError, NotDurableError, Sequencer
-from audit.sqlite import consistency, head
+from audit.format.commitment import Sealed
+from audit.format.entry import EntryError, Kind
+from audit.stores.sqlite import consistency, head
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import leaf_hash, verify_inclusion
+from audit.writing.item import Draft
+from audit.writing.sequencer import LONGEST_QUEUE, LogUnavailableError, NotDurableError, Sequencer
 
 
 def rows_of(place, table: str = "side") -> list:

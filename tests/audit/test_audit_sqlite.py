@@ -4,10 +4,8 @@ import pysqlite3
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner, verify_checkpoint
-from audit.entry import Kind
-from audit.merkle import leaf_hash, node_hash, verify_consistency
-from audit.sqlite import (
+from audit.format.entry import Kind
+from audit.stores.sqlite import (
     LogCorruptError,
     bundles,
     check_at_start,
@@ -20,6 +18,8 @@ from audit.sqlite import (
     open_connection,
     to_micros,
 )
+from audit.tree.checkpoint import CheckpointSigner, verify_checkpoint
+from audit.tree.merkle import leaf_hash, node_hash, verify_consistency
 
 
 @pytest.fixture

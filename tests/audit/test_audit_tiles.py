@@ -4,9 +4,9 @@ import re
 
 import pytest
 
-from audit import tiles
-from audit.merkle import leaf_hash, root_hash
-from audit.sqlite import open_connection
+from audit.exporting import tiles
+from audit.stores.sqlite import open_connection
+from audit.tree.merkle import leaf_hash, root_hash
 
 SIZE = 70_000  # the size of the specification's own example
 EXAMPLE = {  # width of the rightmost tile, and how many full ones stand before it, by level

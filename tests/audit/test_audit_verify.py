@@ -7,12 +7,12 @@ import orjson
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.commitment import PARTNER_NAMES, encode, opening_of, seal
-from audit.entry import Kind, canonical
-from audit.item import Draft
-from audit.proof import receipt
-from audit.verify import ProofError, verify_answer
+from audit.checking.verify import ProofError, verify_answer
+from audit.exporting.receipt import receipt
+from audit.format.commitment import PARTNER_NAMES, encode, opening_of, seal
+from audit.format.entry import Kind, canonical
+from audit.tree.checkpoint import CheckpointSigner
+from audit.writing.item import Draft
 
 RELEASED = {
     "full_name": {"value": "Grace Okafor", "form": "full"},

@@ -12,12 +12,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from audit.checkpoint import CheckpointSigner
-from audit.commitment import PARTNER_NAMES, SealingKey, digest_of, encode, seal, value_openings
-from audit.entry import Kind, canonical, entry_bytes
-from audit.merkle import leaf_hash
-from audit.proof import receipt_of
-from audit.verify import LARGEST, ProofError, verify_answer
+from audit.checking.verify import LARGEST, ProofError, verify_answer
+from audit.exporting.receipt import receipt_of
+from audit.format.commitment import PARTNER_NAMES, SealingKey, digest_of, encode, seal, value_openings
+from audit.format.entry import Kind, canonical, entry_bytes
+from audit.tree.checkpoint import CheckpointSigner
+from audit.tree.merkle import leaf_hash
 
 
 def refused(answer: dict | bytes, vkey: str, match: str | None = None) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from client_serving import CASE, GRACE, Front, client_for, settings_for, somebody
 
-from audit.verify import is_complete, verify_answer, verify_answers
+from audit.checking.verify import is_complete, verify_answer, verify_answers
 from gateway.client import (
     AsyncClient,
     Client,

@@ -12,7 +12,7 @@ from client_serving import CASE, Front, key_of
 from house import AIRE, HARBOUR, House
 from typer.testing import CliRunner
 
-from audit.verify import verify_answer, verify_answers
+from audit.checking.verify import verify_answer, verify_answers
 from gateway.attack import made_up
 from gateway.cli import make_app
 from gateway.client import Client, Emergency, Subject

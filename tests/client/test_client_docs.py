@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from client_serving import Front
 
-from audit.verify import verify_answer
+from audit.checking.verify import verify_answer
 from gateway import client
 from gateway.client import Client, StileError
 from gateway.commands import getting

@@ -11,7 +11,7 @@ from client_serving import Front, answers, changes, key_of
 from house import HARBOUR
 from typer.testing import CliRunner
 
-from audit.verify import verify_answer, verify_answers
+from audit.checking.verify import verify_answer, verify_answers
 from gateway.cli import make_app
 from gateway.commands.answer_table import in_words, plain
 from gateway.council import Council

@@ -19,7 +19,7 @@ from client_serving import CASE, GRACE, Front, answers, client_for, key_of, serv
 from house import HARBOUR, copy_template
 from joserfc import jwk
 
-from audit.verify import verify_answer
+from audit.checking.verify import verify_answer
 from gateway.client import AsyncClient
 from gateway.commands.common import office
 from gateway.council import Council

@@ -25,8 +25,8 @@ from client_serving import (
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.checkpoint import CheckpointSigner
-from audit.entry import canonical
+from audit.format.entry import canonical
+from audit.tree.checkpoint import CheckpointSigner
 from gateway.client import (
     AsyncClient,
     Client,

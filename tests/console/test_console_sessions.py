@@ -12,7 +12,7 @@ from console_scene import give_password, grant, sign_in
 from house import House, open_house
 from starlette.routing import Route
 
-from audit.sqlite import open_connection
+from audit.stores.sqlite import open_connection
 from gateway.app import make_changes
 from gateway.console.routes import OPEN, routes
 from gateway.oauth.clients import Role

@@ -22,8 +22,8 @@ from urllib.parse import urlencode
 import orjson
 from house import CASEWORKER, GRACE, HARBOUR, ISSUER, free_port
 
-from audit.commitment import open_bundle
-from audit.sqlite import bundles, check_whole_log, open_connection
+from audit.format.commitment import open_bundle
+from audit.stores.sqlite import bundles, check_whole_log, open_connection
 from gateway.commands.common import office
 from gateway.council import open_council
 from gateway.demo.making import DPO

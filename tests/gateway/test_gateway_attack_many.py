@@ -12,7 +12,7 @@ import pytest
 from house import GRACE, HARBOUR, House, let_places_confirm
 from test_gateway_many import ask, body, named, people_of, values
 
-from audit.verify import ProofError, is_complete, verify_answers
+from audit.checking.verify import ProofError, is_complete, verify_answers
 
 FITTING = {"surname": "Okafor", "date_of_birth": "1985-02-14"}
 GIVEN = {

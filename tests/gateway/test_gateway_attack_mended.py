@@ -13,8 +13,8 @@ from house import GRACE, HARBOUR, House, confirming, released, republish
 from test_gateway_many import LIMITS, ask, body, end_of, named, people_of, stream
 from test_gateway_others import CEILING, NAMES, OTHERS, republish_core
 
-import audit.published
-from audit.verify import ProofError, is_complete, verify_answer, verify_answers
+import audit.checking.published
+from audit.checking.verify import ProofError, is_complete, verify_answer, verify_answers
 from gateway.api.reading import check_json
 from gateway.checking import _check_once
 from gateway.problems import ProblemError

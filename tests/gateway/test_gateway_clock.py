@@ -18,7 +18,7 @@ from gateway_working import body_of, partner_of, serving
 from house import CASEWORKER, HARBOUR, Clock, House, open_house
 from typer.testing import CliRunner
 
-from audit.heartbeat import Boot
+from audit.writing.heartbeat import Boot
 from gateway.cli import make_app
 from gateway.sweeping import sweep_once, watch_clock
 

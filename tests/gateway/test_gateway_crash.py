@@ -14,7 +14,7 @@ from pathlib import Path
 import orjson
 from house import CASEWORKER, confirming, free_port, open_house, republish
 
-from audit.sqlite import check_whole_log, open_connection
+from audit.stores.sqlite import check_whole_log, open_connection
 from gateway.council import open_council
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import CallFailedError, PartnerSystem

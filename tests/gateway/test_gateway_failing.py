@@ -11,8 +11,8 @@ import pysqlite3
 import pytest
 from house import CASEWORKER, GRACE, House, open_house, withheld
 
-from audit.keyring import KeyringError
-from audit.sqlite import LogCorruptError
+from audit.stores.sqlite import LogCorruptError
+from audit.writing.keyring import KeyringError
 from gateway.api import disclosures
 from gateway.council import CouncilError, open_council
 from gateway.store.schema import SchemaError

@@ -20,7 +20,7 @@ from house import House, free_port, open_house
 import gateway.app
 import gateway.serving
 import gateway.sweeping
-from audit.sequencer import LogUnavailableError
+from audit.writing.sequencer import LogUnavailableError
 from gateway.commands.demo import serving
 from gateway.council import open_council
 

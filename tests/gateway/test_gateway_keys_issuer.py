@@ -12,7 +12,7 @@ from house import HARBOUR, House, open_house
 from joserfc import jwk, jwt
 from typer.testing import CliRunner
 
-from audit.keyring import KeyringError
+from audit.writing.keyring import KeyringError
 from gateway.cli import make_app
 from gateway.issuer_keys import make_issuer_key
 from gateway.store.changes import ChangeRefusedError

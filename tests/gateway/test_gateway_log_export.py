@@ -10,7 +10,7 @@ from gateway_working import body_of, get_token_at, lone_worker, partner_of, post
 from house import CALDER, HARBOUR, ISSUER, copy_template
 from typer.testing import CliRunner
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.cli import make_app
 from gateway.council import open_council
 from gateway.demo.partner import PartnerSystem

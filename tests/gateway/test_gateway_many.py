@@ -12,8 +12,8 @@ import orjson
 import pytest
 from house import CASEWORKER, GRACE, HARBOUR, House, confirming, republish
 
-from audit.sqlite import leaves_of
-from audit.verify import ProofError, is_complete, verify_answer, verify_answers
+from audit.checking.verify import ProofError, is_complete, verify_answer, verify_answers
+from audit.stores.sqlite import leaves_of
 from gateway.api import lines as api_lines
 from gateway.api.reading import parse_disclosure
 from gateway.many import Lines

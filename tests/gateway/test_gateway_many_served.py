@@ -16,8 +16,8 @@ import orjson
 import pytest
 from house import CASEWORKER, HARBOUR, House, free_port, open_house, republish
 
-from audit.sqlite import check_whole_log, open_connection
-from audit.verify import is_complete, verify_answers
+from audit.checking.verify import is_complete, verify_answers
+from audit.stores.sqlite import check_whole_log, open_connection
 from gateway.council import open_council
 from gateway.demo.partner import CallFailedError, PartnerSystem
 from gateway.proofs import make_proof

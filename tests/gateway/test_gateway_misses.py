@@ -12,7 +12,7 @@ from house import CASEWORKER, HARBOUR, Caller, House, republish, withheld
 from httpx2 import Response
 from typer.testing import CliRunner
 
-from audit.verify import is_complete, verify_answers
+from audit.checking.verify import is_complete, verify_answers
 from gateway.cli import make_app
 from gateway.store import locks
 

@@ -8,7 +8,7 @@ import orjson
 import pytest
 from house import GRACE, HARBOUR, House, released, republish
 
-from audit.verify import ProofError, verify_answer, verify_answers
+from audit.checking.verify import ProofError, verify_answer, verify_answers
 
 JOINT = {"account_ref": "1000042", "confirm": {"surname": "Okafor", "date_of_birth": "1983-09-02"}}
 COUNT = "  - {fields: [occupations], as: count}\n"

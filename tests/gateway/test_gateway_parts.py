@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from audit.entry import canonical
-from audit.sequencer import LogUnavailableError
+from audit.format.entry import canonical
+from audit.writing.sequencer import LogUnavailableError
 from gateway.api.reading import DEEPEST, parse_disclosure
 from gateway.log import AwaitedLog
 from gateway.problems import ProblemError

@@ -12,11 +12,11 @@ import pytest
 from house import CALDER, CASEWORKER, HARBOUR, ISSUER, Caller, House
 from typer.testing import CliRunner
 
-from audit import search
-from audit.checkpoint import verify_checkpoint
-from audit.commitment import digest_of, value_of
-from audit.keyring import reference
-from audit.merkle import leaf_hash, verify_inclusion
+from audit.format.commitment import digest_of, value_of
+from audit.stores import search
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import leaf_hash, verify_inclusion
+from audit.writing.keyring import reference
 from gateway.cli import make_app
 from gateway.proofs import make_context
 

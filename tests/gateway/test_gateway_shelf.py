@@ -17,7 +17,7 @@ import pytest
 from house import HARBOUR, House, republish
 from typer.testing import CliRunner
 
-from audit.entry import Kind
+from audit.format.entry import Kind
 from gateway.cli import make_app
 from gateway.commands.common import operator
 from gateway.demo.making import text_of

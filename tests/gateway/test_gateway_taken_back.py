@@ -13,7 +13,7 @@ from gateway_working import CONSENT, LIMITS, Asking, Served, body_of, check_log,
 from house import HARBOUR, copy_template
 from typer.testing import CliRunner
 
-from audit.sqlite import open_connection
+from audit.stores.sqlite import open_connection
 from gateway.cli import make_app
 from gateway.council import open_council
 from gateway.demo.making import DPO

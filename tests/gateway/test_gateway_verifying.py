@@ -10,7 +10,7 @@ import pytest
 from house import GRACE, HARBOUR, House, republish
 from typer.testing import CliRunner
 
-from audit.entry import canonical
+from audit.format.entry import canonical
 from gateway.cli import make_app
 from gateway.commands import verifying
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from house import CASEWORKER, GRACE, House, released, withheld
 
-from audit.entry import canonical
-from audit.merkle import ProofError
-from audit.verify import verify_answer
+from audit.checking.verify import verify_answer
+from audit.format.entry import canonical
+from audit.tree.merkle import ProofError
 
 
 def test_an_answer_explains_every_field(house: House) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from house import HARBOUR, House, republish
 
-from audit.checkpoint import parse_checkpoint
-from audit.highwater import keep_high_water
+from audit.tree.checkpoint import parse_checkpoint
+from audit.writing.highwater import keep_high_water
 from gateway.early_limits import EarlyLimits
 from gateway.sweeping import sweep_once
 from gateway.telemetry import Gathered, Telemetry, joined, snapshot

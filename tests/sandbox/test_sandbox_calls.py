@@ -12,7 +12,7 @@ import pytest
 from house import GRACE, HARBOUR, House, released, withheld
 from sandbox_playing import CASE, FIELDS, MANY, asker, play
 
-from audit.verify import verify_answers
+from audit.checking.verify import verify_answers
 from gateway.demo.cast import GRACE as HOLDER
 from gateway.problems import SCENARIO_REFUSED
 from gateway.sandbox.scenario import TOKEN

@@ -9,7 +9,7 @@ from house import HARBOUR, House, move_clients, open_house
 from sandbox_playing import asker, play
 from typer.testing import CliRunner
 
-from audit.verify import ProofError, verify_answer
+from audit.checking.verify import ProofError, verify_answer
 from gateway.cli import make_app
 from gateway.oauth import jose
 from schemas.terms import Environment

@@ -7,7 +7,7 @@ from importlib.resources import files
 import sqlalchemy as sa
 from alembic import op
 
-from audit.once import digest_of
+from audit.writing.once import digest_of
 
 revision = "0004"
 down_revision = "0003"

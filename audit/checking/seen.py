@@ -8,8 +8,8 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from audit.checkpoint import LONGEST_NOTE, parse_vkey
-from audit.published import UnreadableError
+from audit.checking.published import UnreadableError
+from audit.tree.checkpoint import LONGEST_NOTE, parse_vkey
 
 
 class NotRememberedError(Exception):

@@ -14,13 +14,13 @@ from typing import Any, Final
 
 import pysqlite3
 
-from audit.checkpoint import CheckpointSigner
-from audit.entry import STATE_KINDS, EntryError, entry_bytes
-from audit.heartbeat import JUMP
-from audit.item import Appended, Draft, Item, Moment, Within
-from audit.merkle import Edge, ProofError, inclusion_from, leaf_hash
-from audit.once import UsedOnce
-from audit.sqlite import Head, LogCorruptError, from_micros, to_micros
+from audit.format.entry import STATE_KINDS, EntryError, entry_bytes
+from audit.stores.sqlite import Head, LogCorruptError, from_micros, to_micros
+from audit.tree.checkpoint import CheckpointSigner
+from audit.tree.merkle import Edge, ProofError, inclusion_from, leaf_hash
+from audit.writing.heartbeat import JUMP
+from audit.writing.item import Appended, Draft, Item, Moment, Within
+from audit.writing.once import UsedOnce
 
 # SQLite's primary result codes that are the statement's own fault. Every other is the store's, and so everybody's.
 _OWN_FAULTS: Final = frozenset(

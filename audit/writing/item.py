@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from audit.commitment import Sealed
-from audit.entry import Kind
-from audit.once import UsedOnce
+from audit.format.commitment import Sealed
+from audit.format.entry import Kind
+from audit.writing.once import UsedOnce
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from audit.checkpoint import LONGEST_NOTE, Checkpoint, verify_checkpoint
-from audit.layout import CHECKPOINT, TILE_LEVELS, WIDTH, Fetch, Files, subtree_root, tile_path
-from audit.merkle import HASH_SIZE, ProofError, root_of
+from audit.tree.checkpoint import LONGEST_NOTE, Checkpoint, verify_checkpoint
+from audit.tree.layout import CHECKPOINT, TILE_LEVELS, WIDTH, Fetch, Files, subtree_root, tile_path
+from audit.tree.merkle import HASH_SIZE, ProofError, root_of
 
 Progress = Callable[[int], None]
 

@@ -12,7 +12,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from audit.merkle import HASH_SIZE, ProofError
+from audit.tree.merkle import HASH_SIZE, ProofError
 
 ED25519: Final = b"\x01"
 DASH: Final = "\N{EM DASH}"

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 import pysqlite3
 
-from audit.keyring import CONTROLLER_ID
-from audit.sqlite import head
+from audit.stores.sqlite import head
+from audit.writing.keyring import CONTROLLER_ID
 
 PORTION: Final = 5_000  # entries read at once
 _TABLES: Final = """

@@ -18,10 +18,10 @@ from itertools import count
 from pathlib import Path
 from typing import Any, Final
 
-from audit.checkpoint import verify_checkpoint
-from audit.layout import CHECKPOINT, TILE_LEVELS, WIDTH, bundle_path, pack, tile_path
-from audit.merkle import ProofError, root_of
-from audit.sqlite import loader, newest_checkpoint
+from audit.stores.sqlite import loader, newest_checkpoint
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.layout import CHECKPOINT, TILE_LEVELS, WIDTH, bundle_path, pack, tile_path
+from audit.tree.merkle import ProofError, root_of
 
 WRITING: Final = ".writing"  # what has no name of its own yet
 WRITERS: Final = 16  # at a time: a disk makes several files durable in the time of one

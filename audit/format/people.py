@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from audit.commitment import Committed, Sealed, SealingKey, commit, sealed_of
-from audit.entry import VERSION, JsonValue, canonical
-from audit.merkle import leaf_hash, node_hash
+from audit.format.commitment import Committed, Sealed, SealingKey, commit, sealed_of
+from audit.format.entry import VERSION, JsonValue, canonical
+from audit.tree.merkle import leaf_hash, node_hash
 
 SHARED_NAMES: Final = ("parties", "caseworker", "basis")  # what the entry itself commits to, for all of its people
 LEAF_NAMES: Final = ("subject", "matter", "request", "answer", "fields", "facts", "values")

@@ -13,11 +13,9 @@ from typing import Any, Final
 
 import orjson
 
-from audit.checkpoint import verify_checkpoint
-from audit.commitment import DISCLOSURE_NAMES, PARTNER_NAMES
-from audit.entry import canonical
-from audit.merkle import ProofError, leaf_hash, verify_inclusion
-from audit.opened import (
+from audit.format.commitment import DISCLOSURE_NAMES, PARTNER_NAMES
+from audit.format.entry import canonical
+from audit.format.opened import (
     canonical_object,
     check_values,
     committed_in,
@@ -27,7 +25,9 @@ from audit.opened import (
     released_in,
     stated_in,
 )
-from audit.people import LEAF_NAMES, LEAF_OPENINGS, MOST_LEAVES, SHARED_NAMES
+from audit.format.people import LEAF_NAMES, LEAF_OPENINGS, MOST_LEAVES, SHARED_NAMES
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import ProofError, leaf_hash, verify_inclusion
 
 LARGEST: Final = 4_194_304  # bytes of an answer, or of one line
 LARGEST_OF_MANY: Final = 268_435_456  # bytes of an answer about many people

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from typing import Final
 
-from audit.merkle import HASH_SIZE, ProofError, subtrees
+from audit.tree.merkle import HASH_SIZE, ProofError, subtrees
 
 WIDTH: Final = 256  # hashes of a full tile, entries of a full bundle
 TILE_LEVELS: Final = 8  # tree levels that one tile spans

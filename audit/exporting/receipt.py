@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 
-from audit.commitment import PARTNER_NAMES, encode, value_of
-from audit.entry import JsonValue
-from audit.item import Appended
-from audit.people import SHARED_NAMES
+from audit.format.commitment import PARTNER_NAMES, encode, value_of
+from audit.format.entry import JsonValue
+from audit.format.people import SHARED_NAMES
+from audit.writing.item import Appended
 
 
 def receipt(appended: Appended, *, origin: str) -> dict[str, JsonValue]:

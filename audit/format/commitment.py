@@ -19,7 +19,7 @@ import orjson
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from audit.entry import EntryError, JsonValue, canonical
+from audit.format.entry import EntryError, JsonValue, canonical
 
 PARTNER_NAMES: Final = ("parties", "caseworker", "basis", "fields", "matter", "request", "answer", "values")
 DISCLOSURE_NAMES: Final = (*PARTNER_NAMES, "subject", "facts")

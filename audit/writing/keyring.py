@@ -18,7 +18,7 @@ import pysqlite3
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from audit.commitment import Mac, SealingKey, forget_derived
+from audit.format.commitment import Mac, SealingKey, forget_derived
 
 BLOCK: Final = 64  # keys made ahead at once
 KEPT: Final = 65_536  # keys remembered in memory

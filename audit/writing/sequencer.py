@@ -18,13 +18,13 @@ from typing import Any, Final
 
 import pysqlite3
 
-from audit.batch import Batch, ItemFailedError
-from audit.checkpoint import CheckpointSigner
-from audit.heartbeat import ClockJumpedError, Heartbeat
-from audit.item import Appended, Done, Item, Result, Within
-from audit.merkle import Edge, subtrees
-from audit.once import UsedOnce
-from audit.sqlite import Head, LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
+from audit.stores.sqlite import Head, LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
+from audit.tree.checkpoint import CheckpointSigner
+from audit.tree.merkle import Edge, subtrees
+from audit.writing.batch import Batch, ItemFailedError
+from audit.writing.heartbeat import ClockJumpedError, Heartbeat
+from audit.writing.item import Appended, Done, Item, Result, Within
+from audit.writing.once import UsedOnce
 
 LARGEST_BATCH: Final = 512
 LONGEST_QUEUE: Final = 10_000

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 
 from typing_extensions import override
 
-from audit.layout import Fetch
-from audit.merkle import ProofError
+from audit.tree.layout import Fetch
+from audit.tree.merkle import ProofError
 
 TIMEOUT: Final = 20.0  # seconds that an answer may take, from first to last byte
 _PART: Final = 65_536

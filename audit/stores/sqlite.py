@@ -11,9 +11,9 @@ from typing import Any, Final
 import orjson
 import pysqlite3
 
-from audit.checkpoint import verify_checkpoint
-from audit.entry import as_text
-from audit.merkle import HASH_SIZE, ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
+from audit.format.entry import as_text
+from audit.tree.checkpoint import verify_checkpoint
+from audit.tree.merkle import HASH_SIZE, ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
 
 Connection = Any  # a pysqlite3 connection: the driver has no types
 Head = tuple[int, bytes, int, int]  # size, root, microseconds of the last entry, state index

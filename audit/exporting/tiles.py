@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from audit.layout import TILE_LEVELS, WIDTH
-from audit.sqlite import head, newest_checkpoint
+from audit.stores.sqlite import head, newest_checkpoint
+from audit.tree.layout import TILE_LEVELS, WIDTH
 
 # One spelling for each tile: no additional zeros in level, index or width.
 _PATH: Final = re.compile(r"tile/(0|[1-9]\d?)/((?!x000/)(?:x\d{3}/){0,5}\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)

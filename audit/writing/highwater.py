@@ -11,9 +11,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from audit.checkpoint import parse_checkpoint, verify_checkpoint
-from audit.merkle import ProofError, root_of
-from audit.sqlite import LogCorruptError, head, loader
+from audit.stores.sqlite import LogCorruptError, head, loader
+from audit.tree.checkpoint import parse_checkpoint, verify_checkpoint
+from audit.tree.merkle import ProofError, root_of
 
 
 def keep_high_water(note: str | None, file: Path) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import orjson
 
-from audit.commitment import digest_of, encode, value_openings
-from audit.entry import VERSION, EntryError, canonical
-from audit.merkle import ProofError
+from audit.format.commitment import digest_of, encode, value_openings
+from audit.format.entry import VERSION, EntryError, canonical
+from audit.tree.merkle import ProofError
 
 
 def canonical_object(raw: bytes, what: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Is it all as it was signed? Of one answer, of a whole log."""

@@ -1,0 +1,1 @@
+"""In which form does the log leave: receipts, tiles, files?"""

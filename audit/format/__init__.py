@@ -1,0 +1,1 @@
+"""What is an entry, what hides in it, and what opens that?"""

@@ -1,0 +1,1 @@
+"""Where do log and tree lie?"""

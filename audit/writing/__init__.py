@@ -1,0 +1,1 @@
+"""How is an entry written, once and durably?"""
