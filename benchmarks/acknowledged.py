@@ -18,7 +18,7 @@ from gateway.demo.making import CALDER_CHILDREN, DPO, HARBOUR, MORE_PARTNERS
 from gateway.demo.partner import PartnerSystem, send
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.clients import Role
-from gateway.proofs import make_assertion
+from gateway.oauth.made_jwts import make_assertion
 
 GOAL: Final = 1_000  # ms at the 99th percentile
 EACH: Final = 100

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from benchmarks import disclosures, load
 from gateway.app import make_changes, make_sequencer, utc_now
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from schemas.consent import ConsentRecord
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy
 

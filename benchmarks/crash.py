@@ -185,7 +185,7 @@ async def run_round(gateway: Gateway, partner: Partner, done: Load, *, quota: in
     if kills_all:
         gateway.kill_all()
     else:
-        os.kill(partner.chance.choice(gateway.workers()), signal.SIGKILL)
+        os.kill(partner.chance.choice(gateway.serving.supervisor()), signal.SIGKILL)
         await asyncio.sleep(partner.chance.uniform(0.2, 0.6))
     done.stopped = True
     await asyncio.wait_for(asyncio.gather(*asking), 60)

@@ -14,7 +14,7 @@ import orjson
 
 from audit.format.commitment import open_bundle
 from audit.stores.sqlite import bundles, check_whole_log, open_connection
-from gateway.council import Council, open_council
+from gateway.council.directory import Council, open_council
 from schemas.instants import london_day
 
 

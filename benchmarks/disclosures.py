@@ -21,13 +21,13 @@ from audit.stores.sqlite import open_connection
 from audit.writing.sequencer import Sequencer
 from benchmarks import load
 from gateway.app import make_changes, make_sequencer, utc_now
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.making import HARBOUR, make_demo
 from gateway.demo.partner import PartnerSystem, details_of, send
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.dpop import token_hash
 from gateway.oauth.jose import sign
-from gateway.proofs import make_assertion, make_proof
+from gateway.oauth.made_jwts import make_assertion, make_proof
 from gateway.store.state import Reader
 
 FIELDS: Final = (

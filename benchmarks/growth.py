@@ -16,7 +16,7 @@ from audit.stores.sqlite import head, loader, open_connection, to_micros
 from audit.tree.merkle import Edge, leaf_hash, subtrees
 from benchmarks import disclosures, load
 from gateway.app import make_changes, make_new_id, make_sequencer, utc_now
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.making import HARBOUR
 from gateway.store.state import Reader
 

@@ -10,7 +10,7 @@ import uvicorn
 
 from benchmarks import rivals
 from gateway.app import build_app
-from gateway.council import open_council
+from gateway.council.directory import open_council
 
 
 def app_of(name: str, directory: Path) -> Any:

@@ -11,13 +11,13 @@ from urllib.parse import urlencode
 
 from benchmarks import disclosures, load
 from gateway.app import make_wiring, utc_now
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import PartnerSystem, details_of
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.caller import authenticate_call
+from gateway.oauth.made_jwts import make_assertion, make_proof
 from gateway.oauth.server import answer_token_request, parse_form
-from gateway.proofs import make_assertion, make_proof
 
 GOAL: Final = 800
 AUTHENTICATION_GOAL: Final = 150  # µs of a protected call, with warm caches

@@ -46,22 +46,16 @@ from gateway.api import oauth as oauth_api
 from gateway.api import registration as registration_api
 from gateway.api import sandbox as sandbox_api
 from gateway.api.openapi import extend_openapi
-from gateway.boot import boot_now
+from gateway.background.boot_clock import boot_now
+from gateway.background.sweeping import sweep
 from gateway.console.routes import routes as console_routes
-from gateway.council import Council
-from gateway.early_limits import EarlyLimits
-from gateway.envelope import (
-    DISCLOSURES,
-    UNWRITABLE,
-    Envelope,
-    answer_http,
-    answer_problem,
-    answer_unwritable,
-    answer_validation,
-)
-from gateway.hops import Hops
-from gateway.issuer_keys import IssuerKeys
-from gateway.log import AwaitedLog, deliver_to
+from gateway.council.directory import Council
+from gateway.council.issuer_keys import IssuerKeys
+from gateway.council.sources import SourceRegistry
+from gateway.journey.equipment import Chance, Secrets, Services
+from gateway.journey.wiring import Wiring
+from gateway.limits.early_refusals import EarlyLimits
+from gateway.log.waiting import AwaitedLog, deliver_to
 from gateway.oauth.access_token import Tokens
 from gateway.oauth.assertion_check import PerMinute
 from gateway.oauth.caller import Door
@@ -76,13 +70,19 @@ from gateway.problems import (
     ProblemError,
 )
 from gateway.sandbox.staging import sandboxed
-from gateway.services import Chance, Secrets, Services
-from gateway.source_registry import SourceRegistry
 from gateway.store.changes import Changes, changes_of
 from gateway.store.state import Reader
-from gateway.sweeping import sweep
 from gateway.telemetry import Telemetry
-from gateway.wiring import Wiring
+from gateway.web.envelope import (
+    DISCLOSURES,
+    UNWRITABLE,
+    Envelope,
+    answer_http,
+    answer_problem,
+    answer_unwritable,
+    answer_validation,
+)
+from gateway.web.hops import Hops
 from schemas.instants import london_day
 from schemas.terms import Environment
 

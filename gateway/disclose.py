@@ -15,14 +15,15 @@ from audit.format.entry import canonical
 from audit.writing.item import Appended
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway import limits
-from gateway.appending import Attempt, Chunk, Stopped
-from gateway.checking import check_again, check_emergency, check_one
-from gateway.failing import record_failure
-from gateway.judgement import NOBODY, Judgement, about, judge, judge_all, no_person_could_change
-from gateway.locking import without_locked
-from gateway.parts import Prepared
-from gateway.prepared import written_answer
+from gateway.journey.check_people import check_again, check_emergency, check_one
+from gateway.journey.equipment import Answer, Ask, Services
+from gateway.journey.failure_entry import record_failure
+from gateway.journey.judge import NOBODY, Judgement, about, judge, judge_all, no_person_could_change
+from gateway.journey.locking import without_locked
+from gateway.journey.person import Prepared
+from gateway.journey.prepare import written_answer
+from gateway.journey.transaction import Attempt, Chunk, Stopped
+from gateway.limits import counting as limits
 from gateway.problems import (
     KEY_REUSED,
     LIMIT_REACHED,
@@ -36,7 +37,6 @@ from gateway.problems import (
     TOO_MANY_MISSES,
     ProblemError,
 )
-from gateway.services import Answer, Ask, Services
 from gateway.sources.contract import SourceFailedError, SourceSlowError
 from schemas.decision import Record
 from schemas.terms import Action, Match

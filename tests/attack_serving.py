@@ -24,7 +24,7 @@ from gateway.attack.running import attempt
 from gateway.attack.target import Target
 from gateway.commands.council import at_port
 from gateway.commands.demo import serving
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.making import PARTNERS
 from gateway.oauth.clients import Role
 from gateway.operators.cookies import key_of

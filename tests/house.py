@@ -27,10 +27,10 @@ from audit.stores.sqlite import bundles
 from audit.writing.heartbeat import Boot
 from audit.writing.keyring import Keyring, KeyringError
 from gateway.app import build_app
-from gateway.council import Council, open_council
+from gateway.council.directory import Council, open_council
 from gateway.demo.making import DPO, PARTNERS, make_demo
 from gateway.oauth.assertion import ASSERTION_TYPE
-from gateway.proofs import make_assertion, make_proof
+from gateway.oauth.made_jwts import make_assertion, make_proof
 from schemas.terms import Environment
 
 PORT = 8080

@@ -14,7 +14,8 @@ from starlette.responses import Response
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import NO_STORE, read_form, refusal
-from gateway.appending import remember
+from gateway.journey.transaction import remember
+from gateway.journey.wiring import Wiring
 from gateway.oauth import jose
 from gateway.oauth.assertion import Authenticated
 from gateway.oauth.assertion_check import check_assertion, claimed_client
@@ -32,7 +33,6 @@ from gateway.oauth.standing import authenticate_form
 from gateway.problems import PROOF_REPLAYED, ProblemError
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.client_keys import Term
-from gateway.wiring import Wiring
 
 FAILURES = (OAuthRefusal, ProblemError, NotDurableError, LogUnavailableError)
 

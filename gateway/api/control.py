@@ -17,10 +17,10 @@ from audit.writing.item import Within
 from gateway.api.control_persons import Line, Slug, look_up_person
 from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.api.reading import decode, read_body
+from gateway.desk.standing import consent_told
+from gateway.journey.wiring import Wiring
 from gateway.problems import CONFLICT, NOT_FOUND, ProblemError
-from gateway.standing import consent_told
 from gateway.store.people import find_consent
-from gateway.wiring import Wiring
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import end_of
 from schemas.terms import (

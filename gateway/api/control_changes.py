@@ -11,9 +11,9 @@ from starlette.responses import Response
 
 from audit.writing.item import Appended, Within
 from gateway.api.offices import PREFIX, Authenticated, ControlCaller, answer_change, make_change
-from gateway.issuer_keys import FIRST, make_issuer_key
+from gateway.council.issuer_keys import FIRST, make_issuer_key
+from gateway.journey.wiring import Wiring
 from gateway.problems import TEXT_REFUSED, ProblemError
-from gateway.wiring import Wiring
 from policies.reading.findings import Finding, TextError
 from policies.reading.parse import parse_agreement
 from policies.reading.yaml_text import without_mark

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from audit.format.entry import canonical
 from audit.stores.sqlite import open_connection
 from gateway.api.offices import PREFIX, Authenticated, answer_change, make_change
-from gateway.misses import told_locks
+from gateway.desk.misses import told_locks
+from gateway.journey.wiring import Wiring
 from gateway.store.state import Reader
-from gateway.wiring import Wiring
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 LockId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$")]

@@ -9,14 +9,14 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.aloud import reading
 from gateway.api.offices import PREFIX, Authenticated
+from gateway.desk.aloud import reading
+from gateway.desk.shelf import Kind, document, find_published, list_published, text_of
+from gateway.journey.wiring import Wiring
 from gateway.oauth.clients import Role
 from gateway.problems import CONFLICT, NOT_FOUND, WRONG_ROLE, ProblemError
-from gateway.shelf import Kind, document, find_published, list_published, text_of
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.published import PublishedText
-from gateway.wiring import Wiring
 from schemas.instants import london_day
 
 YAML: Final = "application/yaml"  # RFC 9512, section 2.1

@@ -14,9 +14,9 @@ from gateway.api.collection import collection_of
 from gateway.api.disclosures import caller_of
 from gateway.api.partner_openapi import describe_to_partner
 from gateway.api.sandbox import describe_header
-from gateway.log import remember_call
+from gateway.journey.wiring import Wiring
+from gateway.log.waiting import remember_call
 from gateway.oauth.caller import Caller
-from gateway.wiring import Wiring
 from schemas.instants import london_day
 from schemas.terms import Environment
 

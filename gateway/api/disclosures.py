@@ -11,22 +11,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway import limits
 from gateway.api.door import authenticate
 from gateway.api.lines import answer_many
 from gateway.api.reading import parse_explain, read_body, read_disclosure
 from gateway.disclose import LimitReachedError, disclose
-from gateway.explaining import explain_to_partner
-from gateway.log import remember_call
+from gateway.journey.equipment import Ask
+from gateway.journey.explain import explain_to_partner
+from gateway.journey.receipt_again import load_receipt
+from gateway.journey.wiring import Wiring
+from gateway.limits import counting as limits
+from gateway.log.waiting import remember_call
 from gateway.oauth.caller import Caller
 from gateway.oauth.context import LONGEST_CONTEXT, read_context
 from gateway.oauth.jose import JoseRefusedError
 from gateway.oauth.jose import read as read_jws
 from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
-from gateway.receipts import load_receipt
-from gateway.services import Ask
 from gateway.store.live import LiveAgreement
-from gateway.wiring import Wiring
 from schemas.agreement import Atom
 from schemas.dataset import Key
 from schemas.instants import london_day

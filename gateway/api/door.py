@@ -7,9 +7,9 @@ from typing import Final
 
 from starlette.requests import Request
 
+from gateway.journey.equipment import Chance
 from gateway.oauth.caller import Caller, Door, TokenRefusedError, authenticate_call
 from gateway.problems import TOKEN_REFUSED, ProblemError
-from gateway.services import Chance
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")

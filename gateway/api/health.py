@@ -11,8 +11,8 @@ from audit.format.entry import canonical
 from audit.writing.heartbeat import JUMP, told
 from audit.writing.item import Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.sweeping import log_ahead
-from gateway.wiring import Wiring
+from gateway.background.sweeping import log_ahead
+from gateway.journey.wiring import Wiring
 
 PROBE: Final = "readiness"  # the name of a row that is never committed
 

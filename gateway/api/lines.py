@@ -13,10 +13,10 @@ from starlette.types import Message, Send
 from typing_extensions import override
 
 from audit.format.entry import canonical
-from gateway.many import Lines, refusal_of, whole
+from gateway.disclose_many import Lines, refusal_of, whole
+from gateway.journey.equipment import Ask
+from gateway.journey.wiring import Wiring
 from gateway.problems import ProblemError
-from gateway.services import Ask
-from gateway.wiring import Wiring
 
 SLOWEST_READER: Final = 30.0  # seconds that a caller may take to read one chunk
 NDJSON: Final = "application/x-ndjson"

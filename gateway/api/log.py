@@ -6,8 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.exporting import tiles
+from gateway.journey.wiring import Wiring
 from gateway.problems import NOT_FOUND, ProblemError
-from gateway.wiring import Wiring
 
 
 async def get_checkpoint(request: Request) -> Response:

@@ -12,14 +12,14 @@ from starlette.responses import Response
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.reading import SLOWEST
-from gateway.appending import remember
-from gateway.log import remember_call
+from gateway.journey.transaction import remember
+from gateway.journey.wiring import Wiring
+from gateway.log.waiting import remember_call
 from gateway.oauth import metadata
 from gateway.oauth.refusals import CLIENT_REFUSED, REQUEST_REFUSED, OAuthRefusal
 from gateway.oauth.server import TokenAnswer, answer_token_request, parse_form
 from gateway.oauth.standing import SIGNED_TYPE, Standing, ask_about_token, introspected, signed_introspection
 from gateway.problems import NOT_FOUND, PROOF_REPLAYED, ProblemError
-from gateway.wiring import Wiring
 
 LARGEST: Final = 65_536  # bytes of a form
 USED_BEFORE: Final = "the assertion or proof was used before: make new ones"

@@ -13,7 +13,8 @@ from audit.format.entry import canonical
 from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.door import authenticate
-from gateway.log import remember_call
+from gateway.journey.wiring import Wiring
+from gateway.log.waiting import remember_call
 from gateway.oauth.clients import Role
 from gateway.operators import cookies, cross_site
 from gateway.problems import (
@@ -31,7 +32,6 @@ from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.operator_rows import FRESH, find_session
 from gateway.store.state import Reader
-from gateway.wiring import Wiring
 
 PREFIX: Final = "/control/v1"
 USED_EVERY: Final = 60.0  # seconds: a session's last use is written no oftener

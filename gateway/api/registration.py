@@ -17,6 +17,7 @@ from starlette.responses import Response
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import NO_STORE
 from gateway.api.reading import decode, read_body
+from gateway.journey.wiring import Wiring
 from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri
 from gateway.oauth.registration import (
     MAY_CHANGE,
@@ -36,7 +37,6 @@ from gateway.store.registrations import (
     new_token,
     token_hash,
 )
-from gateway.wiring import Wiring
 
 PATH: Final = "/oauth2/register"
 _SCHEME: Final = "bearer "

@@ -1,4 +1,4 @@
-"""What does the client prove who it is with? A private key. The three JWTs that it signs are made in `gateway.proofs`."""
+"""What does the client prove who it is with? A private key. What it signs is made in `gateway.oauth.made_jwts`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from joserfc import jwk
 from joserfc.errors import JoseError
 
-from gateway.proofs import ALGORITHMS, make_assertion, make_context, make_proof
+from gateway.oauth.made_jwts import ALGORITHMS, make_assertion, make_context, make_proof
 
 __all__ = ["load_key", "make_assertion", "make_context", "make_proof"]
 

@@ -12,9 +12,9 @@ import typer
 from audit.stores.sqlite import from_micros, head, open_connection
 from audit.writing.heartbeat import JUMP, Heartbeat, told
 from gateway.app import utc_now
-from gateway.boot import boot_now
+from gateway.background.boot_clock import boot_now
 from gateway.commands.common import Directory, telling
-from gateway.council import Council, open_council
+from gateway.council.directory import Council, open_council
 
 clock = typer.Typer(no_args_is_help=True, help="This machine's clock, against its boot clock.")
 

@@ -23,7 +23,7 @@ from audit.writing.item import Appended, Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from gateway.app import make_changes, start_log, utc_now
-from gateway.council import Council, CouncilError, open_council
+from gateway.council.directory import Council, CouncilError, open_council
 from gateway.settings import SettingsError
 from gateway.store.changes import ChangeRefusedError, Changes
 from gateway.store.schema import SchemaError

@@ -12,10 +12,10 @@ from urllib.parse import urlsplit, urlunsplit
 import typer
 
 from gateway.commands.common import Directory, telling
-from gateway.council import PID, Council, CouncilError, create_council, open_council
+from gateway.council.directory import PID, Council, CouncilError, create_council, open_council
 from gateway.sandbox.staging import is_sandbox_origin
-from gateway.serving import serve_council
-from gateway.workers import MOST, serve_with_workers
+from gateway.serving.server import serve_council
+from gateway.serving.supervisor import MOST, serve_with_workers
 from schemas.terms import Environment
 
 

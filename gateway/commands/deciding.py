@@ -10,14 +10,14 @@ from typing import Annotated
 
 import typer
 
-from gateway.aloud import rules_of
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, read_text, show, telling
-from gateway.council import open_council
-from gateway.shelf import find_published, list_published, state_text
+from gateway.council.directory import open_council
+from gateway.desk.aloud import rules_of
+from gateway.desk.shelf import find_published, list_published, state_text
+from gateway.desk.supposing import Outlook, Supposed, outlook
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_draft
-from gateway.supposing import Outlook, Supposed, outlook
 from policies.deciding.compile import Compiled, compile_rules
 from policies.reading.findings import did_you_mean
 from policies.telling.wording import day_text, spoken

@@ -18,12 +18,12 @@ from rich.progress import Progress
 from gateway.app import build_app
 from gateway.commands.common import telling
 from gateway.commands.council import at_port, single_server
-from gateway.council import Council, CouncilError, open_council
+from gateway.council.directory import Council, CouncilError, open_council
 from gateway.demo.making import HOUSING_PORT, kept, make_demo, remove_demo
 from gateway.demo.story import Story, tell
 from gateway.demo.trying import print_how_to_go_on, write_tries
 from gateway.demo.upstream import housing_system
-from gateway.serving import server_of
+from gateway.serving.server import server_of
 
 Dir = Annotated[Path, typer.Option("--dir", help="The demo's directory, kept between runs.")]
 HOST = "127.0.0.1"

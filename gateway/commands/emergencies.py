@@ -9,7 +9,7 @@ import typer
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, said, show
-from gateway.emergencies import told_incident, told_items
+from gateway.desk.emergencies import told_incident, told_items
 from gateway.store.emergencies import Outcome, new_incident_id, open_incidents
 from schemas.instants import LONDON
 from schemas.terms import EmergencyKind

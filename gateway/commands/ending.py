@@ -10,7 +10,7 @@ import typer
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, read_text, said
-from gateway.shelf import find_published, list_published, state_text
+from gateway.desk.shelf import find_published, list_published, state_text
 from gateway.store.changes import ChangeRefusedError
 from policies.reading.parse import parse_agreement
 from schemas.instants import london_day

@@ -13,11 +13,11 @@ import typer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, read_text, said, show
 from gateway.commands.proving import KeyFile, load_private_key
-from gateway.issuer_keys import FIRST, make_issuer_key
+from gateway.council.issuer_keys import FIRST, make_issuer_key
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.client_keys import KeyRefusedError, NewKey, check_possession
 from gateway.oauth.issuer_keys import Turn, on_duty
-from gateway.proofs import make_assertion, make_key_proof
+from gateway.oauth.made_jwts import make_assertion, make_key_proof
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.client_keys import Term, public_keys
 from gateway.store.key_rows import KeyRow, read_client_keys

@@ -12,8 +12,8 @@ from audit.exporting.export import ExportError, export_log
 from audit.stores.sqlite import open_connection
 from gateway.commands.common import Directory, office, operator, show, telling
 from gateway.commands.progress import showing_progress
-from gateway.council import open_council
-from gateway.searching import CaseworkerQuery, Searched, search_caseworker
+from gateway.council.directory import open_council
+from gateway.search.caseworkers import CaseworkerQuery, Searched, search_caseworker
 from schemas.instants import first_instant, instant_after
 
 log = typer.Typer(no_args_is_help=True, help="The log as a whole.")

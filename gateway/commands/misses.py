@@ -9,7 +9,7 @@ import typer
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, said, show
-from gateway.misses import told_locks
+from gateway.desk.misses import told_locks
 from schemas.request import SubjectQuery
 
 misses = typer.Typer(no_args_is_help=True, help="Locks by misses: what could not be confirmed too often today.")

@@ -12,7 +12,7 @@ from joserfc import jwk
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Id, office, operator, said, show, slug, telling
 from gateway.commands.keys import client_key, described, read_json, warning_of
-from gateway.council import write_secret
+from gateway.council.directory import write_secret
 from gateway.oauth.clients import Role
 from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri
 from gateway.settings import Settings

@@ -13,8 +13,8 @@ import typer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, said, show
 from gateway.commands.persons import list_consents, list_restrictions, looked_up, tell_looked
-from gateway.knowing import Looked
-from gateway.standing import consent_told
+from gateway.desk.knowing import Looked
+from gateway.desk.standing import consent_told
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.people import find_consent
 from schemas.consent import ConsentRecord, Restriction

@@ -12,9 +12,9 @@ import typer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator
 from gateway.commands.common import show as show_json
-from gateway.knowing import Looked, SourceOf, look_up
-from gateway.listing import Listed, Listing
-from gateway.source_registry import SourceRegistry
+from gateway.council.sources import SourceRegistry
+from gateway.desk.knowing import Looked, SourceOf, look_up
+from gateway.desk.listing import Listed, Listing
 
 Person = Annotated[str, typer.Option(help="The source's own reference of the person.")]
 Of = Annotated[str | None, typer.Option("--dataset", help="The dataset the reference is of; none, every published one.")]

@@ -10,7 +10,7 @@ import typer
 from joserfc import jwk
 from joserfc.errors import JoseError
 
-from gateway.proofs import make_assertion, make_context, make_proof
+from gateway.oauth.made_jwts import make_assertion, make_context, make_proof
 
 KeyFile = Annotated[Path, typer.Option("--key", help="The client's private JWK.")]
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from gateway.commands.common import Directory, operator, show, telling
-from gateway.council import CouncilError
+from gateway.council.directory import CouncilError
 from gateway.demo.known import known_people
 from gateway.demo.likeness import likeness_of_council, likeness_of_demo
 from gateway.demo.sandbox import make_sandbox

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gateway.aloud import reading
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, read_text
 from gateway.commands.common import show as show_json
-from gateway.shelf import Kind, document, find_published, list_published, text_of
+from gateway.desk.aloud import reading
+from gateway.desk.shelf import Kind, document, find_published, list_published, text_of
 from gateway.store.draft_checks import check_draft
 from policies.telling.explain import explain_agreement
 from schemas.agreement import RuleSet

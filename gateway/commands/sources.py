@@ -11,7 +11,7 @@ import typer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, read_text, said
 from gateway.commands.shelf import list_sources, show_source
-from gateway.source_registry import Adapter, SourceRegistry, refusal_of
+from gateway.council.sources import Adapter, SourceRegistry, refusal_of
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.csv_source import CsvSource
 from gateway.sources.mapping import Mapping

@@ -15,7 +15,7 @@ from audit.stores.sqlite import open_connection
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, said, telling
 from gateway.commands.council import single_server
-from gateway.council import STATE, write_secret
+from gateway.council.directory import STATE, write_secret
 from gateway.settings import load_settings
 from gateway.store.live_texts import fallen
 from gateway.store.schema import VERSION, create_tables, found_version

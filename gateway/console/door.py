@@ -16,6 +16,7 @@ from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import read_form
 from gateway.api.offices import USED_EVERY, ControlCaller, Rule, step_up
 from gateway.console.pages import SIGN_IN, own_place, problem_page, see_other
+from gateway.journey.wiring import Wiring
 from gateway.oauth.refusals import OAuthRefusal
 from gateway.oauth.server import parse_form
 from gateway.operators import cookies, cross_site
@@ -34,7 +35,6 @@ from gateway.problems import (
 from gateway.store import sign_ins
 from gateway.store.operator_rows import Session, find_session
 from gateway.store.sign_ins import SignInOverError
-from gateway.wiring import Wiring
 
 SAFE: Final = frozenset({"GET", "HEAD"})
 _OF_A_FORM: Final[dict[int, Problem]] = {408: REQUEST_SLOW, 413: REQUEST_TOO_LARGE}

@@ -12,7 +12,7 @@ from gateway.api.control_changes import turn_over
 from gateway.api.offices import KEYS, make_change
 from gateway.console.door import SignedIn, guarded, require_fresh
 from gateway.console.pages import page, see_other
-from gateway.issuer_keys import FIRST
+from gateway.council.issuer_keys import FIRST
 from gateway.oauth.issuer_keys import Turn
 from gateway.store.key_rows import read_client_keys, read_client_list
 

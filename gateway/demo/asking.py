@@ -9,7 +9,7 @@ from gateway.demo.children import CHILD
 from gateway.demo.making import CALDER_CHILDREN, HARBOUR, HOPE
 from gateway.demo.partner import PartnerSystem
 from gateway.demo.tenants import TENANCY
-from gateway.proofs import make_context
+from gateway.oauth.made_jwts import make_context
 
 TRUST_CODE: Final = "RXX"  # an ODS code of nobody's
 GRACE_KNOWN: Final = {"surname": "Okafor", "date_of_birth": "1985-02-14"}

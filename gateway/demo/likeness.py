@@ -10,7 +10,7 @@ from typing import Final
 
 from audit.stores.sqlite import open_connection
 from gateway.app import utc_now
-from gateway.council import STATE, CouncilError
+from gateway.council.directory import STATE, CouncilError
 from gateway.demo.making import DATASETS, MORE_PARTNERS, PARTNERS, URGENT, text_of
 from gateway.settings import load_settings
 from gateway.store.floor import read_floor

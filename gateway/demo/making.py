@@ -18,7 +18,7 @@ from joserfc import jwk
 
 from audit.writing.item import Within
 from gateway.app import make_changes, make_sequencer, utc_now
-from gateway.council import Council, CouncilError, fill_council, open_council, write_secret
+from gateway.council.directory import Council, CouncilError, fill_council, open_council, write_secret
 from gateway.demo.children import FOLDER, generate_children
 from gateway.demo.residents import generate
 from gateway.demo.tenants import generate_tenancies

@@ -15,7 +15,7 @@ from joserfc import jwk
 
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.details import TYPE
-from gateway.proofs import make_assertion, make_proof
+from gateway.oauth.made_jwts import make_assertion, make_proof
 
 TIMEOUT: Final = 20.0
 

@@ -13,7 +13,7 @@ from typing import Any
 from audit.stores.sqlite import open_connection
 from audit.writing.item import Within
 from gateway.app import utc_now
-from gateway.council import Council, CouncilError, fill_council, open_council, put_together
+from gateway.council.directory import Council, CouncilError, fill_council, open_council, put_together
 from gateway.demo.likeness import Likeness
 from gateway.demo.made_up import MAKERS, mapping_of
 from gateway.demo.making import append_all

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import ProofError
-from gateway.council import Council
+from gateway.council.directory import Council
 from gateway.demo import telling
 from gateway.demo.asking import BODY, CHILD_BODY, CONSENT, TENANCY_BODY, context_of
 from gateway.demo.making import CALDER_CHILDREN, DPO, HARBOUR, HOPE, DemoPartner

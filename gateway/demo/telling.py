@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.padding import Padding
 from rich.table import Table
 
-from gateway.council import Council
+from gateway.council.directory import Council
 
 
 def title(console: Console, council: Council) -> None:

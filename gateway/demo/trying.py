@@ -11,7 +11,7 @@ from typing import Final
 
 from rich.console import Console
 
-from gateway.council import Council
+from gateway.council.directory import Council
 from gateway.demo.asking import BODY
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import details_of

@@ -17,7 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from typing_extensions import override
 
-from gateway.council import CouncilError
+from gateway.council.directory import CouncilError
 
 HOST: Final = "127.0.0.1"
 DATA: Final = "housing.json"

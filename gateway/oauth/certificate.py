@@ -1,7 +1,7 @@
 """Which certificate did the caller's TLS connection have? RFC 8705, as a proxy tells it in `Client-Cert` (RFC 9440).
 
-The gateway sees no TLS: whether the header is to be believed is `gateway/hops.py`'s to say, and no header comes here that
-is not. The proxy has checked the chain; a certificate's name is not looked at, for the client proves who it is by its
+The gateway sees no TLS: whether the header is to be believed is `gateway/web/hops.py`'s to say, and no header comes here
+that is not. The proxy has checked the chain; a certificate's name is not looked at, for the client proves who it is by its
 assertion, and the certificate only binds its tokens.
 """
 

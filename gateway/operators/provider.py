@@ -20,9 +20,9 @@ from joserfc import jwk
 from starlette.requests import Request
 from typing_extensions import override
 
+from gateway.oauth.made_jwts import make_assertion
 from gateway.operators.id_token import Expected, IdTokenRefusedError, UnknownKeyError, read_id_token
 from gateway.operators.reaching import Bounded, ProviderUnavailableError, origin_of
-from gateway.proofs import make_assertion
 
 SLOWEST: Final = 10.0  # seconds of a whole exchange
 KEPT_FOR: Final = 600.0  # seconds that metadata and keys count before they are read again

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from gateway import limits
+from gateway.limits import counting as limits
 from gateway.problems import BATCH_TOO_LARGE, LIMIT_REACHED, NOTHING_PERMITTED, TOO_MANY_MISSES
 from gateway.sandbox import agreements
 from gateway.sandbox.facts import Facts

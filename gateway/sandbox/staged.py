@@ -13,15 +13,15 @@ from typing import Any, Final
 from typing_extensions import override
 
 from audit.writing.item import Appended, Draft, Moment, Within
+from gateway.journey.equipment import Log
+from gateway.limits.usage import Counts, Usage
 from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client, Clients
 from gateway.sandbox.facts import Scene
-from gateway.services import Log
 from gateway.sources.contract import Found, Known, Source, Wanted
 from gateway.store.key_rows import PartnerRecord
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
-from gateway.usage import Counts, Usage
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
 from schemas.decision import Record

@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from gateway.early_limits import EarlyLimits
+from gateway.journey.equipment import Phrases, Services
+from gateway.journey.wiring import Mark, Wiring
+from gateway.limits.early_refusals import EarlyLimits
 from gateway.problems import NOT_A_SANDBOX, SCENARIO_REFUSED, ProblemError
 from gateway.sandbox.facts import Scene
 from gateway.sandbox.scenario import Scenario
 from gateway.sandbox.scenarios import SCENARIOS
 from gateway.sandbox.staged import StagedClients, StagedLog, StagedReader, StagedSource, staged_clock, staged_usage
-from gateway.services import Phrases, Services
-from gateway.wiring import Mark, Wiring
 from schemas.terms import Environment
 
 SUFFIX: Final = "/sandbox"  # of the log's origin: a log's name is for ever, so no production log becomes a sandbox's

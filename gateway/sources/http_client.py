@@ -1,6 +1,6 @@
 """How is an upstream asked over HTTP: in its own time, for so many bytes, and nowhere else?
 
-Not checked here: whether the host is one of the council's own; `gateway/source_registry.py` does, before a source is made.
+Not checked here: whether the host is one of the council's own; `gateway/council/sources.py` does, before a source is made.
 """
 
 from __future__ import annotations

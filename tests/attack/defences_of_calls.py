@@ -147,13 +147,19 @@ CALLS = (
     Break(
         "calls a minute",
         ("calls-a-minute",),
-        "gateway.limits:Counting.call_reached",
+        "gateway.limits.counting:Counting.call_reached",
         "<= self._limits.per_minute:",
         "<= self._limits.per_minute * 10:",
         held_first=False,
     ),
-    Break("repeats of a call", ("repeats-a-day",), values={"gateway.limits:MOST_REPEATS": 1_000}),
-    Break("people a call", ("body-subjects-over-batch",), "gateway.checking:_check_batch", "if count > most", "if False"),
+    Break("repeats of a call", ("repeats-a-day",), values={"gateway.limits.counting:MOST_REPEATS": 1_000}),
+    Break(
+        "people a call",
+        ("body-subjects-over-batch",),
+        "gateway.journey.check_people:_check_batch",
+        "if count > most",
+        "if False",
+    ),
     # -- roles and others
     Break("who reads the log", ("role-approver-entries",), values={RULES: rules("entries", Role.APPROVER)}),
     Break(
@@ -175,14 +181,14 @@ CALLS = (
     Break(
         "whose receipt it is",
         ("receipt-anothers",),
-        "gateway.receipts:load_receipt",
+        "gateway.journey.receipt_again:load_receipt",
         "not _is_of(client, sealed, entry_id, services)",
         "False",
     ),
     Break(
         "no scenario but in a sandbox",
         ("scenario-consent",),
-        "gateway.wiring:refuse_scenarios",
+        "gateway.journey.wiring:refuse_scenarios",
         "raise ProblemError(NOT_A_SANDBOX)",
         "return _wiring",
     ),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from breaking import Break
 
 CERTIFICATE, DOOR, OFFICES = "gateway.oauth.certificate", "gateway.console.door", "gateway.api.offices"
-EVERY_HOP = {"gateway.hops:_TOLD": frozenset()}  # no header is taken from anybody
+EVERY_HOP = {"gateway.web.hops:_TOLD": frozenset()}  # no header is taken from anybody
 
 CONNECTIONS = (
     Break(
@@ -16,7 +16,7 @@ CONNECTIONS = (
             *("cert-token-right", "cert-token-anothers", "cert-token-chain", "cert-token-forwarded"),
             *("cert-proof-right", "cert-proof-anothers", "cert-call-right", "cert-call-chain", "cert-ask"),
         ),
-        "gateway.hops:Hops.__call__",
+        "gateway.web.hops:Hops.__call__",
         "peer is None or not self._is_believed(peer[0])",
         "False",
     ),

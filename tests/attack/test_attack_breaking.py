@@ -25,7 +25,7 @@ ROOT = Path(__file__).parents[2]
 FOUR = (
     ("gateway/store/locks.py", "MOST_MISSES: Final = 5 ", "guesses at one key", "guess-key"),
     ("gateway/oauth/access_token.py", "if found.expires <= now:", "a token's end", "token-end-waited"),
-    ("gateway/limits.py", "self._calls() + 1 <= self._limits.per_minute:", "calls a minute", "calls-a-minute"),
+    ("gateway/limits/counting.py", "self._calls() + 1 <= self._limits.per_minute:", "calls a minute", "calls-a-minute"),
     (
         "gateway/api/offices.py",
         "AUDITING: Final = Rule(frozenset({Role.AUDITOR, Role.DPO}))",

@@ -33,7 +33,7 @@ from house import copy_template
 from joserfc import jwk
 from typer.testing import CliRunner
 
-import gateway.serving
+import gateway.serving.server
 from gateway.attack import Client, Verdict, aim, attacks, place_of, run
 from gateway.attack.judging import CLOSED, Needs, code_of
 from gateway.attack.target import Target
@@ -233,7 +233,7 @@ def test_a_proof_for_any_address_is_missed(attacked: Attacked, monkeypatch: pyte
 
 def test_a_forgotten_jti_is_missed(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sequential or in parallel: the store of what was seen takes anything."""
-    monkeypatch.setattr("gateway.log.remember", lambda *_: True)
+    monkeypatch.setattr("gateway.log.waiting.remember", lambda *_: True)
     some = [one for one in ATTACKS if one.id in {"replay-proof", "replay-assertion", "replay-proof-at-once"}]
 
     assert len(broken_among(tried(attacked.target, some))) == len(some) == 3
@@ -258,7 +258,7 @@ def test_a_deadline_ends_the_run(attacked: Attacked) -> None:
 
 def test_the_slow_ones_are_cut_off(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
     """By limits that the test makes short."""
-    monkeypatch.setattr(gateway.serving, "LONGEST_HEAD", 0.3)
+    monkeypatch.setattr(gateway.serving.server, "LONGEST_HEAD", 0.3)
     monkeypatch.setattr("gateway.api.oauth.SLOWEST", 0.3)
     monkeypatch.setattr("gateway.api.reading.SLOWEST", 0.3)
     quick = [one for one in ATTACKS if one.is_slow and one.id != "slow-head-drip"]

@@ -24,7 +24,7 @@ from typing_extensions import override
 from gateway.app import build_app
 from gateway.client import Caseworker, Client, Patience, Subject
 from gateway.client.asking import Said
-from gateway.council import Council, open_council
+from gateway.council.directory import Council, open_council
 
 CASE: Said = {"case_reference": "HH-2291", "caseworker": Caseworker(**CASEWORKER)}
 GRACE = Subject("account_ref", "1000042", {"surname": "Okafor", "date_of_birth": "1985-02-14"})

@@ -12,7 +12,7 @@ from client_serving import CASE, GRACE, Front, client_for, served, settings_for
 from house import HARBOUR, copy_template, open_house, republish
 
 from gateway.client import AsyncClient, Client
-from gateway.council import Council
+from gateway.council.directory import Council
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from gateway.client import (
     Subject,
     Vouch,
 )
-from gateway.council import Council
+from gateway.council.directory import Council
 
 FIELDS = ["full_name", "age", "postcode", "arrears"]
 

@@ -17,7 +17,7 @@ from gateway.attack import made_up
 from gateway.cli import make_app
 from gateway.client import Client, Emergency, Subject
 from gateway.commands.asked_about import people_of, person_of
-from gateway.council import Council
+from gateway.council.directory import Council
 
 GRACE = {"full_name": "Grace Okafor", "date_of_birth": "1985-02-14", "postcode": "LS1 4AB"}
 URGENT = [

@@ -18,7 +18,7 @@ from gateway.demo.asking import CHILD_BODY, CONSENT, TENANCY_BODY
 from gateway.demo.cast import CAST
 from gateway.demo.making import MORE_PARTNERS, PARTNERS, DemoPartner, text_of
 from gateway.demo.upstream import housing_system
-from gateway.proofs import make_context
+from gateway.oauth.made_jwts import make_context
 from schemas.dataset import CHAINS, Field, FieldType
 from schemas.terms import Action as GatewaysAction
 from schemas.terms import Classification

@@ -17,7 +17,7 @@ from audit.checking.verify import verify_answer
 from gateway import client
 from gateway.client import Client, StileError
 from gateway.commands import getting
-from gateway.council import Council
+from gateway.council.directory import Council
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "integration.md"

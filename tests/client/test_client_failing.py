@@ -34,7 +34,7 @@ from gateway.client import (
     UnreachableError,
 )
 from gateway.client.retrying import Timing, retry_after, wait_before
-from gateway.council import Council
+from gateway.council.directory import Council
 
 TOKEN = "/oauth2/token"
 METADATA = "/.well-known/oauth-authorization-server"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from audit.checking.verify import verify_answer, verify_answers
 from gateway.cli import make_app
 from gateway.commands.answer_table import in_words, plain
-from gateway.council import Council
+from gateway.council.directory import Council
 
 GRACE = ["--subject", "account_ref=1000042", "--confirm", "surname=Okafor", "--confirm", "date_of_birth=1985-02-14"]
 CASE = ["--case", "HH-2291", "--caseworker", "jb17,Jo Bright,tenancy-sustainment-officer"]

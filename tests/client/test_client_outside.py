@@ -22,9 +22,9 @@ from joserfc import jwk
 from audit.checking.verify import verify_answer
 from gateway.client import AsyncClient
 from gateway.commands.common import office
-from gateway.council import Council
+from gateway.council.directory import Council
 from gateway.demo.partner import PartnerSystem
-from gateway.proofs import make_proof
+from gateway.oauth.made_jwts import make_proof
 from gateway.store.registrations import new_token, read_registrations, token_hash
 
 EXAMPLES = Path(__file__).parents[2] / "examples"

@@ -29,7 +29,7 @@ from gateway.client.addresses import metadata_address
 from gateway.client.asking import Matter, Said
 from gateway.client.proving import Expected, Lines
 from gateway.client.signing import load_key, make_proof
-from gateway.council import Council
+from gateway.council.directory import Council
 from gateway.oauth.dpop import ProofKeys, check_proof
 
 

@@ -39,7 +39,7 @@ from gateway.client import (
 )
 from gateway.client.proving import Expected, typed_answer
 from gateway.client.retrying import Timing
-from gateway.council import Council
+from gateway.council.directory import Council
 
 # -- one person
 

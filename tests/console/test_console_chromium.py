@@ -17,9 +17,9 @@ from console_scene import grant
 from house import HARBOUR, copy_template, free_port, open_house
 
 from gateway.app import build_app
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.oauth.clients import Role
-from gateway.serving import server_of
+from gateway.serving.server import server_of
 
 PICTURES = os.environ.get("STILE_TEST_PICTURES")  # a folder for a person to look at
 

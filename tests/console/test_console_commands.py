@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from typing_extensions import override
 
 from gateway.cli import make_app
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.operators.parts import make_operators
 from gateway.operators.passwords import MOST_WAITING, BusyError, PasswordRefusedError, Passwords, digest_of
 from gateway.settings import SettingsError, load_settings

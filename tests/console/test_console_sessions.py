@@ -14,10 +14,10 @@ from starlette.routing import Route
 
 from audit.stores.sqlite import open_connection
 from gateway.app import make_changes
+from gateway.background.sweeping import sweep_once
 from gateway.console.routes import OPEN, routes
 from gateway.oauth.clients import Role
 from gateway.store.operator_rows import find_session
-from gateway.sweeping import sweep_once
 
 SignIn = Callable[..., Browser]
 GUARDED = sorted((next(iter(one.methods - {"HEAD"})), one.path) for one in routes() if one.path not in OPEN)

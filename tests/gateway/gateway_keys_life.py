@@ -11,7 +11,7 @@ from joserfc import jwk
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
-from gateway.proofs import make_assertion, make_key_proof
+from gateway.oauth.made_jwts import make_assertion, make_key_proof
 from gateway.store.client_keys import Term, public_keys
 
 CLIENT = HARBOUR.client_id

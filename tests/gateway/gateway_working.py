@@ -25,11 +25,11 @@ from house import CASEWORKER, GRACE, HARBOUR, ISSUER, free_port
 from audit.format.commitment import open_bundle
 from audit.stores.sqlite import bundles, check_whole_log, open_connection
 from gateway.commands.common import office
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.making import DPO
 from gateway.demo.partner import CallFailedError, PartnerSystem, Reply, send
 from gateway.oauth.assertion import ASSERTION_TYPE
-from gateway.proofs import make_assertion, make_proof
+from gateway.oauth.made_jwts import make_assertion, make_proof
 
 CONSENT = {
     "state": "given", "dataset": "council-tax", "person": "P0000042", "purpose": "tenancy-sustainment",
@@ -114,7 +114,8 @@ def lone_worker(directory: Path) -> Iterator[int]:
             "listening": [listening.fileno()], "parent": theirs.fileno(),
         }  # fmt: skip
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway.worker", json.dumps(post)], pass_fds=(listening.fileno(), theirs.fileno())
+            [sys.executable, "-m", "gateway.serving.worker", json.dumps(post)],
+            pass_fds=(listening.fileno(), theirs.fileno()),
         )
     theirs.close()
     try:

@@ -22,9 +22,9 @@ from typer.testing import CliRunner
 
 from gateway.cli import make_app
 from gateway.commands.demo import serving
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.oauth.assertion import ASSERTION_TYPE
-from gateway.proofs import make_assertion
+from gateway.oauth.made_jwts import make_assertion
 from gateway.settings import SettingsError, load_settings
 
 PROXY, STRANGER = "10.20.0.5", "10.20.0.99"

@@ -19,8 +19,8 @@ from house import CASEWORKER, HARBOUR, Clock, House, open_house
 from typer.testing import CliRunner
 
 from audit.writing.heartbeat import Boot
+from gateway.background.sweeping import sweep_once, watch_clock
 from gateway.cli import make_app
-from gateway.sweeping import sweep_once, watch_clock
 
 JUMPS = [timedelta(minutes=10), timedelta(hours=2)]
 BODY = {

@@ -15,7 +15,7 @@ import pytest
 from house import House, copy_template, open_house, released, republish, withheld
 
 from gateway.app import make_changes, make_sequencer, utc_now
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from schemas.consent import ConsentRecord
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy
 

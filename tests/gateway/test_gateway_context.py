@@ -9,7 +9,7 @@ from house import CASEWORKER, GRACE, HARBOUR, ISSUER, House, republish, withheld
 from joserfc import jwk
 
 from gateway.oauth.jose import sign
-from gateway.proofs import make_context
+from gateway.oauth.made_jwts import make_context
 
 REQUIRES = "requires: [caseworker, case_reference]"
 VOUCHED = "requires: [vouched_caseworker, case_reference]"

@@ -15,7 +15,7 @@ import orjson
 from house import CASEWORKER, confirming, free_port, open_house, republish
 
 from audit.stores.sqlite import check_whole_log, open_connection
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import CallFailedError, PartnerSystem
 

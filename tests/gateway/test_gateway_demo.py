@@ -19,7 +19,7 @@ from house import free_port
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
-from gateway.council import CouncilError
+from gateway.council.directory import CouncilError
 from gateway.demo.asking import CHILD_BODY, TENANCY_BODY, context_of
 from gateway.demo.children import generate_children
 from gateway.demo.partner import CallFailedError, PartnerSystem, send

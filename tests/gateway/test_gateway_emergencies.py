@@ -13,7 +13,7 @@ from httpx2 import Response
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
-from gateway.limits import MANY_IN_EMERGENCY
+from gateway.limits.counting import MANY_IN_EMERGENCY
 from gateway.store.emergencies import Outcome, due_on
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.sign_ins import Beginning, SignIns

@@ -14,7 +14,7 @@ from house import CASEWORKER, GRACE, House, open_house, withheld
 from audit.stores.sqlite import LogCorruptError
 from audit.writing.keyring import KeyringError
 from gateway.api import disclosures
-from gateway.council import CouncilError, open_council
+from gateway.council.directory import CouncilError, open_council
 from gateway.store.schema import SchemaError
 
 EMERGENCY = {"kind": "risk_to_life", "reason": "Threat made by telephone"}

@@ -18,11 +18,11 @@ import pytest
 from house import House, free_port, open_house
 
 import gateway.app
-import gateway.serving
-import gateway.sweeping
+import gateway.background.sweeping
+import gateway.serving.server
 from audit.writing.sequencer import LogUnavailableError
 from gateway.commands.demo import serving
-from gateway.council import open_council
+from gateway.council.directory import open_council
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 CONSENT = {
@@ -122,7 +122,7 @@ def test_an_honest_head_and_a_large_body_pass(port: int) -> None:
 
 @pytest.mark.parametrize("sent", [b"", HEAD, HEAD + b"\r\n" + HEAD], ids=["nothing", "half a head", "half a second one"])
 def test_a_head_that_never_ends_is_cut_off(port: int, sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.serving, "LONGEST_HEAD", 0.3)
+    monkeypatch.setattr(gateway.serving.server, "LONGEST_HEAD", 0.3)
     begun = time.monotonic()
 
     answer = exchange(port, sent)
@@ -135,7 +135,7 @@ def test_a_late_head_does_not_cost_the_answer_before_it(
     port: int, council_directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The connection is cut off only once nothing is owed on it."""
-    monkeypatch.setattr(gateway.serving, "LONGEST_HEAD", 0.2)
+    monkeypatch.setattr(gateway.serving.server, "LONGEST_HEAD", 0.2)
     asked = b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n" + HEAD
     with (council_directory / "state.lock").open("rb+") as lock, socket.create_connection(("127.0.0.1", port), 5) as line:
         fcntl.flock(lock, fcntl.LOCK_EX)  # as another writer does, for longer than a head may take
@@ -165,7 +165,7 @@ def wait_for(what: Any) -> None:
 
 
 def test_the_sweeper_goes_on_after_an_error(council_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.sweeping, "EVERY", 0.01)
+    monkeypatch.setattr(gateway.background.sweeping, "EVERY", 0.01)
     with open_house(council_directory) as house:
         logger = house.wiring.telemetry.logger = Logger()
         bad = """INSERT INTO usage (name, "window", count) VALUES ('reached/nonsense', '2020-01-01', 3)"""

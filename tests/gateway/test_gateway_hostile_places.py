@@ -12,7 +12,7 @@ from house import free_port
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
-from gateway.council import CouncilError, create_council, open_council
+from gateway.council.directory import CouncilError, create_council, open_council
 from gateway.demo.making import MARK, make_demo
 from gateway.settings import FILE, SettingsError
 
@@ -49,7 +49,7 @@ def test_an_interrupted_init_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
     def interrupted(_path: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gateway.council.create_tables", interrupted)
+    monkeypatch.setattr("gateway.council.directory.create_tables", interrupted)
     with pytest.raises(KeyboardInterrupt):
         create_council(tmp_path / "council", {**INIT})
 

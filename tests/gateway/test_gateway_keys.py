@@ -16,7 +16,7 @@ from joserfc import jwk
 
 from gateway.oauth.client_keys import read_key
 from gateway.oauth.jose import encode
-from gateway.proofs import make_assertion, make_key_proof
+from gateway.oauth.made_jwts import make_assertion, make_key_proof
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.client_keys import Term, public_keys
 from gateway.store.key_rows import days_left

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from gateway.cli import make_app
 from gateway.oauth.clients import Role
-from gateway.proofs import make_context
+from gateway.oauth.made_jwts import make_context
 
 CLIENT = "harbour-by-address"
 

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from audit.writing.keyring import KeyringError
 from gateway.cli import make_app
-from gateway.issuer_keys import make_issuer_key
+from gateway.council.issuer_keys import make_issuer_key
 from gateway.store.changes import ChangeRefusedError
 
 DAY = 86_400

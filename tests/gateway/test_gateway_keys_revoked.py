@@ -9,7 +9,7 @@ from typing import Any
 from gateway_keys_life import CLIENT, add, ask_token, bring, caller, new_key, revoke, stile
 from house import HARBOUR, House, open_house
 
-from gateway.issuer_keys import make_issuer_key
+from gateway.council.issuer_keys import make_issuer_key
 from gateway.store.key_rows import read_client_keys
 from gateway.store.state import Reader
 

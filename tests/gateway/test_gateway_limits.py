@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from house import CASEWORKER, Clock, House, confirming, open_house, republish
 
-from gateway.sweeping import sweep_once
+from gateway.background.sweeping import sweep_once
 
 HARBOUR = "northmoor-harbour-tenancies"
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from audit.format.entry import canonical
 from gateway.cli import make_app
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.partner import PartnerSystem
 
 LOG = "log/northmoor"

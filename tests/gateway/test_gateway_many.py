@@ -16,9 +16,9 @@ from audit.checking.verify import ProofError, is_complete, verify_answer, verify
 from audit.stores.sqlite import leaves_of
 from gateway.api import lines as api_lines
 from gateway.api.reading import parse_disclosure
-from gateway.many import Lines
+from gateway.disclose_many import Lines
+from gateway.journey.equipment import Ask
 from gateway.oauth.caller import authenticate_call
-from gateway.services import Ask
 from gateway.telemetry import Steps
 from policies.reading.parse import parse_agreement
 from schemas.agreement import Limits

@@ -18,9 +18,9 @@ from house import CASEWORKER, HARBOUR, House, free_port, open_house, republish
 
 from audit.checking.verify import is_complete, verify_answers
 from audit.stores.sqlite import check_whole_log, open_connection
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.partner import CallFailedError, PartnerSystem
-from gateway.proofs import make_proof
+from gateway.oauth.made_jwts import make_proof
 
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"
 PEOPLE = 6_000  # more lines than the buffers of two sockets take

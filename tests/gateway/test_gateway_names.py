@@ -9,7 +9,7 @@ from house import CASEWORKER, HARBOUR, ISSUER, Caller, House
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
-from gateway.proofs import make_context
+from gateway.oauth.made_jwts import make_context
 
 SPELLINGS = ("jb17", "JB17", "jb17 ", "\u00a0jb17", "\uff4a\uff4217")
 UNSEEN = ("jb\u200d17", "jb\u00ad17", "\u206017jb", "jb\u200e17", "jb17\ufe0f", "jb\U000e004117", "\u3164", "\u2063\u200e")

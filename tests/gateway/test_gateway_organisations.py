@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import make_app
 from gateway.oauth.clients import Role
-from gateway.proofs import make_context
+from gateway.oauth.made_jwts import make_context
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.key_rows import assurance_days_left
 from schemas.instants import london_day

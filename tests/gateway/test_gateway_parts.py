@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 from audit.format.entry import canonical
 from audit.writing.sequencer import LogUnavailableError
 from gateway.api.reading import DEEPEST, parse_disclosure
-from gateway.log import AwaitedLog
+from gateway.journey.equipment import BLOCK, MOST_PHRASES, Chance, Phrases
+from gateway.log.waiting import AwaitedLog
 from gateway.problems import ProblemError
-from gateway.services import BLOCK, MOST_PHRASES, Chance, Phrases
 from gateway.telemetry import Timings
 
 

@@ -13,10 +13,10 @@ from joserfc import jwk
 from typer.testing import CliRunner
 
 from gateway.api import registration as registration_api
+from gateway.background.sweeping import _drop_expired
 from gateway.cli import make_app
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.registrations import MOST_PENDING, find_registration, new_token, token_hash
-from gateway.sweeping import _drop_expired
 from schemas.terms import Environment
 
 PATH = "/oauth2/register"

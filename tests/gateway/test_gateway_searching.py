@@ -18,7 +18,7 @@ from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import leaf_hash, verify_inclusion
 from audit.writing.keyring import reference
 from gateway.cli import make_app
-from gateway.proofs import make_context
+from gateway.oauth.made_jwts import make_context
 
 NELL = {"id": "n1", "name": "Nell Ward", "role": "discharge-coordinator"}
 

@@ -11,8 +11,8 @@ import pytest
 from house import CASEWORKER, GRACE, HARBOUR, ISSUER, Caller, House, copy_template, open_house
 from joserfc import jwk, jwt
 
+from gateway.oauth.made_jwts import make_proof
 from gateway.oauth.nonces import WINDOW, Nonces
-from gateway.proofs import make_proof
 
 INTROSPECT, REVOKE = "/oauth2/introspect", "/oauth2/revoke"
 SIGNED = "application/token-introspection+jwt"

@@ -15,11 +15,11 @@ from typer.testing import CliRunner
 
 from audit.stores.sqlite import open_connection
 from gateway.cli import make_app
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.making import DPO
 from gateway.demo.partner import PartnerSystem, Reply, send
 from gateway.oauth.assertion import ASSERTION_TYPE
-from gateway.proofs import make_assertion
+from gateway.oauth.made_jwts import make_assertion
 
 WORKERS = 3
 

@@ -9,7 +9,7 @@ import pytest
 from gateway_keys_life import CLIENT, add, caller, new_key
 from house import HARBOUR, Caller, House
 
-from gateway.issuer_keys import make_issuer_key
+from gateway.council.issuer_keys import make_issuer_key
 
 
 def revoke_token(house: House, harbour: Caller) -> Any:

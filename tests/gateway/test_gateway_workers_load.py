@@ -32,10 +32,10 @@ from gateway_working import (
 )
 from house import HARBOUR, copy_template, free_port
 
-from gateway.council import CouncilError, open_council
+from gateway.council.directory import CouncilError, open_council
 from gateway.demo.making import DPO
 from gateway.demo.partner import PartnerSystem
-from gateway.workers import serve_with_workers
+from gateway.serving.supervisor import serve_with_workers
 
 WORKERS = 4
 

@@ -11,8 +11,8 @@ from house import HARBOUR, House, republish
 
 from audit.tree.checkpoint import parse_checkpoint
 from audit.writing.highwater import keep_high_water
-from gateway.early_limits import EarlyLimits
-from gateway.sweeping import sweep_once
+from gateway.background.sweeping import sweep_once
+from gateway.limits.early_refusals import EarlyLimits
 from gateway.telemetry import Gathered, Telemetry, joined, snapshot
 
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"

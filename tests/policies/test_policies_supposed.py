@@ -11,7 +11,7 @@ import policies_building as build
 import policies_random as random
 import pytest
 
-from gateway.supposing import Outlook, Supposed, circumstances, outlook
+from gateway.desk.supposing import Outlook, Supposed, circumstances, outlook
 from policies.deciding.compile import AGES, DECEASED, Compiled, births_for, born_of, compile_rules
 from policies.deciding.decide import decide
 from policies.deciding.facts import holds

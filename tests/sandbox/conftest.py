@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from house import ISSUER, House, copy_template, open_house
 
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.likeness import likeness_of_demo
 from gateway.demo.making import MORE_PARTNERS, PARTNERS, append_all, write_key
 from gateway.demo.sandbox import make_sandbox

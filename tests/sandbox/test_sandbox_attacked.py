@@ -19,7 +19,7 @@ from gateway.demo.making import MORE_PARTNERS
 
 RIDINGS = next(one for one in MORE_PARTNERS if one.client_id == "ridings-analysis")
 ATTACKS = {one.id: one for one in attacks()}
-COUNTING = "gateway.limits:Counting"
+COUNTING = "gateway.limits.counting:Counting"
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ def test_a_locked_person_is_told_apart_from_one_who_can_not_be_tried(sandbox: Sa
 
 
 OF_ACCOUNTS = (
-    Break("wrong claims", ("guess-claims",), values={"gateway.limits:MOST_WRONG": 50}),
+    Break("wrong claims", ("guess-claims",), values={"gateway.limits.counting:MOST_WRONG": 50}),
     Break(
         "people a day",
         ("people-a-day",),
@@ -154,14 +154,14 @@ OF_ACCOUNTS = (
     Break(
         "one answer for nobody and for a wrong guess: when it was read",
         ("alike-read", "alike-verify", "alike-many"),
-        "gateway.answer:disclosure_of",
+        "gateway.journey.answer:disclosure_of",
         "as_text(record.as_at) if record else None",
         "as_text(judged.at) if judged.found.near else None",
     ),
     Break(
         "one answer for nobody and for a wrong guess: what the entry commits to",
         ("alike-read", "alike-verify"),
-        "gateway.sealing:names_of_ask",
+        "gateway.journey.entry_names:names_of_ask",
         '"matter": (keys.subject, matter_of(ask))',
         '**({"matter": (keys.subject, matter_of(ask))} if judged.found.near else {})',
     ),

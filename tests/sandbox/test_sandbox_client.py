@@ -21,7 +21,7 @@ from gateway.cli import make_app
 from gateway.client import AsyncClient, Caseworker, Client, Patience, ProblemError, Subject, UnexpectedReplyError
 from gateway.client.asking import Said
 from gateway.commands.council import at_port
-from gateway.council import Council, open_council
+from gateway.council.directory import Council, open_council
 from gateway.sandbox.scenarios import SCENARIOS
 
 GRACE = Subject("account_ref", "1000042", {"surname": "Okafor", "date_of_birth": "1985-02-14"})
@@ -91,7 +91,7 @@ def test_an_event_loop_plays_it_as_well(playing: Council) -> None:
 def test_many_people_play_it_together(playing: Council) -> None:
     person = Subject(GRACE.key, GRACE.value, GRACE.confirm, ref="grace")
     with Client(playing.settings.public_url, **wanted(playing)) as gateway:
-        (answer,) = list(gateway.many([person], scenario="restriction", fields=["age"], **CASE))
+        (answer,) = list(gateway.disclose_many([person], scenario="restriction", fields=["age"], **CASE))
 
     assert answer.withheld["age"].reason == "restricted"
 

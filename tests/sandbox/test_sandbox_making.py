@@ -16,7 +16,7 @@ from sandbox_playing import asker, play
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
-from gateway.council import open_council
+from gateway.council.directory import open_council
 from gateway.demo.known import KnownPerson, known_people
 from gateway.demo.making import DATASETS, MORE_PARTNERS, PARTNERS, append_all, text_of
 from gateway.problems import SOURCE_UNAVAILABLE

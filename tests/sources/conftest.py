@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import importlib
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,7 +36,7 @@ Ask = Callable[..., Found]
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
+def postgresql() -> Iterator[URL]:
     """Return the URL of a PostgreSQL for tests to write in: what STILE_TEST_DATABASE_URL names, or one made here."""
     named = os.environ.get("STILE_TEST_DATABASE_URL")
     if named:
@@ -52,11 +53,14 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[URL]:
             fcntl.flock(
                 lock, fcntl.LOCK_EX
             )  # run as root it makes a user for itself, and two workers would make it at once
-            server = pgserver.get_server(tmp_path_factory.mktemp("postgresql"))
+            # Not in pytest's own directory: another pytest closes that to all other users, and so to the server.
+            folder = Path(tempfile.mkdtemp(prefix="stile-test-postgresql-"))
+            server = pgserver.get_server(folder)
     try:
         yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
     finally:
         server.cleanup()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

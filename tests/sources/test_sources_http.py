@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sources_people import CARDS, DATASET, LOANS, NOW, Service, as_json, asking, http_text, serving, source_of
 
-from gateway.source_registry import SourceRegistry, refusal_of
+from gateway.council.sources import SourceRegistry, refusal_of
 from gateway.sources.contract import Found, SourceFailedError
 from gateway.sources.http_client import read_credentials
 from gateway.sources.http_source import HttpSource

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from gateway.source_registry import SourceRegistry
+from gateway.council.sources import SourceRegistry
 from gateway.sources.columns import Column
 from gateway.sources.contract import SourceFailedError
 from gateway.sources.mapping import Mapping, digest_of, mapped_paths, parse_mapping

@@ -1,0 +1,1 @@
+"""What lies in a council's directory: its files, its keys, its sources?"""

@@ -1,0 +1,1 @@
+"""What does an operator look up, and how is it told? For the command line and the control API alike."""

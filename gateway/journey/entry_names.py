@@ -1,0 +1,222 @@
+"""What does an entry hold of a call, and under which keys? All ten names, whatever became of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from audit.format.commitment import SealingKey
+from audit.writing.keyring import reference
+from gateway.journey.equipment import Ask, Services
+from gateway.journey.judge import Judgement
+from gateway.limits.counting import Reached
+from policies.deciding.consents import refused
+from policies.deciding.restrictions import restricted
+from schemas.decision import Record, Shaped, Withhold
+from schemas.instants import as_text, london_day
+from schemas.reasons import Reason
+from schemas.request import Caseworker
+from schemas.terms import Assurance
+
+Claim = tuple[tuple[bytes, str, int], SealingKey]  # reference, retention class, year; and the key that it is to have
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys that one person's part of an entry is sealed under, and the references that they are claimed by.
+
+    `others` are those of other people in the record, by their role.
+    """
+
+    controller: SealingKey
+    subject: SealingKey
+    caseworker: SealingKey
+    others: dict[str, SealingKey]
+    claims: tuple[Claim, ...]
+
+
+def choose_keys(judged: Judgement, ask: Ask, services: Services, connection: Any, *, roles: Sequence[str] = ()) -> Keys:
+    """Look up the keys of everybody concerned; new ones are reserved, and claimed in the append.
+
+    `roles` are other people whose own fields were asked for; one who is not in the record has the subject's key.
+    """
+    retention_class = judged.live.agreement.retention_class if judged.live else "P6Y"
+    year = london_day(judged.at).year
+    claims: list[Claim] = []
+
+    def key_of(ref: bytes) -> SealingKey:
+        found, _ = services.keyring.key_for(connection, ref, retention_class, year)
+        claims.append(((ref, retention_class, year), found))
+        return found
+
+    controller = services.keyring.controller()
+    subject = key_of(bytes.fromhex(judged.subject_ref))
+    others = {role: key_of(bytes.fromhex(judged.refs[role])) if role in judged.refs else subject for role in roles}
+    caseworker = controller
+    if ask.request.caseworker is not None:
+        caseworker = key_of(caseworker_ref(ask, services))
+    return Keys(controller, subject, caseworker, others, tuple(claims))
+
+
+def caseworker_ref(ask: Ask, services: Services) -> bytes:
+    """Return the reference of the caseworker who asks; only where the call names one."""
+    known = ("caseworker", "")
+    if known not in ask.noted_of_call and ask.request.caseworker is not None:
+        name = f"{ask.caller.client.partner_id}/{ask.request.caseworker.id}"
+        ask.noted_of_call[known] = reference(services.secrets.index, "caseworker", name)
+    found: bytes = ask.noted_of_call[known]
+    return found
+
+
+def claim_keys(keys: Sequence[Keys], services: Services, connection: Any) -> bool:
+    """Claim the keys inside the append transaction; False where another writer's key holds instead."""
+    claims = list(dict(claim for one in keys for claim in one.claims).items())
+    held = services.keyring.claim_all(connection, claims)
+    return all(one.key_id == key.key_id for one, (_, key) in zip(held, claims, strict=True))
+
+
+def digest(raw: bytes) -> str:
+    """Return the SHA-256 of bytes, as entries write digests."""
+    return "sha256:" + hashlib.sha256(raw).hexdigest()
+
+
+def names_of_call(
+    judged: Judgement, ask: Ask, services: Services, keys: Keys, lawful: str | list[str] | None
+) -> dict[str, tuple[SealingKey, Any]]:
+    """Return what an entry holds of who asked, and on which basis; `lawful` are the lines of law that it rests on."""
+    client, caseworker = ask.caller.client, ask.request.caseworker
+    return {
+        "parties": (keys.controller, {"partner": client.partner_id, "client": client.client_id}),
+        "caseworker": (
+            keys.caseworker,
+            {
+                "id": caseworker.id,
+                "name": caseworker.name,
+                "role": caseworker.role,
+                "organisation_code": caseworker.organisation_code,
+                "assurance": caseworker.assurance.value,
+                **_vouched(caseworker),
+            }
+            if caseworker
+            else {},
+        ),
+        "basis": (keys.controller, _written_basis(judged, services, lawful)),
+    }
+
+
+def _vouched(caseworker: Caseworker) -> dict[str, str | None]:
+    """Return what a signed context alone tells; an asserted caseworker's commitment stays as it was."""
+    if caseworker.assurance is Assurance.ASSERTED:
+        return {}
+    return {"device": caseworker.device, "reason": caseworker.reason}
+
+
+def names_of_ask(judged: Judgement, ask: Ask, services: Services, keys: Keys) -> dict[str, tuple[SealingKey, Any]]:
+    """Return what an entry holds of who asked, for what, about whom: the same whatever became of it."""
+    return {
+        **names_of_call(judged, ask, services, keys, judged.decision.lawful),
+        "subject": (keys.subject, {"ref": judged.subject_ref}),
+        "matter": (keys.subject, matter_of(ask)),
+    }
+
+
+def _written_basis(judged: Judgement, services: Services, lawful: str | list[str] | None) -> Any:
+    live = judged.live
+    if live is None:  # then the agreement's name is the caller's own word, and of those there is no end
+        return _basis(judged, services, lawful)
+    rules, emergency = live.compiled.rules.rules_digest, judged.circumstances.emergency
+    texts = (live.agreement.digest, rules, live.mapping_digest)
+    known = ("basis", judged.state_index, *texts, str(lawful), emergency)
+    return services.phrases.written(known, lambda: _basis(judged, services, lawful))
+
+
+def _basis(judged: Judgement, services: Services, lawful: str | list[str] | None) -> dict[str, Any]:
+    live = judged.live
+    common = {"build": services.build_digest, "state_index": judged.state_index, "subject_view": "show"}
+    if live is None:
+        return {**common, "agreement": judged.agreement_id}
+    rules, agreement, emergency = live.compiled.rules, live.agreement, judged.circumstances.emergency
+    return {
+        **common,
+        "agreement": agreement.id,
+        "agreement_digest": agreement.digest,
+        "rules_digest": rules.rules_digest,
+        "mapping_digest": live.mapping_digest,
+        "purpose": agreement.purpose,
+        "lawful": lawful,
+        "dataset": f"{live.dataset.id}@{live.dataset.version}",
+        "retention_class": agreement.retention_class,
+        **({"emergency": emergency.value} if emergency is not None else {}),
+    }
+
+
+def fields_of(shaped: Shaped, services: Services) -> Any:
+    """Return what an entry says of each field: its form and line, or the public reason."""
+
+    def make() -> dict[str, Any]:
+        released = {path: {"form": form, "line": line} for path, (form, line) in shaped.lines.items()}
+        return {**released, **{path: {"reason": reason.value} for path, reason in shaped.withheld.items()}}
+
+    return services.phrases.written(("fields", tuple(shaped.lines.items()), tuple(shaped.withheld.items())), make)
+
+
+def matter_of(ask: Ask) -> dict[str, Any]:
+    """Return the case that a call is for."""
+    request = ask.request
+    emergency = request.emergency
+    return {
+        "case_reference": request.case_reference,
+        "statement": request.statement,
+        "assessment": request.assessment,
+        "emergency": {"kind": emergency.kind.value, "reason": emergency.reason} if emergency else None,
+    }
+
+
+def facts_of(
+    judged: Judgement, record: Record | None, shaped: Shaped, ask: Ask, reached: Reached | None = None
+) -> dict[str, Any]:
+    """Return what only the council may know: every fact that the decision rested on, and the true reasons."""
+    circumstances = judged.circumstances
+    consents = [one for records in circumstances.consents.values() for one in records]
+    restrictions = [one for records in circumstances.restrictions.values() for one in records]
+    limit = {"limit": reached.limit, "window": reached.window} if reached else {}
+    return {
+        **limit,
+        # With the texts and the state as of `state_index`, what the decision can be replayed from.
+        "at": as_text(judged.at),
+        "asked": list(circumstances.asked) if circumstances.asked is not None else None,
+        "token_fields": sorted(circumstances.token_fields) if circumstances.token_fields is not None else None,
+        "action": circumstances.action.value,
+        **({"assurances": sorted(one.value for one in circumstances.assurances)} if circumstances.assurances else {}),
+        "match": judged.found.match.value,
+        "key": ask.request.subject.key,
+        "confirmed_by": sorted(ask.request.subject.confirm),
+        "found_as": judged.found.subject,
+        "role": circumstances.role,
+        "consents": {one.consent_id: one.state.value for one in consents},
+        **_refused_by(judged),
+        "restrictions": {one.restriction_id: one.kind.value for one in restrictions},
+        "markers": dict(shaped.markers),
+        "reasons": {path: reason.value for path, reason in shaped.true_reasons.items()},
+        "tripped": list(shaped.tripped),
+        "as_at": as_text(record.as_at) if record else None,
+        "stale": record.stale if record else None,
+    }
+
+
+def _refused_by(judged: Judgement) -> dict[str, list[str]]:
+    """Return whose word fields stayed for, other than that of who was asked about; the partner is not told of it."""
+    c = judged.circumstances
+    stayed = {path for path, one in judged.decision.fields.items() if _is_anothers(one)}
+    if judged.live is None or not stayed or not (c.consents or c.restrictions):
+        return {}
+    held = restricted(judged.live.compiled, c)
+    roles = {*refused(judged.live.compiled, c, stayed), *(one.person for one in held if one.path in stayed)}
+    others = sorted(roles - {c.subject})
+    return {"refused_by": others} if others else {}
+
+
+def _is_anothers(one: object) -> bool:
+    return isinstance(one, Withhold) and one.reason is Reason.NOT_AVAILABLE

@@ -1,0 +1,1 @@
+"""Has somebody asked too often?"""

@@ -1,0 +1,1 @@
+"""What do auditors and practitioners' organisations look up in the log?"""
