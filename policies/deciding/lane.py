@@ -212,7 +212,7 @@ def _missing(line: Line, field: Field, facts: Facts) -> set[Reason]:
     waives_consent = opens_in(line, c)
     holding = holding_back(line, field, facts.held, facts.compiled, in_emergency=waives_consent)
     if holding:
-        missing.add(_told_of(holding, line, facts))
+        missing.add(_told_of(holding, facts))
     for atom in line.atoms:
         reason = _missed(atom, line, field, facts)
         if reason is not None and not (waives_consent and reason is Reason.CONSENT_NEEDED):
@@ -226,7 +226,7 @@ def _missed(atom: Atom, line: Line, field: Field, facts: Facts) -> Reason | None
         return _missed_consent(line, field, facts)
     if atom is Atom.NO_OBJECTION:
         who = objecting(field, facts.held)
-        return _told_of(who, line, facts) if who else None
+        return _told_of(who, facts) if who else None
     if atom is Atom.PUBLIC_TASK_STATEMENT:
         return None if c.has_statement and facts.kind in PUBLIC_AUTHORITIES else Reason.STATEMENT_NEEDED
     if atom is Atom.RISK_HIGH:
@@ -236,9 +236,12 @@ def _missed(atom: Atom, line: Line, field: Field, facts: Facts) -> Reason | None
     return None if is_emergency(c) else Reason.CASEWORKER_NEEDED
 
 
-def _told_of(holding: Collection[str], line: Line, facts: Facts) -> Reason:
-    """Return the reason that people's restrictions are told as: another's of the record is not the partner's to learn."""
-    is_own = (line.of or facts.c.subject) in holding or not facts.compiled.rules.semantics.tightens(SINCE)
+def _told_of(holding: Collection[str], facts: Facts) -> Reason:
+    """Return the reason that people's restrictions are told as: another's of the record is not the partner's to learn.
+
+    Not by a line `of:` them either: it would tell that there is another, and that they restrict.
+    """
+    is_own = facts.c.subject in holding or not facts.compiled.rules.semantics.tightens(SINCE)
     return Reason.RESTRICTED if is_own else Reason.NOT_AVAILABLE
 
 
