@@ -12,9 +12,10 @@ from typing import Final
 import orjson
 
 from audit.format.entry import canonical
-from gateway.disclose import decide_and_record, headers_of, not_named_by, nothing_permitted
+from gateway.disclose import decide_and_record
 from gateway.journey.check_people import check_people
 from gateway.journey.equipment import Ask, Services
+from gateway.journey.outcome import headers_of, not_named_by, nothing_permitted
 from gateway.journey.prepare import written_lines
 from gateway.journey.transaction import Chunk
 from gateway.problems import REQUEST_MALFORMED

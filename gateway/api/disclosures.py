@@ -14,9 +14,10 @@ from audit.format.entry import canonical
 from gateway.api.door import authenticate
 from gateway.api.lines import answer_many
 from gateway.api.reading import parse_explain, read_body, read_disclosure
-from gateway.disclose import LimitReachedError, disclose
+from gateway.disclose import disclose
 from gateway.journey.equipment import Ask
 from gateway.journey.explain import explain_to_partner
+from gateway.journey.outcome import LimitReachedError
 from gateway.journey.receipt_again import load_receipt
 from gateway.journey.wiring import Wiring
 from gateway.limits import counting as limits
