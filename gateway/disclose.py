@@ -21,7 +21,7 @@ from gateway.journey.outcome import REVOKED, headers_of, kept, not_named_by, not
 from gateway.journey.person import Prepared
 from gateway.journey.prepare import written_answer
 from gateway.journey.transaction import Attempt, Chunk, Stopped
-from gateway.problems import LOG_UNAVAILABLE, STATE_MOVING, TOKEN_REFUSED, ProblemError
+from gateway.problems import STATE_MOVING, TOKEN_REFUSED, ProblemError, log_unavailable
 
 EVER: Final = datetime.min.replace(tzinfo=UTC)
 MOST_ROUNDS: Final = 3  # fetches for one call while the state moves under it
@@ -79,4 +79,4 @@ async def _append(attempt: Attempt, services: Services) -> Appended | None:
     try:
         return await services.log.append(attempt.within)
     except (NotDurableError, LogUnavailableError, KeyringError) as error:
-        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
+        raise log_unavailable() from error

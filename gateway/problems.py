@@ -244,3 +244,8 @@ class ProblemError(Exception):
         self.detail = detail
         self.headers = dict(headers or {})
         self.more = more
+
+
+def log_unavailable() -> ProblemError:
+    """Return what a caller is told where the log took nothing: it may well take it a moment later."""
+    return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})

@@ -100,8 +100,40 @@ class Kind(StrEnum):
     PERSON_CHECKED = "person.checked"
 
 
-# Kinds that change what may leave: they move the log's state_index. They stand first in the list above.
-STATE_KINDS: Final = frozenset(list(Kind)[: list(Kind).index(Kind.ERASURE) + 1])
+# Kinds that change what may leave: they move the log's state_index.
+STATE_KINDS: Final = frozenset(
+    {
+        Kind.AGREEMENT_PUBLISHED,
+        Kind.AGREEMENT_ENDED,
+        Kind.CORE_PUBLISHED,
+        Kind.CORE_ENDED,
+        Kind.COUNCIL_PUBLISHED,
+        Kind.DATASET_PUBLISHED,
+        Kind.SOURCE_CHANGED,
+        Kind.CONSENT_GIVEN,
+        Kind.CONSENT_REFUSED,
+        Kind.CONSENT_WITHDRAWN,
+        Kind.CONSENT_LAPSED,
+        Kind.RESTRICTION_SET,
+        Kind.RESTRICTION_LIFTED,
+        Kind.PERSON_LINKED,
+        Kind.PERSON_UNLINKED,
+        Kind.PARTNER_REGISTERED,
+        Kind.PARTNER_CHANGED,
+        Kind.PARTNER_SUSPENDED,
+        Kind.PARTNER_RESUMED,
+        Kind.CLIENT_REGISTERED,
+        Kind.CLIENT_REVOKED,
+        Kind.KEY_REGISTERED,
+        Kind.KEY_REVOKED,
+        Kind.TOKEN_REVOKED,
+        Kind.SEMANTICS_CHANGED,
+        Kind.OBJECTION_DECIDED,
+        Kind.EMERGENCY_INCIDENT_OPENED,
+        Kind.EMERGENCY_INCIDENT_CLOSED,
+        Kind.ERASURE,
+    }
+)
 
 
 def canonical(value: JsonValue) -> bytes:

@@ -20,13 +20,13 @@ from gateway.operators import cookies, cross_site
 from gateway.problems import (
     CONFLICT,
     CROSS_SITE_REFUSED,
-    LOG_UNAVAILABLE,
     REQUEST_MALFORMED,
     SESSION_REFUSED,
     STEP_UP_NEEDED,
     TOKEN_REFUSED,
     WRONG_ROLE,
     ProblemError,
+    log_unavailable,
 )
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
@@ -97,7 +97,7 @@ async def authenticate_control(request: Request) -> None:
     try:
         caller = await (_by_session(request, wiring, rule) if has_session else _by_token(request, wiring, rule))
     except (NotDurableError, LogUnavailableError) as error:
-        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
+        raise log_unavailable() from error
     request.state.caller = caller
 
 
@@ -165,7 +165,7 @@ async def make_change(wiring: Wiring, caller: ControlCaller, within: Within) -> 
     except ChangeRefusedError as error:
         raise ProblemError(CONFLICT, str(error)) from error
     except (NotDurableError, LogUnavailableError) as error:
-        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}) from error
+        raise log_unavailable() from error
 
 
 def answer_change(content: Mapping[str, Any], appended: Appended | None) -> Response:

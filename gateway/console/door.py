@@ -22,7 +22,6 @@ from gateway.oauth.server import parse_form
 from gateway.operators import cookies, cross_site
 from gateway.problems import (
     CROSS_SITE_REFUSED,
-    LOG_UNAVAILABLE,
     REQUEST_MALFORMED,
     REQUEST_SLOW,
     REQUEST_TOO_LARGE,
@@ -31,6 +30,7 @@ from gateway.problems import (
     WRONG_ROLE,
     Problem,
     ProblemError,
+    log_unavailable,
 )
 from gateway.store import sign_ins
 from gateway.store.operator_rows import Session, find_session
@@ -151,7 +151,7 @@ def _telling(run: Handler) -> Handler:
         except ProblemError as error:
             return problem_page(request, error)
         except (NotDurableError, LogUnavailableError, KeyringError):
-            return problem_page(request, ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}))
+            return problem_page(request, log_unavailable())
 
     return told
 

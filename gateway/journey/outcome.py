@@ -14,12 +14,12 @@ from gateway.limits import counting as limits
 from gateway.problems import (
     KEY_REUSED,
     LIMIT_REACHED,
-    LOG_UNAVAILABLE,
     NOTHING_PERMITTED,
     PROOF_REPLAYED,
     TOKEN_REFUSED,
     TOO_MANY_MISSES,
     ProblemError,
+    log_unavailable,
 )
 
 REVOKED: Final = "it was revoked, or its client was, or its organisation is suspended"
@@ -47,7 +47,7 @@ def kept(attempt: Attempt, appended: Appended | None) -> tuple[Attempt, Appended
     if attempt.reached is not None:
         raise LimitReachedError(attempt.reached, {"Retry-After": str(attempt.reached.retry_after), **headers_of(attempt)})
     if appended is None or attempt.prepared is None:
-        raise ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
+        raise log_unavailable()
     return attempt, appended, attempt.prepared
 
 

@@ -10,7 +10,7 @@ from gateway.journey.equipment import Services
 from gateway.journey.failure_entry import record_failure
 from gateway.journey.judge import Judgement
 from gateway.journey.transaction import Chunk
-from gateway.problems import LOG_UNAVAILABLE, PROOF_REPLAYED, SOURCE_SLOW, SOURCE_UNAVAILABLE, ProblemError
+from gateway.problems import PROOF_REPLAYED, SOURCE_SLOW, SOURCE_UNAVAILABLE, ProblemError, log_unavailable
 from gateway.sources.contract import SourceFailedError, SourceSlowError
 
 
@@ -25,7 +25,7 @@ async def source_failed(
     try:
         entry_id = await record_failure(chunk.asks, judged, services, problem.code, facts=facts, is_first=is_first)
     except (NotDurableError, LogUnavailableError, KeyringError):
-        return ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"})
+        return log_unavailable()
     if entry_id is None:
         return ProblemError(PROOF_REPLAYED)
     return ProblemError(problem, headers={"Retry-After": "30"}, failure_id=entry_id)

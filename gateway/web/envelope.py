@@ -21,11 +21,11 @@ from gateway.journey.equipment import Chance
 from gateway.journey.wiring import Wiring
 from gateway.problems import (
     FAULT,
-    LOG_UNAVAILABLE,
     METHOD_REFUSED,
     NOT_FOUND,
     REQUEST_MALFORMED,
     ProblemError,
+    log_unavailable,
 )
 from gateway.settings import Settings
 from gateway.telemetry import Steps
@@ -150,4 +150,4 @@ async def answer_http(request: Request, error: HTTPException) -> Response:
 
 async def answer_unwritable(request: Request, _error: Exception) -> Response:
     """Answer where nothing can be recorded: nothing was disclosed."""
-    return await answer_problem(request, ProblemError(LOG_UNAVAILABLE, headers={"Retry-After": "5"}))
+    return await answer_problem(request, log_unavailable())
