@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from policies.deciding.compile import DECEASED, Compiled, born_of
@@ -20,6 +20,7 @@ from schemas.request import Circumstances
 from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy
 
 SINCE: Final = 2  # the semantics with one order of authority
+_LAST: Final = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -160,9 +161,15 @@ def _voices(answers: Sequence[ConsentRecord]) -> list[list[ConsentRecord]]:
 
 
 def _newest(answers: Sequence[ConsentRecord], kind: ConsentKind) -> ConsentRecord | None:
-    """Return the newest answer that bears on a kind: any no does. At one instant, what is not a yes comes later."""
+    """Return the newest answer that bears on a kind: any no does. Of those of one instant the one that opens least."""
     bearing = [one for one in answers if one.kind is kind or is_no(one)]
-    return max(bearing, key=lambda one: (one.from_at, one.state is not ConsentState.GIVEN), default=None)
+    return max(bearing, key=_age, default=None)
+
+
+def _age(one: ConsentRecord) -> tuple[datetime, bool, timedelta, bool]:
+    """Return what the newest has most of. At one instant a no is newer than a yes, and what ends sooner than what lasts."""
+    left = _LAST - (one.until or _LAST)
+    return one.from_at, one.state is not ConsentState.GIVEN, left, one.capacity is Capacity.PRESUMED
 
 
 def _is_live_yes(one: ConsentRecord, at: datetime) -> bool:

@@ -55,6 +55,15 @@ CASES = {
     "a later no": ([GIVEN, later(GIVEN, **NO)], Standing(Why.OUTWEIGHED, ("c_1",))),
     "an earlier no": ([GIVEN, later(GIVEN, -1, **NO)], Standing()),
     "a no of the same instant": ([GIVEN, replace(GIVEN, state=ConsentState.REFUSED)], Standing(Why.OUTWEIGHED, ("c_1",))),
+    "a yes of the same instant that ends sooner": (
+        [GIVEN, replace(GIVEN, until=NOW + timedelta(days=1))],
+        Standing(Why.OUTWEIGHED, ("c_1",)),
+    ),
+    "the one that ends sooner": ([replace(GIVEN, until=NOW + timedelta(days=1)), GIVEN], Standing()),
+    "a yes of the same instant by a capacity that is presumed": (
+        [replace(GIVEN, capacity=Capacity.ASSESSED), replace(GIVEN, capacity=Capacity.PRESUMED)],
+        Standing(Why.OUTWEIGHED, ("c_1",)),
+    ),
     "a parent's no": ([GIVEN, later(PARENT, **NO)], Standing()),
     "a parent's, against the person's own no": ([PARENT, later(GIVEN, -3, **NO)], Standing(Why.OUTWEIGHED, ("c_1",))),
     "a parent's, against the other's no": (
