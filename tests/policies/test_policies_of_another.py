@@ -12,7 +12,6 @@ from policies_publishing import AGREEMENT, publish, put
 
 from policies.compile import compile_rules
 from policies.decide import decide
-from schemas.agreement import Atom
 from schemas.decision import Decision, Release
 from schemas.reasons import Reason
 from schemas.semantics import Semantics
@@ -44,9 +43,7 @@ def test_of_another_s_word_no_reason_law_or_number_tells(seed):
     rules = replace(some.rule_set(r), semantics=Semantics())
     # A line that says `of:` names the other, and so tells of their word.
     lines = tuple(replace(one, of=None) for one in rules.agreement.releases)
-    # And a cap on who has not objected gives way to an objection.
-    caps = tuple(one for one in rules.caps if Atom.NO_OBJECTION not in one.when)
-    rules = replace(rules, agreement=replace(rules.agreement, releases=lines), caps=caps)
+    rules = replace(rules, agreement=replace(rules.agreement, releases=lines))
     c = replace(some.circumstances(r), action=r.choice([Action.READ, Action.VERIFY]))
     c = replace(c, token_actions=frozenset(Action), subject=r.choice(some.PEOPLE), people=frozenset(some.PEOPLE))
     other = next(one for one in some.PEOPLE if one != c.subject)
