@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from policies.deciding.compile import Compiled, Lane, LaneCap, Line
+from policies.deciding.restrictions import SINCE
 from schemas.agreement import Atom
 from schemas.dataset import Field
 from schemas.terms import RecipientKind
@@ -30,9 +31,9 @@ def possible_forms(compiled: Compiled, recipient: str) -> Mapping[str, Possible]
     found: dict[str, Possible] = {}
     for path, lane in compiled.lanes.items():
         lines = [line for line in lane.lines if _is_for(line, recipient, kind)]
-        ranks = {rank for line in lines for rank in _ranks(lane, line, kind)} - {0}
+        ranks = {rank for line in lines for rank in _ranks(compiled, lane, line, kind)} - {0}
         if ranks:
-            opening = tuple(line for line in lines if _ranks(lane, line, kind) - {0})
+            opening = tuple(line for line in lines if _ranks(compiled, lane, line, kind) - {0})
             found[path] = Possible(lane.field, tuple(map(lane.field.form, sorted(ranks))), opening, lane.group)
     return found
 
@@ -41,13 +42,13 @@ def _is_for(line: Line, recipient: str, kind: RecipientKind | None) -> bool:
     return not line.to or recipient in line.to or (kind is not None and kind.value in line.to)
 
 
-def _ranks(lane: Lane, line: Line, kind: RecipientKind | None) -> set[int]:
-    """Return every rank that a line may release: a cap on the record withholds, one on an objection may not count."""
+def _ranks(compiled: Compiled, lane: Lane, line: Line, kind: RecipientKind | None) -> set[int]:
+    """Return every rank that a line may release: a cap on the record withholds, an older one may be lifted."""
     caps = [
         cap for cap in lane.caps if not cap.record and (not cap.kinds or kind in cap.kinds) and not _spares(cap, line, kind)
     ]
-    always = [cap.rank for cap in caps if Atom.NO_OBJECTION not in cap.atoms]
-    at_times = [cap.rank for cap in caps if Atom.NO_OBJECTION in cap.atoms]
+    lifted = [cap for cap in caps if Atom.NO_OBJECTION in cap.atoms and not compiled.rules.semantics.tightens(SINCE)]
+    always, at_times = [cap.rank for cap in caps if cap not in lifted], [cap.rank for cap in lifted]
     tops = {min([line.rank, ceiling, *always]) for ceiling in lane.ceilings}
     return tops | {min(top, rank) for top in tops for rank in at_times}
 

@@ -315,5 +315,10 @@ def counting_nets(nets: tuple[Net, ...], fields: tuple[Field, ...], facts: Facts
 
 
 def _may_hold(atom: Atom, field: Field, facts: Facts) -> bool:
-    """Tell whether a condition is not known to be false. That a partner is silent is no knowledge."""
+    """Tell whether a condition is not known to be false. That a partner is silent is no knowledge.
+
+    An objection lifts nothing, or whoever objects would have more released: older texts may hold such a rule.
+    """
+    if facts.compiled.rules.semantics.tightens(SINCE):
+        return True
     return atom is not Atom.NO_OBJECTION or not objecting(field, facts.held)

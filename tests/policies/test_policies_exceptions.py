@@ -14,6 +14,7 @@ from policies.deciding.compile import compile_rules
 from schemas.agreement import Atom, Cap, Guardrail, ReleaseLine, Target
 from schemas.decision import Release
 from schemas.reasons import TrueReason
+from schemas.semantics import FIRST, NEWEST, Semantics
 from schemas.terms import ConsentKind, Despite, EmergencyKind, LawfulBasis, RecipientKind, RestrictionKind
 
 AIRE = texts.composed(texts.agreements()["northmoor-aire-safeguarding"])
@@ -42,17 +43,19 @@ def test_an_emergency_does_not_lift_a_cap_for_an_ordinary_line():
     assert shaped.true_reasons == {"postcode": TrueReason.RECORD_CAP}
 
 
-def test_a_cap_that_asks_for_no_objection_is_lifted_by_one_alone():
-    """Only what is known to be otherwise lifts a cap: an objection on this very field."""
+@pytest.mark.parametrize("semantics", [Semantics(), Semantics(FIRST, NEWEST), Semantics(FIRST, FIRST)], ids=str)
+def test_an_objection_lifts_no_cap(semantics: Semantics):
+    """Whoever objects would have more released. Under the first semantics alone it does: one on this very field."""
     cap = replace(BARE, when=(Atom.NO_OBJECTION,))
-    compiled = compile_rules(rules_of(line(1, exempt="Schedule 2, paragraph 2"), caps=(cap,)))
+    rules = rules_of(line(1, exempt="Schedule 2, paragraph 2", despite=frozenset(Despite)), caps=(cap,))
+    compiled = compile_rules(replace(rules, semantics=semantics))
 
     def released(*fields: str) -> bool:
         held = build.restriction(compiled, kind=RestrictionKind.OBJECTION_PENDING, fields=frozenset(fields))
         c = build.circumstances(compiled, restrictions={"resident": (held,)} if fields else {})
         return isinstance(build.decide(compiled, c).fields["tenure"], Release)
 
-    assert released("tenure")
+    assert released("tenure") is (semantics.floor == FIRST)
     assert not released("age")
     assert not released()
 

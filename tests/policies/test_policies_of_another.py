@@ -12,7 +12,6 @@ from policies_publishing import AGREEMENT, publish, put
 
 from policies.deciding.compile import compile_rules
 from policies.deciding.decide import decide
-from schemas.agreement import Atom
 from schemas.decision import Decision, Release
 from schemas.reasons import Reason
 from schemas.semantics import Semantics
@@ -42,9 +41,6 @@ def test_of_another_s_word_no_reason_law_or_number_tells(seed):
     """Of a record that holds nothing, the answer is the same with and without it; but where less precise forms leave."""
     r = some.world(seed)
     rules = replace(some.rule_set(r), semantics=Semantics())
-    # But a cap on who has not objected gives way to an objection.
-    caps = tuple(one for one in rules.caps if Atom.NO_OBJECTION not in one.when)
-    rules = replace(rules, caps=caps)
     c = replace(some.circumstances(r), action=r.choice([Action.READ, Action.VERIFY]))
     c = replace(c, token_actions=frozenset(Action), subject=r.choice(some.PEOPLE), people=frozenset(some.PEOPLE))
     other = next(one for one in some.PEOPLE if one != c.subject)
