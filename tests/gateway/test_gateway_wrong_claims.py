@@ -11,9 +11,12 @@ from httpx2 import Response
 from test_gateway_many import body, people_of
 from test_gateway_others import CEILING, NAMES, OTHERS, republish_core
 
+from audit.verify import verify_answers
+
 # Another account, which the tests give to the joint taxpayer of Grace's, and one of somebody else's.
 HIS = {"account_ref": "1000051", "confirm": {"surname": "Hargreaves", "date_of_birth": "1952-06-05"}}
 CLAIMS = {"full_name": "Sam Hargreaves", "account_status": "occupied"}
+ALAN = {"surname": "Price", "date_of_birth": "1961-11-30"}
 LIMITS = ("same_subject_per_day: 5", "same_subject_per_day: 500")
 
 
@@ -83,6 +86,37 @@ def test_claims_about_somebody_guessed_at_in_another_record_are_answered_as_wher
 
     assert withheld(unheld) == {"account_status": "not_available"}
     assert [whole(one) for one in answers] == [whole(unheld)] * 3
+
+
+def test_of_many_such_a_line_is_that_of_somebody_of_whom_nothing_is_held(others: House) -> None:
+    """Disclosure, leaves and their sizes, beside a line that is answered; and another's own field has its leaf in both."""
+    join(others)
+    change(others, "1000051", person_status="")
+    unheld = line_of(others, "occupied")
+    change(others, "1000051", person_status="OCC")
+    guess_at_the_joint(others)
+
+    lines = [line_of(others, claim) for claim in ("occupied", "empty")]
+
+    assert unheld[1] == [("account_status", "not_available"), ("joint_full_name", "not_available")]
+    assert lines == [unheld] * 2
+
+
+def line_of(house: House, claim: str) -> Any:
+    """Return what the line about the other account tells, but ids and times, and the sizes of its leaves."""
+    claims = {"account_status": claim, "joint_full_name": "Ann Hargreaves"}
+    lines = [
+        {"ref": "his", **HIS, "claims": claims},
+        {"ref": "another", "account_ref": "1000043", "confirm": ALAN, "claims": {"full_name": "Alan Price"}},
+    ]
+    caller = house.caller(HARBOUR.client_id).get_token(HARBOUR.agreement, actions=["verify"])
+    answer = caller.call("POST", "/v1/disclosures", body(lines, action="verify"))
+    assert verify_answers(answer.content, vkey=house.vkey)
+    told = next(one for one in answer.json()["lines"] if one.get("ref") == "his")
+    disclosure = {name: one for name, one in told["disclosure"].items() if name not in ("disclosure_id", "decided_at")}
+    disclosure["record"] = {**disclosure["record"], "as_at": bool(disclosure["record"]["as_at"])}
+    sizes = [{name: len(one) for name, one in leaf["openings"].items()} for leaf in told["leaves"]]
+    return disclosure, [(one["field"], one["reason"]) for one in disclosure["withheld"]], sizes
 
 
 def test_somebody_else_is_answered_as_before(others: House) -> None:
