@@ -11,7 +11,7 @@ from audit.format.commitment import SealingKey
 from audit.writing.keyring import reference
 from gateway.journey.equipment import Ask, Services
 from gateway.journey.judge import Judgement
-from gateway.limits.counting import Reached
+from gateway.limits.reached import Reached
 from policies.deciding.consents import refused
 from policies.deciding.restrictions import restricted
 from schemas.decision import Record, Shaped, Withhold

@@ -11,6 +11,7 @@ from gateway.journey.judge import Judgement
 from gateway.journey.person import Prepared
 from gateway.journey.transaction import Attempt, Stopped
 from gateway.limits import counting as limits
+from gateway.limits.reached import Reached, left_header, policy_header
 from gateway.problems import (
     KEY_REUSED,
     LIMIT_REACHED,
@@ -28,7 +29,7 @@ REVOKED: Final = "it was revoked, or its client was, or its organisation is susp
 class LimitReachedError(ProblemError):
     """A limit of the agreement, or of wrong guesses, stands in the way. Recorded once a window."""
 
-    def __init__(self, reached: limits.Reached, headers: dict[str, str]) -> None:
+    def __init__(self, reached: Reached, headers: dict[str, str]) -> None:
         problem = TOO_MANY_MISSES if reached.limit in (*limits.OF_MISSES, limits.WRONG) else LIMIT_REACHED
         super().__init__(problem, headers=headers, limit=reached.limit)
         self.reached = reached
@@ -76,8 +77,8 @@ def nothing_permitted(ask: Ask, services: Services, detail: str | None = None) -
 def headers_of(attempt: Attempt) -> dict[str, str]:
     """Return the headers that tell of limits."""
     live = attempt.judged.live
-    policy = limits.policy_header(live.agreement.limits) if live else ""
-    left = limits.left_header(attempt.left)
+    policy = policy_header(live.agreement.limits) if live else ""
+    left = left_header(attempt.left)
     return {
         **({"RateLimit-Policy": policy} if policy else {}),
         **({"RateLimit": left} if left else {}),

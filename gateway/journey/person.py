@@ -13,7 +13,7 @@ from gateway.journey.answer import outcome_of
 from gateway.journey.entry_names import Keys
 from gateway.journey.equipment import Ask
 from gateway.journey.judge import Judgement
-from gateway.limits.counting import Reached
+from gateway.limits.reached import Reached
 from policies.deciding.claims import wrong_in
 from schemas.decision import Record, Shaped
 from schemas.terms import Action, Outcome

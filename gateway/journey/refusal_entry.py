@@ -10,7 +10,7 @@ from audit.writing.item import Draft, Moment
 from gateway.journey.entry_names import choose_keys, claim_keys, names_of_ask
 from gateway.journey.equipment import Ask, Services
 from gateway.journey.judge import Judgement
-from gateway.limits.counting import Reached
+from gateway.limits.reached import Reached
 
 NOTHING: dict[str, Any] = {}
 

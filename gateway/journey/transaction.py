@@ -25,6 +25,7 @@ from gateway.journey.prepare import prepare, prepare_again
 from gateway.journey.refusal_entry import refuse_at_limit
 from gateway.journey.urgency import untold, write_urgent
 from gateway.limits import counting as limits
+from gateway.limits.reached import Left, Reached, count_repeat, day_reached, mark_reached
 from gateway.oauth.server import Seen
 from gateway.telemetry import Urgent
 from schemas.decision import Record
@@ -84,8 +85,8 @@ class Attempt:
         self._prepared_early: Prepared | None = None
         self.decided_again_at = judged[0].at
         self.stopped: Stopped | None = None
-        self.reached: limits.Reached | None = None  # of the whole call
-        self.left = limits.Left(())
+        self.reached: Reached | None = None  # of the whole call
+        self.left = Left(())
         self.misses: int | None = None  # of this client today, where they are so many that it is an alarm
         self.urgent: Urgent | None = None  # what operators are told of an emergency
         self.retry_of: str | None = None
@@ -232,7 +233,7 @@ class Attempt:
         if self.chunk.number == 0:
             self.reached = counts.call_reached()
             if self.reached is None and self._repeats_too_often(connection, moment):
-                self.reached = limits.day_reached(limits.REPEATS, moment.at)
+                self.reached = day_reached(limits.REPEATS, moment.at)
             if self.reached is not None:
                 return False
             counts.count_call()
@@ -278,9 +279,7 @@ class Attempt:
     def _refusal(self, connection: Any) -> Draft | None:
         """Return the one refusal entry of a limit's window; None where the call was refused in it before."""
         reached = self.reached
-        if reached is None or not limits.mark_reached(
-            connection, self.ask.caller.client.client_id, reached, self.services.usage
-        ):
+        if reached is None or not mark_reached(connection, self.ask.caller.client.client_id, reached, self.services.usage):
             return None
         return refuse_at_limit(self.judged, reached, self.ask, self.services, connection=connection, retry_of=self.retry_of)
 
@@ -288,7 +287,7 @@ class Attempt:
         if self.retry_of is None:
             return False
         client, key = self.ask.caller.client.client_id, self.ask.idempotency_key or ""
-        return limits.count_repeat(connection, client, key, moment.at, self.services.usage) > limits.MOST_REPEATS
+        return count_repeat(connection, client, key, moment.at, self.services.usage) > limits.MOST_REPEATS
 
     # -- write
 
@@ -300,7 +299,7 @@ class Attempt:
             self._claim(connection)
         counts.write()
         self._write_urgent(counts, connection, moment.at)
-        self.left = counts.left() if self.judged.live is not None else limits.Left(())
+        self.left = counts.left() if self.judged.live is not None else Left(())
         self._keep_key(connection, moment.at)
         return self.prepared.draft
 

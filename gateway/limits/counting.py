@@ -8,15 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
+from gateway.limits.reached import Left, Reached, day_reached, until_midnight
 from gateway.limits.usage import USAGE, Usage
 from gateway.store import locks
 from gateway.store.emergencies import RAISED
 from schemas.agreement import Limits
 from schemas.incident import Incident
-from schemas.instants import instant_after, london_day
+from schemas.instants import london_day
 
 MOST_WRONG: Final = (
     5  # a day, of one partner, by one key, and about one person: calls in which a claim was answered with no
@@ -42,22 +43,6 @@ MISS: Final = locks.KEY
 WRONG_CLAIM: Final = "wrong/"  # {partner}/{person}
 WRONG_BY: Final = "wrong-by/"  # {partner}/{key}
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
-
-
-@dataclass(frozen=True, slots=True)
-class Reached:
-    """A limit that this call would pass. `window` names the minute or the London day."""
-
-    limit: str
-    window: str
-    retry_after: int  # seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Left:
-    """How much of each limit is left after this call, and for how many seconds: for the RateLimit header."""
-
-    left: tuple[tuple[str, int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +82,6 @@ class Person:
     guess_refs: tuple[str, ...]
     counts: bool = True
     claimed: tuple[str, ...] = ()
-
-
-def policy_header(limits: Limits) -> str:
-    """Return `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers, section 3)."""
-    parts = [f'"per_minute";q={limits.per_minute};w=60'] if limits.per_minute else []
-    parts += [f'"subjects_per_day";q={limits.subjects_per_day};w=86400'] if limits.subjects_per_day else []
-    return ", ".join(parts)
-
-
-def left_header(left: Left) -> str:
-    """Return `RateLimit` (the same draft, section 4)."""
-    return ", ".join(f'"{name}";r={count};t={seconds}' for name, count, seconds in left.left)
 
 
 class Counting:
@@ -271,7 +244,7 @@ class Counting:
             left.append((EARLY, max(0, int(self._limits.per_minute - self._calls())), 60 - self._use.at.second))
         if self._limits.subjects_per_day is not None and not self._use.in_emergency:
             most = self._limits.subjects_per_day
-            left.append(("subjects_per_day", max(0, most - self._count(self._subjects())), _until_midnight(self._use.at)))
+            left.append(("subjects_per_day", max(0, most - self._count(self._subjects())), until_midnight(self._use.at)))
         return Left(tuple(left))
 
     def write(self) -> None:
@@ -357,22 +330,3 @@ class Counting:
 
     def _wrong_by(self, person: Person) -> tuple[str, str]:
         return f"{WRONG_BY}{self._use.partner}/{person.key_ref}", self._day
-
-
-def day_reached(limit: str, at: datetime) -> Reached:
-    """Return a limit that is reached for the rest of a London day."""
-    return Reached(limit, london_day(at).isoformat(), _until_midnight(at))
-
-
-def count_repeat(connection: Any, client: str, key: str, at: datetime, usage: Usage = USAGE) -> int:
-    """Count a repeat under an Idempotency-Key; return how many there were today. A repeat counts for no other limit."""
-    return usage.add_one(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
-
-
-def mark_reached(connection: Any, client: str, reached: Reached, usage: Usage = USAGE) -> bool:
-    """Note that a limit was reached; True the first time in its window, when it becomes an entry."""
-    return usage.add_one(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
-
-
-def _until_midnight(at: datetime) -> int:
-    return int((instant_after(london_day(at)) - at) / timedelta(seconds=1)) + 1

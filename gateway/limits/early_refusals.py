@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from gateway.limits.counting import EARLY, Reached
+from gateway.limits.counting import EARLY
+from gateway.limits.reached import Reached
 from gateway.oauth.caller import Caller
 from gateway.problems import LIMIT_REACHED, ProblemError
 
