@@ -53,6 +53,7 @@ KEYS: Final = Rule(frozenset({Role.ADMINISTRATOR}), needs_fresh=True)
 LETTING_IN: Final = Rule(frozenset({Role.DPO, Role.ADMINISTRATOR}), needs_fresh=True)
 AUDITING: Final = Rule(frozenset({Role.AUDITOR, Role.DPO}))
 READING: Final = Rule(frozenset({Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}))
+ADDRESSES: Final = Rule(frozenset({Role.ADMINISTRATOR}))  # where a council's systems lie
 # By the part of the address behind /control/v1. What is not here is for the two roles of every day.
 RULE_OF: Final = {
     "agreements": PUBLISHING,
@@ -79,7 +80,9 @@ class ControlCaller:
 
 def rule_of(path: str, method: str = "POST") -> Rule:
     """Return the rule of an address under /control."""
-    part = path.removeprefix(PREFIX).strip("/").partition("/")[0]
+    part, _, rest = path.removeprefix(PREFIX).strip("/").partition("/")
+    if part == "sources" and rest.endswith("/text"):
+        return ADDRESSES
     if method in {"GET", "HEAD"} and part in READ_BY:
         return READ_BY[part]
     return RULE_OF.get(part, EVERYDAY)

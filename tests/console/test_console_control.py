@@ -199,6 +199,20 @@ def test_a_clients_role_is_held_to_the_same_rule(house: House) -> None:
     assert caller.call("POST", f"{CONTROL}/clients/{HARBOUR.client_id}/revocation").status_code == 201
 
 
+def test_the_description_says_who_may_have_a_sources_text(house: House) -> None:
+    """As the call itself does: a council's addresses stand in it."""
+    described = house.http.get("/openapi.json").json()["paths"]
+
+    roles = {
+        path: described[f"{CONTROL}/{path}"]["get"]["x-stile-roles"] for path in ("sources/{name}/text", "sources/{name}")
+    }
+
+    assert roles == {
+        "sources/{name}/text": ["administrator"],
+        "sources/{name}": ["administrator", "approver", "auditor", "dpo"],
+    }
+
+
 @pytest.mark.parametrize("part", sorted(RULE_OF))
 @pytest.mark.parametrize("path", ["{}", "{}/", "/{}", "{}/a/b", "//{}"])
 def test_no_spelling_of_an_address_leads_around_its_rule(part: str, path: str) -> None:
