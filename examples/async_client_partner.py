@@ -29,7 +29,7 @@ async def main() -> None:
         agreement="northmoor-harbour-tenancies",
     ) as gateway:
         try:
-            async for answer in gateway.disclose_many(
+            async for answer in gateway.many(
                 people, fields=["full_name", "postcode"], case_reference="HH-2291", caseworker=jo
             ):
                 print(f"{answer.ref}: {answer.fields['full_name'].value}, verified")

@@ -91,7 +91,7 @@ def test_an_event_loop_plays_it_as_well(playing: Council) -> None:
 def test_many_people_play_it_together(playing: Council) -> None:
     person = Subject(GRACE.key, GRACE.value, GRACE.confirm, ref="grace")
     with Client(playing.settings.public_url, **wanted(playing)) as gateway:
-        (answer,) = list(gateway.disclose_many([person], scenario="restriction", fields=["age"], **CASE))
+        (answer,) = list(gateway.many([person], scenario="restriction", fields=["age"], **CASE))
 
     assert answer.withheld["age"].reason == "restricted"
 
