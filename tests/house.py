@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import secrets
 import shutil
 import socket
 from collections.abc import Callable, Iterator
@@ -273,7 +274,10 @@ def move_clients(directory: Path, environment: Environment) -> None:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on, of those that no outgoing connection is given meanwhile."""
+    for _ in range(100):
+        port = 10_240 + secrets.randbelow(20_000)
+        with contextlib.suppress(OSError), socket.socket() as one:
+            one.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("no port is free")

@@ -127,24 +127,24 @@ def is_open(port: int) -> bool:
 
 
 @pytest.fixture
-def serving(council_directory: Path) -> Iterator[tuple[Path, int, subprocess.Popen[str]]]:
+def serving(council_directory: Path) -> Iterator[tuple[Path, int, int, subprocess.Popen[str]]]:
     """`stile serve` in a process of its own."""
-    port = free_port()
+    port, metrics = free_port(), free_port()
     command = [sys.executable, "-m", "gateway.cli", "serve", "--dir", str(council_directory), "--port", str(port)]
-    process = subprocess.Popen([*command, "--metrics-port", str(port + 1)], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([*command, "--metrics-port", str(metrics)], stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 120
     while not is_open(port):
         assert process.poll() is None, process.stderr.read()
         assert time.monotonic() < deadline, "it does not serve"
         time.sleep(0.05)
-    yield council_directory, port, process
+    yield council_directory, port, metrics, process
     process.kill()
     process.wait(10)
     process.stderr.close()
 
 
-def test_a_second_serve_is_refused_with_the_first_ones_pid(serving: tuple[Path, int, subprocess.Popen[str]]) -> None:
-    directory, _, process = serving
+def test_a_second_serve_is_refused_with_the_first_ones_pid(serving: tuple[Path, int, int, subprocess.Popen[str]]) -> None:
+    directory, *_, process = serving
 
     status, printed = stile("serve", "--dir", directory)
 
@@ -152,7 +152,7 @@ def test_a_second_serve_is_refused_with_the_first_ones_pid(serving: tuple[Path, 
     assert f"pid {process.pid}" in printed
 
 
-def test_commands_work_beside_a_running_gateway(serving: tuple[Path, int, subprocess.Popen[str]]) -> None:
+def test_commands_work_beside_a_running_gateway(serving: tuple[Path, int, int, subprocess.Popen[str]]) -> None:
     directory, *_ = serving
 
     status, printed = stile("partner", "suspend", "harbour-housing", "--dir", directory)
@@ -160,8 +160,8 @@ def test_commands_work_beside_a_running_gateway(serving: tuple[Path, int, subpro
     assert (status, "suspended (entry" in printed) == (0, True)
 
 
-def test_sigterm_ends_it_cleanly(serving: tuple[Path, int, subprocess.Popen[str]]) -> None:
-    directory, port, process = serving
+def test_sigterm_ends_it_cleanly(serving: tuple[Path, int, int, subprocess.Popen[str]]) -> None:
+    directory, port, _, process = serving
     process.send_signal(signal.SIGTERM)
 
     process.wait(20)
@@ -171,9 +171,9 @@ def test_sigterm_ends_it_cleanly(serving: tuple[Path, int, subprocess.Popen[str]
     assert stile("agreement", "show", "northmoor-harbour-tenancies", "--dir", directory)[0] == 0
 
 
-def test_sigterm_finishes_what_is_under_way(serving: tuple[Path, int, subprocess.Popen[str]]) -> None:
+def test_sigterm_finishes_what_is_under_way(serving: tuple[Path, int, int, subprocess.Popen[str]]) -> None:
     """A call that waits for the source when the signal comes is still answered, and recorded."""
-    directory, port, process = serving
+    directory, port, _, process = serving
     connection = pysqlite3.connect(str(directory / "revenues.sqlite"))
     connection.executescript(
         "ALTER TABLE ctaccount RENAME TO kept; CREATE VIEW ctaccount AS "
@@ -198,10 +198,10 @@ def test_sigterm_finishes_what_is_under_way(serving: tuple[Path, int, subprocess
     assert process.returncode == 0
 
 
-def test_metrics_hold_no_personal_data(serving: tuple[Path, int, subprocess.Popen[str]]) -> None:
-    _, port, _ = serving
+def test_metrics_hold_no_personal_data(serving: tuple[Path, int, int, subprocess.Popen[str]]) -> None:
+    _, port, metrics, _ = serving
     urlopen(f"http://127.0.0.1:{port}/healthz").read()
-    text = urlopen(f"http://127.0.0.1:{port + 1}/metrics").read().decode()
+    text = urlopen(f"http://127.0.0.1:{metrics}/metrics").read().decode()
 
     assert "stile_answers_total" in text
     assert 'route="/healthz"' in text
