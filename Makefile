@@ -16,7 +16,7 @@ run: .venv/.run  ## Show a governed disclosure with proof; ARGS="--once" stops a
 	$(BIN)/stile demo $(ARGS)
 
 test: check  ## Check style, types and contracts, then run the tests
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term:skip-covered $(ARGS)
 	$(BIN)/python tests/floors.py
 
 check: .venv/.test  ## Check style, types and import contracts

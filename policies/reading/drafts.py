@@ -6,14 +6,12 @@ A text that was published before these were looked for goes on to mean what it m
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from collections.abc import Iterator
+from typing import Final
 
-from policies.reading.findings import Finding, TextError
+from policies.reading.findings import Finding
 from policies.reading.slips import CURLY, odd_blank
 from policies.reading.yaml_text import Items, Members, Node, Scalar, read_document, without_mark
-
-T = TypeVar("T")
 
 # Members whose values are whole numbers, in any text: elsewhere a nought may be a part of a code.
 NUMBERS: Final = frozenset(
@@ -23,18 +21,6 @@ NUMBERS: Final = frozenset(
     }
 )
 _NOUGHTS: Final = re.compile(r"-?0\d+")
-
-
-def read_draft(parse: Callable[[str], T], text: str) -> T:
-    """Return what a draft says, or raise TextError with all that is wrong with it, slips that could be read among it."""
-    slips = draft_slips(text)
-    try:
-        found = parse(text)
-    except TextError as error:
-        raise TextError((*error.findings, *slips)) from error
-    if slips:
-        raise TextError(slips)
-    return found
 
 
 def draft_slips(text: str) -> tuple[Finding, ...]:

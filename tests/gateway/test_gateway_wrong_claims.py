@@ -6,11 +6,12 @@ from typing import Any
 
 import pysqlite3
 import pytest
-from audit.verify import verify_answers
 from house import GRACE, HARBOUR, House, released, republish, withheld
 from httpx2 import Response
 from test_gateway_many import body, people_of
 from test_gateway_others import CEILING, NAMES, OTHERS, republish_core
+
+from audit.checking.verify import verify_answers
 
 # Another account, which the tests give to the joint taxpayer of Grace's, and one of somebody else's.
 HIS = {"account_ref": "1000051", "confirm": {"surname": "Hargreaves", "date_of_birth": "1952-06-05"}}
