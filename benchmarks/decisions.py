@@ -56,7 +56,7 @@ def _micros(work: Any, number: int) -> float:
 
 
 def _forty_fields() -> tuple[Any, Circumstances]:
-    """Compile an agreement over all 40 fields of the shipped dataset, markers among them, and ask for each."""
+    """Compile an agreement over the shipped dataset, markers among its fields, and ask for forty."""
     today = london_day(datetime.now(UTC))
     dataset = parse_dataset(files("schemas.catalogue").joinpath("council-tax.yaml").read_text(encoding="utf-8"))
     agreement = parse_agreement(text_of("northmoor-harbour-tenancies", today))
@@ -66,7 +66,7 @@ def _forty_fields() -> tuple[Any, Circumstances]:
     ]
     kinds = {"harbour-housing": RecipientKind.HOUSING_ASSOCIATION}
     compiled = compile_rules(publishable(agreement, dataset=dataset, cores=cores, recipient_kinds=kinds, mapped=None))
-    asked = tuple(dataset.fields)
+    asked = tuple(dataset.fields)[:40]
     assert len(asked) == 40
     circumstances = Circumstances(
         at=datetime.now(UTC),
