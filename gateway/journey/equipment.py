@@ -121,23 +121,8 @@ class Ask:
 
     def about(self, who: NamedSubject) -> Ask:
         """Return the same call, about one of the people that it names."""
-        asked = self.request
-        request = DisclosureRequest(
-            agreement=asked.agreement,
-            subject=who.query,
-            fields=asked.fields,
-            action=asked.action,
-            claims=who.claims,
-            case_reference=asked.case_reference,
-            caseworker=asked.caseworker,
-            emergency=asked.emergency,
-            statement=asked.statement,
-            assessment=asked.assessment,
-        )
-        return Ask(
-            request, self.caller, self.body_digest, self.idempotency_key, self.request_id, self.state_index, self.steps, {},
-            self.noted_of_call,
-        )  # fmt: skip
+        request = replace(self.request, subject=who.query, claims=who.claims, subjects=())
+        return replace(self, request=request, noted={})
 
     @property
     def differs(self) -> bool:

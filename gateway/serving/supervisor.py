@@ -23,8 +23,9 @@ from typing import Any, Final
 from prometheus_client import CollectorRegistry
 
 from gateway.council.directory import Council, CouncilError, open_council
+from gateway.serving.gathered import Gathered, snapshot
 from gateway.serving.server import bound_to, check_log, metrics_of
-from gateway.telemetry import Gathered, Telemetry, snapshot
+from gateway.telemetry import Telemetry
 
 MOST: Final = 64
 BACKLOG: Final = 2_048

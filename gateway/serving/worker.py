@@ -24,10 +24,10 @@ from fastapi import FastAPI
 from audit.writing.keyring import KeyringError
 from gateway.app import build_app
 from gateway.council.directory import CouncilError, open_council
+from gateway.serving.gathered import snapshot
 from gateway.serving.server import finish_on_signals, server_of
 from gateway.settings import SettingsError
 from gateway.store.schema import SchemaError
-from gateway.telemetry import snapshot
 
 EVERY: Final = 1.0  # seconds between two reports
 _UNTIL_READY: Final = 0.05

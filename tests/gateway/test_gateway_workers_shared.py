@@ -13,7 +13,8 @@ from audit.tree.checkpoint import parse_checkpoint
 from audit.writing.highwater import keep_high_water
 from gateway.background.sweeping import sweep_once
 from gateway.limits.early_refusals import EarlyLimits
-from gateway.telemetry import Gathered, Telemetry, joined, snapshot
+from gateway.serving.gathered import Gathered, joined, snapshot
+from gateway.telemetry import Telemetry
 
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"
 
