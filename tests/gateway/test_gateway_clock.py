@@ -251,7 +251,7 @@ def shifted(directory: Path, by: str, *words: str) -> subprocess.CompletedProces
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env={**os.environ})
 
 
-@pytest.mark.skipif(FAKETIME is None, reason="faketime is not installed")
+@pytest.mark.skipif(FAKETIME is None, reason="faketime, a Debian package that CI installs, is not here")
 @pytest.mark.parametrize("by", ["+10 minutes", "+2 hours", "-2 hours"])
 def test_a_command_by_a_shifted_clock_writes_nothing_and_shuts_nobody_out(council_directory: Path, by: str) -> None:
     """Beside several workers: each goes on, and so does the next command by the right clock."""
