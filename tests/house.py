@@ -24,7 +24,7 @@ from starlette.testclient import TestClient
 
 from audit.checking.verify import Verified, verify_answer
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles
+from audit.stores.sqlite import bundles, open_connection
 from audit.writing.heartbeat import Boot
 from audit.writing.keyring import Keyring, KeyringError
 from gateway.app import build_app
@@ -178,8 +178,8 @@ class House:
         return verify_answer(answer.content, vkey=self.vkey)
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
-        connection = pysqlite3.connect(f"file:{self.council.state}?mode=ro", uri=True)
-        found = connection.execute(statement, values).fetchall()
+        connection = open_connection(self.council.state, read_only=True)
+        found = connection.all(statement, values)
         connection.close()
         return found
 
@@ -190,7 +190,7 @@ class House:
 
     def truth(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Open everything that an entry commits to, as the council can while the keys live."""
-        connection = pysqlite3.connect(f"file:{self.council.state}?mode=ro", uri=True)
+        connection = open_connection(self.council.state, read_only=True)
         ring: Keyring = self.council.keyring
         opened: dict[str, Any] = {}
         for key_id, ciphertext in bundles(connection, entry["index"]):
@@ -201,7 +201,7 @@ class House:
 
     def truth_that_opens(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Open what an entry commits to under the keys that still live."""
-        connection = pysqlite3.connect(f"file:{self.council.state}?mode=ro", uri=True)
+        connection = open_connection(self.council.state, read_only=True)
         opened: dict[str, Any] = {}
         for key_id, ciphertext in bundles(connection, entry["index"]):
             with contextlib.suppress(KeyringError):

@@ -14,10 +14,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from audit.stores.connection import Connection
 from audit.stores.sqlite import loader, newest_checkpoint
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.layout import CHECKPOINT, TILE_LEVELS, WIDTH, bundle_path, pack, tile_path
@@ -42,13 +43,13 @@ class Exported:
     files: int
 
 
-def export_log(connection: Any, directory: Path, *, vkey: str, progress: Progress) -> Exported:
+def export_log(connection: Connection, directory: Path, *, vkey: str, progress: Progress) -> Exported:
     """Write what is new since the last export to this directory, or raise ExportError.
 
     `connection` reads the log's database. The directory then holds the entries: no personal data in clear, but times,
     kinds and counters. It is for auditors.
     """
-    with _held(directory), _snapshot(connection):
+    with _held(directory), connection.snapshot():
         found = newest_checkpoint(connection)
         before = _exported_before(connection, directory, vkey, found[0] if found else 0)
         if found is None or found[0] == before:
@@ -85,16 +86,7 @@ def _held(directory: Path) -> Iterator[None]:
         os.close(handle)
 
 
-@contextlib.contextmanager
-def _snapshot(connection: Any) -> Iterator[None]:
-    connection.execute("BEGIN")
-    try:
-        yield
-    finally:
-        connection.execute("ROLLBACK")
-
-
-def _exported_before(connection: Any, directory: Path, vkey: str, size: int) -> int:
+def _exported_before(connection: Connection, directory: Path, vkey: str, size: int) -> int:
     """Return how many entries the directory holds; ExportError where they are not this log's first ones."""
     file = directory / CHECKPOINT
     if not file.exists():
@@ -119,12 +111,12 @@ def _exported_before(connection: Any, directory: Path, vkey: str, size: int) -> 
     return kept.size
 
 
-def _write_entries(connection: Any, files: _Files, before: int, size: int) -> Iterator[int]:
+def _write_entries(connection: Connection, files: _Files, before: int, size: int) -> Iterator[int]:
     """Write the bundles that are new, and say after each how many entries are done."""
     first = before // WIDTH
-    rows = connection.execute("SELECT entry FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (first * WIDTH, size))
+    rows = connection.each("SELECT entry FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (first * WIDTH, size))
     for index in range(first, -(-size // WIDTH)):
-        entries = [row[0] for row in rows.fetchmany(WIDTH)]
+        entries = [row[0] for row in islice(rows, WIDTH)]
         wanted = min(WIDTH, size - index * WIDTH)
         if len(entries) != wanted:
             raise ExportError(f"the log is damaged: of the entries from {index * WIDTH} on, some are missing")
@@ -132,18 +124,18 @@ def _write_entries(connection: Any, files: _Files, before: int, size: int) -> It
         yield index * WIDTH + wanted
 
 
-def _write_tiles(connection: Any, files: _Files, before: int, size: int) -> None:
+def _write_tiles(connection: Connection, files: _Files, before: int, size: int) -> None:
     """Write the tiles of hashes that are new, level by level."""
     level = 0
     while size >> (level * TILE_LEVELS):
         had, has = before >> (level * TILE_LEVELS), size >> (level * TILE_LEVELS)
         first = had // WIDTH
-        rows = connection.execute(
+        rows = connection.each(
             "SELECT hash FROM log_node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx",
             (level * TILE_LEVELS, first * WIDTH, has),
         )
         for index in range(first, -(-has // WIDTH)):
-            hashes = [row[0] for row in rows.fetchmany(WIDTH)]
+            hashes = [row[0] for row in islice(rows, WIDTH)]
             wanted = min(WIDTH, has - index * WIDTH)
             if len(hashes) != wanted:
                 raise ExportError(f"the log is damaged: of level {level * TILE_LEVELS}, nodes are missing")

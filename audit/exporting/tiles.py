@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
+from audit.stores.connection import Connection
 from audit.stores.sqlite import head, newest_checkpoint
 from audit.tree.layout import TILE_LEVELS, WIDTH
 
@@ -12,13 +13,13 @@ from audit.tree.layout import TILE_LEVELS, WIDTH
 _PATH: Final = re.compile(r"tile/(0|[1-9]\d?)/((?!x000/)(?:x\d{3}/){0,5}\d{3})(?:\.p/([1-9]\d{0,2}))?", re.ASCII)
 
 
-def checkpoint(connection: Any) -> str | None:
+def checkpoint(connection: Connection) -> str | None:
     """Return the newest signed checkpoint."""
     found = newest_checkpoint(connection)
     return found[1] if found else None
 
 
-def find_tile(connection: Any, path: str) -> bytes | None:
+def find_tile(connection: Connection, path: str) -> bytes | None:
     """Return a tile's hashes by its path, or None where the path is malformed or the tile is not there yet."""
     parsed = _PATH.fullmatch(path)
     if parsed is None:
@@ -33,8 +34,8 @@ def find_tile(connection: Any, path: str) -> bytes | None:
     # Any narrower tile is served too: a checkpoint of that size may be held by somebody.
     if begin + width > size >> (level * TILE_LEVELS):
         return None
-    rows = connection.execute(
+    rows = connection.all(
         "SELECT hash FROM log_node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx",
         (level * TILE_LEVELS, begin, begin + width),
-    ).fetchall()
+    )
     return b"".join(row[0] for row in rows)

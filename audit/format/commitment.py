@@ -24,6 +24,7 @@ from audit.format.entry import EntryError, JsonValue, canonical
 PARTNER_NAMES: Final = ("parties", "caseworker", "basis", "fields", "matter", "request", "answer", "values")
 DISCLOSURE_NAMES: Final = (*PARTNER_NAMES, "subject", "facts")
 SALT_SIZE: Final = 16
+CONTROLLER_ID: Final = bytes(16)  # the id of the controller's own key
 _ZERO_NONCE: Final = bytes(12)
 _BLOCK: Final = 64  # bytes: SHA-256's own
 _INNER: Final = bytes(one ^ 0x36 for one in range(256))

@@ -8,15 +8,17 @@ the head.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pysqlite3
 
-from audit.stores.sqlite import head
-from audit.writing.keyring import CONTROLLER_ID
+from audit.format.commitment import CONTROLLER_ID
+from audit.stores.connection import Connection
+from audit.stores.sqlite import SqliteConnection, head
+from audit.stores.subject_keys import keys_of
 
 PORTION: Final = 5_000  # entries read at once
 _TABLES: Final = """
@@ -37,75 +39,75 @@ class Found:
     complete_to: int
 
 
-def find_entries(log: Any, file: Path, reference: bytes) -> Found:
+def find_entries(log: Connection, file: Path, reference: bytes) -> Found:
     """Return every entry that something is sealed in under a key of this reference (a person's or a caseworker's).
 
-    `log` reads the log's database; `file` keeps the index, and is made where it is missing. Raises OSError and pysqlite3's
-    errors where it can't be written.
+    `log` reads the log's database; `file` keeps the index, and is made where it is missing. Raises OSError and StoreError
+    where it can't be written.
     """
-    keys = [bytes(row[0]) for row in log.execute("SELECT key_id FROM subject_key WHERE reference = ?", (reference,))]
+    keys = keys_of(log, reference)
     with _opened(file) as index:
         size = _follow(log, index)
         found: set[int] = set()
         for key in keys:
-            found.update(row[0] for row in index.execute("SELECT idx FROM entry_of_key WHERE key_id = ?", (key,)))
+            found.update(row[0] for row in index.all("SELECT idx FROM entry_of_key WHERE key_id = ?", (key,)))
     return Found(tuple(sorted(one for one in found if one < size)), size)
 
 
 @contextlib.contextmanager
-def _opened(file: Path) -> Iterator[Any]:
+def _opened(file: Path) -> Iterator[SqliteConnection]:
     file.touch(mode=0o600)
-    connection = pysqlite3.connect(str(file), isolation_level=None, timeout=60)
+    connection = pysqlite3.connect(str(file), isolation_level=None, timeout=60, factory=SqliteConnection)
     try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=NORMAL")  # what a power cut takes is derived again
+        connection.run("PRAGMA journal_mode=WAL")
+        connection.run("PRAGMA synchronous=NORMAL")  # what a power cut takes is derived again
         connection.executescript(_TABLES)
         yield connection
     finally:
         connection.close()
 
 
-def _follow(log: Any, index: Any) -> int:
+def _follow(log: Connection, index: SqliteConnection) -> int:
     """Index what was appended since; return the size of the log up to which the index is complete."""
     found = head(log)
     size = found[0] if found else 0
-    index.execute("BEGIN IMMEDIATE")  # one at a time: another search may be following, too
+    index.run("BEGIN IMMEDIATE")  # one at a time: another search may be following, too
     try:
         begin = _followed(log, index)
         for place in range(begin, size, PORTION):
             _index(log, index, place, min(place + PORTION, size))
         if size > begin:
-            index.execute(
+            index.run(
                 "INSERT INTO followed VALUES (1, ?, ?) "
                 "ON CONFLICT (one) DO UPDATE SET size = excluded.size, leaf = excluded.leaf",
                 (size, _leaf(log, size - 1)),
             )
-        index.execute("COMMIT")
+        index.run("COMMIT")
     except BaseException:
-        index.execute("ROLLBACK")
+        index.run("ROLLBACK")
         raise
     return size
 
 
-def _followed(log: Any, index: Any) -> int:
+def _followed(log: Connection, index: SqliteConnection) -> int:
     """Return how much is indexed; nothing, where it was another log, or one that an older copy has taken the place of."""
-    row = index.execute("SELECT size, leaf FROM followed").fetchone()
+    row = index.one("SELECT size, leaf FROM followed")
     if row is None:
         return 0
     if _leaf(log, row[0] - 1) == row[1]:
         return int(row[0])
-    index.execute("DELETE FROM entry_of_key")
-    index.execute("DELETE FROM followed")
+    index.run("DELETE FROM entry_of_key")
+    index.run("DELETE FROM followed")
     return 0
 
 
-def _leaf(log: Any, place: int) -> bytes | None:
-    row = log.execute("SELECT hash FROM log_node WHERE level = 0 AND idx = ?", (place,)).fetchone()
+def _leaf(log: Connection, place: int) -> bytes | None:
+    row = log.one("SELECT hash FROM log_node WHERE level = 0 AND idx = ?", (place,))
     return bytes(row[0]) if row else None
 
 
-def _index(log: Any, index: Any, begin: int, end: int) -> None:
-    rows: Sequence[Any] = log.execute(
+def _index(log: Connection, index: SqliteConnection, begin: int, end: int) -> None:
+    rows = log.all(
         "SELECT key_id, idx FROM log_bundle WHERE idx >= ? AND idx < ? AND key_id <> ?", (begin, end, CONTROLLER_ID)
-    ).fetchall()
-    index.executemany("INSERT OR IGNORE INTO entry_of_key VALUES (?, ?)", rows)
+    )
+    index.run_many("INSERT OR IGNORE INTO entry_of_key VALUES (?, ?)", rows)

@@ -2,23 +2,102 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 import orjson
 import pysqlite3
 
 from audit.format.entry import as_text
+from audit.stores.connection import Connection, Row, RuleBrokenError, StoreError, Values
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import HASH_SIZE, ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
 
-Connection = Any  # a pysqlite3 connection: the driver has no types
 Head = tuple[int, bytes, int, int]  # size, root, microseconds of the last entry, state index
 SCHEMA: Final = ("0001.sql", "0002.sql", "0003.sql")
 CHECKED_AT_START: Final = 10_000  # entries
+
+
+# SQLite's primary result codes that are the statement's own fault. Every other is the store's, and so everybody's.
+_OWN_FAULTS: Final = frozenset(
+    {
+        1,  # ERROR
+        18,  # TOOBIG
+        19,  # CONSTRAINT
+        20,  # MISMATCH
+        21,  # MISUSE
+        23,  # AUTH
+        25,  # RANGE
+    }
+)
+
+
+class SqliteConnection(pysqlite3.Connection):  # type: ignore[misc]  # the driver has no types
+    """A connection to a SQLite file. Keeps the contract of `audit.stores.connection.Connection`."""
+
+    def all(self, statement: str, values: Values = (), /) -> list[Row]:
+        """Return every row."""
+        try:
+            return self.execute(statement, values).fetchall()  # type: ignore[no-any-return]
+        except pysqlite3.Error as error:
+            _tell(error)
+
+    def one(self, statement: str, values: Values = (), /) -> Row | None:
+        """Return the first row, or None."""
+        try:
+            return self.execute(statement, values).fetchone()  # type: ignore[no-any-return]
+        except pysqlite3.Error as error:
+            _tell(error)
+
+    def value(self, statement: str, values: Values = (), /) -> Any:
+        """Return the first column of the row that a statement always has."""
+        row = self.one(statement, values)
+        if row is None:
+            raise StoreError("a row that must be there is not")
+        return row[0]
+
+    def each(self, statement: str, values: Values = (), /) -> Iterator[Row]:
+        """Give row by row."""
+        try:
+            for row in self.execute(statement, values):  # noqa: UP028 -- `yield from` would close the cursor after its connection
+                yield row
+        except pysqlite3.Error as error:
+            _tell(error)
+
+    def run(self, statement: str, values: Values = (), /) -> int:
+        """Run a statement; return how many rows it has changed."""
+        try:
+            return self.execute(statement, values).rowcount  # type: ignore[no-any-return]
+        except pysqlite3.Error as error:
+            _tell(error)
+
+    def run_many(self, statement: str, rows: Sequence[Values], /) -> None:
+        """Run a statement once for each row of values."""
+        try:
+            self.executemany(statement, rows)
+        except pysqlite3.Error as error:
+            _tell(error)
+
+    @contextlib.contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """Read as of one moment."""
+        self.run("BEGIN")
+        try:
+            yield
+        finally:
+            self.run("ROLLBACK")
+
+
+def _tell(error: pysqlite3.Error) -> NoReturn:
+    """Raise what the driver has raised, as the house knows it."""
+    if isinstance(error, pysqlite3.IntegrityError):
+        raise RuleBrokenError(str(error)) from error
+    code = getattr(error, "sqlite_errorcode", None)
+    raise StoreError(str(error), is_own=code is None or code & 0xFF in _OWN_FAULTS) from error
 
 
 class LogCorruptError(Exception):
@@ -36,17 +115,26 @@ def check_sqlite_version(version: tuple[int, ...] = pysqlite3.sqlite_version_inf
         raise UnsafeSqliteError(f"SQLite {'.'.join(map(str, version))} has the WAL-reset bug: install 3.51.3 or newer")
 
 
-def open_connection(path: Path, *, read_only: bool) -> Connection:
-    """Open the database of state and log: WAL, synchronous FULL, no waiting on SQLite's own busy polling."""
+def open_connection(path: Path, *, read_only: bool) -> SqliteConnection:
+    """Open the database of state and log: WAL, synchronous FULL, no waiting on SQLite's own busy polling.
+
+    Raises StoreError.
+    """
     mode = "ro" if read_only else "rw"
-    connection = pysqlite3.connect(
-        f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, check_same_thread=False, timeout=10
-    )
-    if not read_only:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-        connection.execute("PRAGMA foreign_keys=ON")
-    connection.execute("PRAGMA cache_size=-65536")
+    try:
+        connection: SqliteConnection = pysqlite3.connect(
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=10,
+            factory=SqliteConnection,
+        )
+    except pysqlite3.Error as error:
+        _tell(error)
+    settings = () if read_only else ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    for setting in (*settings, "cache_size=-65536"):
+        connection.run(f"PRAGMA {setting}")
     return connection
 
 
@@ -62,7 +150,7 @@ def loader(connection: Connection) -> Callable[[int, int], bytes]:
     """Return how a full subtree's hash is read; ProofError where it is missing."""
 
     def load(level: int, index: int) -> bytes:
-        row = connection.execute("SELECT hash FROM log_node WHERE level = ? AND idx = ?", (level, index)).fetchone()
+        row = connection.one("SELECT hash FROM log_node WHERE level = ? AND idx = ?", (level, index))
         if row is None:
             raise ProofError(f"node {index} of level {level} is missing")
         found: bytes = row[0]
@@ -73,7 +161,7 @@ def loader(connection: Connection) -> Callable[[int, int], bytes]:
 
 def head(connection: Connection) -> Head | None:
     """Return (size, root, microseconds of the last entry, state index), or None for an empty log."""
-    row = connection.execute("SELECT size, root, at, state_index FROM log_head").fetchone()
+    row = connection.one("SELECT size, root, at, state_index FROM log_head")
     return (row[0], row[1], row[2], row[3]) if row else None
 
 
@@ -84,39 +172,36 @@ def check_at_start(connection: Connection, vkey: str, *, last: int = CHECKED_AT_
     """
     try:
         _check_log(connection, vkey, last)
-    except pysqlite3.DatabaseError as error:
+    except StoreError as error:
         raise LogCorruptError(f"the database file is damaged: {error}") from error
 
 
 def check_whole_log(connection: Connection, vkey: str) -> None:
     """Check the file's pages and recompute everything from the first entry on; raises LogCorruptError."""
     try:
-        problem = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        problem = connection.value("PRAGMA quick_check(1)")
         if problem != "ok":
             raise LogCorruptError(f"the database file is damaged: {problem}")
         _check_log(connection, vkey, None)
-    except pysqlite3.DatabaseError as error:
+    except StoreError as error:
         raise LogCorruptError(f"the database file is damaged: {error}") from error
 
 
 def _check_log(connection: Connection, vkey: str, last: int | None) -> None:
     # One snapshot, so that what a running gateway appends meanwhile can't look like damage.
-    connection.execute("BEGIN")
-    try:
+    with connection.snapshot():
         _check_entries(connection, last)
         _check_head(connection, vkey)
-    finally:
-        connection.execute("ROLLBACK")
 
 
 def _check_entries(connection: Connection, last: int | None) -> None:
     found = head(connection)
     size = found[0] if found else 0
-    newest = connection.execute("SELECT coalesce(max(idx), -1) FROM log_entry").fetchone()[0]
+    newest = connection.value("SELECT coalesce(max(idx), -1) FROM log_entry")
     if newest != size - 1:
         raise LogCorruptError(f"the head counts {size} entries, but the last one stands at {newest}")
     begin = 0 if last is None else max(0, size - last)
-    rows = connection.execute(
+    rows = connection.each(
         "SELECT e.idx, e.entry, n.hash FROM log_entry e LEFT JOIN log_node n ON n.level = 0 AND n.idx = e.idx "
         "WHERE e.idx >= ? ORDER BY e.idx",
         (begin,),
@@ -137,12 +222,10 @@ def _check_nodes(connection: Connection, begin: int, size: int) -> None:
     """Compare each inner node over the checked range with its two children; none may be missing or besides."""
     for level in range(size.bit_length() + 1):
         wanted = (size >> level) - (begin >> level)
-        kept = connection.execute(
-            "SELECT count(*) FROM log_node WHERE level = ? AND idx >= ?", (level, begin >> level)
-        ).fetchone()[0]
+        kept = connection.value("SELECT count(*) FROM log_node WHERE level = ? AND idx >= ?", (level, begin >> level))
         if kept != wanted:
             raise LogCorruptError(f"of level {level} there should be {wanted} nodes, the log holds {kept}")
-        rows = connection.execute(
+        rows = connection.each(
             "SELECT p.idx, p.hash, l.hash, r.hash FROM log_node p "
             "LEFT JOIN log_node l ON l.level = p.level - 1 AND l.idx = p.idx * 2 "
             "LEFT JOIN log_node r ON r.level = p.level - 1 AND r.idx = p.idx * 2 + 1 "
@@ -168,10 +251,10 @@ def _check_head(connection: Connection, vkey: str) -> None:
         raise LogCorruptError(str(error)) from error
     if computed != root:
         raise LogCorruptError(f"the nodes give another root than the head of {size} entries")
-    newest = connection.execute("SELECT coalesce(max(idx), -1) FROM state_key").fetchone()[0]
+    newest = connection.value("SELECT coalesce(max(idx), -1) FROM state_key")
     if newest != state_index:
         raise LogCorruptError(f"the newest state key names entry {newest}, the head's state index is {state_index}")
-    last = connection.execute("SELECT entry FROM log_entry WHERE idx = ?", (size - 1,)).fetchone()[0]
+    last = connection.value("SELECT entry FROM log_entry WHERE idx = ?", (size - 1,))
     if orjson.loads(last)["at"] != as_text(from_micros(at)):
         raise LogCorruptError("the head's time is not its last entry's")
     try:
@@ -184,13 +267,13 @@ def _check_head(connection: Connection, vkey: str) -> None:
 
 def find_entry(connection: Connection, entry_id: str) -> tuple[int, bytes] | None:
     """Return (index, exact bytes) of an entry."""
-    row = connection.execute("SELECT idx, entry FROM log_entry WHERE entry_id = ?", (entry_id,)).fetchone()
+    row = connection.one("SELECT idx, entry FROM log_entry WHERE entry_id = ?", (entry_id,))
     return (row[0], bytes(row[1])) if row else None
 
 
 def newest_checkpoint(connection: Connection) -> tuple[int, str] | None:
     """Return (size, note) of the newest checkpoint."""
-    row = connection.execute("SELECT size, note FROM log_checkpoint ORDER BY size DESC LIMIT 1").fetchone()
+    row = connection.one("SELECT size, note FROM log_checkpoint ORDER BY size DESC LIMIT 1")
     return (row[0], row[1]) if row else None
 
 
@@ -206,13 +289,13 @@ def consistency(connection: Connection, old: int, size: int) -> tuple[bytes, ...
 
 def bundles(connection: Connection, index: int) -> list[tuple[bytes, bytes]]:
     """Return (key id, ciphertext) of what is kept beside an entry."""
-    rows = connection.execute("SELECT key_id, ciphertext FROM log_bundle WHERE idx = ?", (index,)).fetchall()
+    rows = connection.all("SELECT key_id, ciphertext FROM log_bundle WHERE idx = ?", (index,))
     return [(bytes(key_id), bytes(ciphertext)) for key_id, ciphertext in rows]
 
 
 def leaves_of(connection: Connection, index: int) -> tuple[list[bytes], list[int]]:
     """Return the hashes of the leaves of an entry about several people, and the places where answers begin."""
-    row = connection.execute("SELECT hashes, begins FROM log_leaf WHERE idx = ?", (index,)).fetchone()
+    row = connection.one("SELECT hashes, begins FROM log_leaf WHERE idx = ?", (index,))
     hashes, begins = (bytes(row[0]), bytes(row[1])) if row else (b"", b"")
     found = [hashes[place : place + HASH_SIZE] for place in range(0, len(hashes), HASH_SIZE)]
     return found, [place for place, is_first in enumerate(begins) if is_first]

@@ -12,28 +12,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-import pysqlite3
-
 from audit.format.entry import STATE_KINDS, EntryError, entry_bytes
-from audit.stores.sqlite import Head, LogCorruptError, from_micros, to_micros
+from audit.stores.connection import Connection, RuleBrokenError, StoreError
+from audit.stores.sqlite import Head, LogCorruptError, SqliteConnection, from_micros, to_micros
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, ProofError, inclusion_from, leaf_hash
 from audit.writing.heartbeat import JUMP
 from audit.writing.item import Appended, Draft, Item, Moment, Within
 from audit.writing.once import UsedOnce
 
-# SQLite's primary result codes that are the statement's own fault. Every other is the store's, and so everybody's.
-_OWN_FAULTS: Final = frozenset(
-    {
-        1,  # ERROR
-        18,  # TOOBIG
-        19,  # CONSTRAINT
-        20,  # MISMATCH
-        21,  # MISUSE
-        23,  # AUTH
-        25,  # RANGE
-    }
-)
 _PORTIONS: Final = (64, 16, 4, 1)  # rows of one statement
 _INSERT_ENTRY: Final = "INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES "
 _INSERT_LEAVES: Final = "INSERT INTO log_leaf (idx, hashes, begins) VALUES "
@@ -77,7 +64,7 @@ class Batch:
     Raises ItemFailedError unless `careful`: the caller rolls back, and writes the same items in a careful one.
     """
 
-    connection: Any
+    connection: SqliteConnection
     signer: CheckpointSigner
     edge: Edge
     clock: Callable[[], datetime]
@@ -145,7 +132,7 @@ class Batch:
         """Run one item under its savepoint; a failure of its own becomes its result."""
         item.result = None
         mark = self.once.mark()
-        self.connection.execute("SAVEPOINT item")
+        self.connection.run("SAVEPOINT item")
         try:
             found = self._write_item(item.within)
         except _NOBODYS_OWN:
@@ -154,9 +141,9 @@ class Batch:
             if _is_the_stores(error):
                 raise
             found, item.result = None, error
-            self.connection.execute("ROLLBACK TO item")
+            self.connection.run("ROLLBACK TO item")
             self.once.undo(mark)
-        self.connection.execute("RELEASE item")
+        self.connection.run("RELEASE item")
         return found
 
     def _write_item(self, within: Within) -> _Made | None:
@@ -198,7 +185,7 @@ class Batch:
     def _counter(self, name: str) -> int:
         if name in self._counters:
             return self._counters[name]
-        row = self.connection.execute("SELECT value FROM recipient_counter WHERE name = ?", (name,)).fetchone()
+        row = self.connection.one("SELECT value FROM recipient_counter WHERE name = ?", (name,))
         return int(row[0]) if row else 0
 
     def _keep(self, draft: Draft, entry: bytes, index: int) -> None:
@@ -217,15 +204,15 @@ class Batch:
             insert_rows(self.connection, _INSERT_ENTRY, self._entries)
             insert_rows(self.connection, _INSERT_BUNDLE, self._bundles)
             insert_rows(self.connection, _INSERT_LEAVES, self._leaves)
-        except pysqlite3.Error as error:
+        except StoreError as error:
             # Whose row it was, and whether it was its own fault, comes out when each is written by itself.
             raise ItemFailedError from error
 
     def _insert(self, draft: Draft, entry: bytes, index: int) -> None:
         try:
             insert_rows(self.connection, _INSERT_ENTRY, [(index, draft.entry_id, draft.kind.value, entry)])
-        except pysqlite3.IntegrityError as error:
-            if self.connection.execute("SELECT 1 FROM log_entry WHERE entry_id = ?", (draft.entry_id,)).fetchone():
+        except RuleBrokenError as error:
+            if self.connection.one("SELECT 1 FROM log_entry WHERE entry_id = ?", (draft.entry_id,)):
                 raise EntryError("there is an entry of this id already") from error
             raise LogCorruptError(f"entry {index} can't follow what the log holds: {error}") from error
         bundles = [(index, key_id, ciphertext) for key_id, ciphertext in draft.sealed.bundles]
@@ -237,22 +224,22 @@ class Batch:
     def _insert_state_keys(self, draft: Draft, index: int) -> None:
         """Write an entry's state keys at once, not with the head: the next item of this batch must see them."""
         if draft.state_keys:
-            self.connection.executemany(
+            self.connection.run_many(
                 "INSERT INTO state_key (key, idx) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET idx = excluded.idx",
                 [(key, index) for key in draft.state_keys],
             )
 
     def _write_head(self) -> str:
-        execute, size, root = self.connection.execute, self.edge.size, self.edge.root()
+        run, size, root = self.connection.run, self.edge.size, self.edge.root()
         insert_rows(self.connection, "INSERT INTO log_node (level, idx, hash) VALUES ", self._nodes)
-        self.connection.executemany(
+        self.connection.run_many(
             "INSERT INTO recipient_counter (name, value) VALUES (?, ?) "
             "ON CONFLICT (name) DO UPDATE SET value = excluded.value",
             list(self._counters.items()),
         )
         note = self.signer.sign(size, root)
-        execute("INSERT INTO log_checkpoint (size, note) VALUES (?, ?)", (size, note))
-        execute(
+        run("INSERT INTO log_checkpoint (size, note) VALUES (?, ?)", (size, note))
+        run(
             "INSERT INTO log_head (one, size, root, at, state_index) VALUES (1, ?, ?, ?, ?) ON CONFLICT (one) "
             "DO UPDATE SET size = excluded.size, root = excluded.root, at = excluded.at, "
             "state_index = excluded.state_index",
@@ -263,11 +250,10 @@ class Batch:
 
 def _is_the_stores(error: BaseException) -> bool:
     """Tell whether an error is of the store, and so everybody's, rather than of the statement that met it."""
-    code = getattr(error, "sqlite_errorcode", None) if isinstance(error, pysqlite3.Error) else None
-    return code is not None and code & 0xFF not in _OWN_FAULTS
+    return isinstance(error, StoreError) and not error.is_own
 
 
-def insert_rows(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+def insert_rows(connection: Connection, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows by as few statements as may be; `statement` ends in VALUES.
 
     In portions of a few sizes, so that the driver keeps their statements prepared.
@@ -276,5 +262,5 @@ def insert_rows(connection: Any, statement: str, rows: Sequence[tuple[Any, ...]]
     while place < len(rows):
         portion = next(size for size in _PORTIONS if size <= len(rows) - place)
         marks = ", ".join(["(" + ", ".join("?" * len(rows[0])) + ")"] * portion)
-        connection.execute(statement + marks, [value for row in rows[place : place + portion] for value in row])
+        connection.run(statement + marks, [value for row in rows[place : place + portion] for value in row])
         place += portion

@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import os
 from pathlib import Path
-from typing import Any
 
+from audit.stores.connection import Connection
 from audit.stores.sqlite import LogCorruptError, head, loader
 from audit.tree.checkpoint import parse_checkpoint, verify_checkpoint
 from audit.tree.merkle import ProofError, root_of
@@ -48,7 +48,7 @@ def _is_later(note: str, file: Path) -> bool:
         return True
 
 
-def check_high_water(connection: Any, file: Path, vkey: str) -> None:
+def check_high_water(connection: Connection, file: Path, vkey: str) -> None:
     """Raise LogCorruptError unless the log still holds, unchanged, what it held at the kept checkpoint."""
     if not file.exists():
         return

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from audit.format.commitment import Sealed
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.once import UsedOnce
 
 
@@ -78,7 +79,7 @@ class Within(Protocol):
     written yet.
     """
 
-    def __call__(self, connection: Any, moment: Moment, /) -> Draft | None: ...
+    def __call__(self, connection: Connection, moment: Moment, /) -> Draft | None: ...
 
 
 Result = Appended | BaseException | None

@@ -11,7 +11,9 @@ import hashlib
 from collections import deque
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
+
+from audit.stores.connection import Connection
 
 LIFE: Final = 360.0  # seconds of the boot clock: longer than any name counts from its use on
 SIZE: Final = 16  # bytes of a name's digest: a second name of the same would take 2 to the 128 tries
@@ -58,13 +60,13 @@ class UsedOnce:
         kept = [self._rows[0].number] if self._rows else [self._number + 1]
         return min([*kept, *(row.number for row in self._late)]) - 1
 
-    def begin(self, connection: Any, *, boot: float = 0.0) -> None:
+    def begin(self, connection: Connection, *, boot: float = 0.0) -> None:
         """Catch up with what other writers have committed. `boot`: seconds of the boot clock."""
         self.drop()
         self._boot = boot
-        rows = connection.execute(
+        rows = connection.all(
             "SELECT number, until, names FROM used_once WHERE number > ? ORDER BY number", (self._number,)
-        ).fetchall()
+        )
         for number, until, names in rows:
             self._take([names[place : place + SIZE] for place in range(0, len(names), SIZE)], until, number)
 
@@ -100,11 +102,12 @@ class UsedOnce:
         while len(self._new) > mark:
             self._new.popitem()
 
-    def write(self, connection: Any) -> None:
+    def write(self, connection: Connection) -> None:
         """Write what this transaction has used, as one row."""
         if self._new:
             row = (max(self._new.values()), b"".join(self._new))
-            self._written = connection.execute("INSERT INTO used_once (until, names) VALUES (?, ?)", row).lastrowid
+            self._written = self._number + 1
+            connection.run("INSERT INTO used_once (number, until, names) VALUES (?, ?, ?)", (self._written, *row))
 
     def keep(self) -> None:
         """Take what this transaction has used into memory: it was committed."""

@@ -16,9 +16,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import pysqlite3
-
-from audit.stores.sqlite import Head, LogCorruptError, check_at_start, check_sqlite_version, head, loader, open_connection
+from audit.stores.connection import Connection, StoreError
+from audit.stores.sqlite import (
+    Head,
+    LogCorruptError,
+    SqliteConnection,
+    check_at_start,
+    check_sqlite_version,
+    head,
+    loader,
+    open_connection,
+)
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, subtrees
 from audit.writing.batch import Batch, ItemFailedError
@@ -64,7 +72,7 @@ class Sequencer:
         self.heartbeat = heartbeat
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._connection: Any = None
+        self._connection: SqliteConnection | None = None
         self._lock: Any = None
         self._edge = Edge(0, ())
         self._once = UsedOnce()
@@ -79,13 +87,13 @@ class Sequencer:
         with contextlib.ExitStack() as undo:
             try:
                 self._lock = undo.enter_context(self._lock_file.open("rb+"))
-                self._connection = open_connection(self._database, read_only=False)
-                undo.callback(self._connection.close)
-                self._under_lock(lambda: check_at_start(self._connection, self._signer.vkey))
-                self._once.begin(self._connection, boot=self._boot())  # of 100,000 names: not in somebody's first call
+                connection = self._connection = open_connection(self._database, read_only=False)
+                undo.callback(connection.close)
+                self._under_lock(lambda: check_at_start(connection, self._signer.vkey))
+                self._once.begin(connection, boot=self._boot())  # of 100,000 names: not in somebody's first call
             except OSError as error:
                 raise LogUnavailableError(f"the lock file {self._lock_file.name} can't be taken: restore it") from error
-            except pysqlite3.Error as error:
+            except StoreError as error:
                 raise LogCorruptError(f"the log can't be opened: {error}") from error
             undo.pop_all()
         self.writable = self._open = True
@@ -165,7 +173,7 @@ class Sequencer:
     def _fail(self, batch: list[Item], error: Exception) -> None:
         self.writable = False
         for item in batch:
-            what = str(error) if isinstance(error, ClockJumpedError) else type(error).__name__
+            what = str(error) if isinstance(error, ClockJumpedError | StoreError) else type(error).__name__
             failure = NotDurableError(f"the log could not be written: {what}")
             failure.__cause__ = error
             item.result = failure
@@ -197,10 +205,9 @@ class Sequencer:
             self._write(items, careful=True)
 
     def _write(self, items: Sequence[Item], *, careful: bool) -> None:
-        if self._connection is None:
-            self._connection = open_connection(self._database, read_only=False)
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
+        connection = self._connection or open_connection(self._database, read_only=False)
+        self._connection = connection
+        connection.run("BEGIN IMMEDIATE")
         try:
             found = head(connection)
             edge = self._current_edge(connection, found)
@@ -213,16 +220,16 @@ class Sequencer:
             batch.write(items)
             self._reached = batch.reached
             self._once.write(connection)
-            connection.execute("COMMIT")
+            connection.run("COMMIT")
             self._once.keep()
         except BaseException:
             self._edge = Edge(0, ())  # whatever it holds was not committed: read it again
             # On a full disk SQLite has rolled back already.
             if connection.in_transaction:
-                connection.execute("ROLLBACK")
+                connection.run("ROLLBACK")
             raise
 
-    def _current_edge(self, connection: Any, found: Head | None) -> Edge:
+    def _current_edge(self, connection: Connection, found: Head | None) -> Edge:
         """Return the right edge, read again where another process has appended; it must give the head's root."""
         size, root = (found[0], found[1]) if found else (0, Edge(0, ()).root())
         if self._edge.size != size:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
-from typing import Any
 
 import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import NO_STORE, read_form, refusal
@@ -93,7 +93,7 @@ async def _register(wiring: Wiring, known: Authenticated, new: NewKey, proof: Po
     add = wiring.changes.client_keys.add_keys(client_id, [new], term=term, by=f"key:{asked_by}", by_key=asked_by)
     is_fresh = True
 
-    def within(connection: Any, moment: Moment) -> Draft | None:
+    def within(connection: Connection, moment: Moment) -> Draft | None:
         nonlocal is_fresh
         is_fresh = remember(moment, seen)
         return add(connection, moment) if is_fresh else None

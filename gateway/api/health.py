@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
+from audit.stores.connection import Connection
 from audit.writing.heartbeat import JUMP, told
 from audit.writing.item import Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
@@ -43,10 +44,10 @@ async def get_readiness(request: Request) -> Response:
     return Response(canonical(ready), media_type="application/json")
 
 
-def _dirty_a_page(connection: Any, _moment: Moment) -> None:
+def _dirty_a_page(connection: Connection, _moment: Moment) -> None:
     # An empty transaction writes nothing, and so succeeds on a full disk. What is put and taken away again is written.
-    connection.execute('INSERT OR REPLACE INTO usage (name, "window", count) VALUES (?, ?, 0)', (PROBE, PROBE))
-    connection.execute("DELETE FROM usage WHERE name = ?", (PROBE,))
+    connection.run('INSERT OR REPLACE INTO usage (name, "window", count) VALUES (?, ?, 0)', (PROBE, PROBE))
+    connection.run("DELETE FROM usage WHERE name = ?", (PROBE,))
 
 
 def _not_ready(**what: str | int) -> Response:

@@ -9,6 +9,7 @@ import orjson
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.reading import SLOWEST
@@ -112,7 +113,7 @@ async def _take_back(asked: Standing, wiring: Wiring) -> None:
     revoke = wiring.changes.tokens.revoke(token.jti, client_id=token.client_id, by=client.client_id)
     is_fresh = True
 
-    def within(connection: Any, moment: Moment) -> Draft | None:
+    def within(connection: Connection, moment: Moment) -> Draft | None:
         nonlocal is_fresh
         is_fresh = remember(moment, (asked.seen,))
         return revoke(connection, moment) if is_fresh else None

@@ -10,6 +10,7 @@ from fastapi import Depends, Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
+from audit.stores.connection import Connection
 from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.door import authenticate
@@ -75,7 +76,7 @@ class ControlCaller:
 
     by: str
     roles: frozenset[Role]
-    still_counts: Callable[[Any, Moment], None]
+    still_counts: Callable[[Connection, Moment], None]
 
 
 def rule_of(path: str, method: str = "POST") -> Rule:
@@ -110,7 +111,7 @@ async def _by_token(request: Request, wiring: Wiring, rule: Rule) -> ControlCall
     _require(rule, frozenset({caller.client.role}))
     await remember_call(wiring.services.log, caller.seen)
 
-    def still_counts(connection: Any, _moment: Moment) -> None:
+    def still_counts(connection: Connection, _moment: Moment) -> None:
         # A token lives for 300 seconds at most, so one that counts is as fresh as a step-up asks.
         if not Reader(connection).still_counts(caller.token):
             raise ProblemError(TOKEN_REFUSED, "the client, a key or the token was taken back meanwhile")
@@ -136,7 +137,7 @@ async def _by_session(request: Request, wiring: Wiring, rule: Rule) -> ControlCa
     if (now - session.used_at).total_seconds() >= USED_EVERY:
         await wiring.services.log.append(sign_ins.touch(session.key))
 
-    def still_counts(connection: Any, moment: Moment) -> None:
+    def still_counts(connection: Connection, moment: Moment) -> None:
         live = find_session(connection, session.key, at=moment.at, mapping=operators.mapping)
         if live is None or rule.roles.isdisjoint(live.roles):
             raise ProblemError(SESSION_REFUSED)
@@ -159,7 +160,7 @@ def _require(rule: Rule, roles: frozenset[Role]) -> None:
 async def make_change(wiring: Wiring, caller: ControlCaller, within: Within) -> Appended | None:
     """Make a change durable where its caller still counts at that moment, or raise the problem."""
 
-    def guarded(connection: Any, moment: Moment) -> Draft | None:
+    def guarded(connection: Connection, moment: Moment) -> Draft | None:
         caller.still_counts(connection, moment)
         return within(connection, moment)
 

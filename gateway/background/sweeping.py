@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from audit.exporting.tiles import checkpoint
+from audit.stores.connection import Connection
 from audit.stores.sqlite import from_micros, head
 from audit.writing.heartbeat import JUMP, Heartbeat
 from audit.writing.highwater import keep_high_water
@@ -87,10 +88,10 @@ async def _hand_in(services: Services, early: EarlyLimits) -> None:
         return
     refused, early.refused = early.refused, Counter()
 
-    def within(connection: Any, _moment: Moment) -> None:
+    def within(connection: Connection, _moment: Moment) -> None:
         for (client_id, limit, window), count in refused.items():
             # Where another worker has recorded the window already, a new row counts on from its one first refusal.
-            connection.execute(
+            connection.run(
                 'INSERT INTO usage (name, "window", count) VALUES (?, ?, ?) '
                 'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count - 1',
                 (f"reached/{client_id}/{limit}", window, count + 1),
@@ -112,10 +113,8 @@ def _ended_window(services: Services, name: str, window: str) -> Within:
     client = services.reader.find_client(client_id)
     partner = client.partner_id if client else None
 
-    def within(connection: Any, moment: Moment) -> Draft | None:
-        found = connection.execute(
-            'DELETE FROM usage WHERE name = ? AND "window" = ? RETURNING count', (name, window)
-        ).fetchall()
+    def within(connection: Connection, moment: Moment) -> Draft | None:
+        found = connection.all('DELETE FROM usage WHERE name = ? AND "window" = ? RETURNING count', (name, window))
         if not found or found[0][0] < 2:  # noqa: PLR2004 -- the first refusal was an entry of its own
             return None
         facts = {"limit": limit, "window": window, "refused": found[0][0] - 1}
@@ -133,27 +132,27 @@ _EXPIRED: Final = (
 )
 
 
-def _has_expired(connection: Any, now: datetime) -> bool:
-    used = connection.execute("SELECT 1 FROM used_once WHERE until <= ? LIMIT 1", (now.timestamp() - LIFE,)).fetchone()
+def _has_expired(connection: Connection, now: datetime) -> bool:
+    used = connection.one("SELECT 1 FROM used_once WHERE until <= ? LIMIT 1", (now.timestamp() - LIFE,))
     return (
         used is not None
         or sign_ins.has_expired(connection, now)
         or any(
-            connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)).fetchone() is not None
+            connection.one(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)) is not None
             for table, _, where in _EXPIRED
         )
     )
 
 
-def _drop_expired(connection: Any, now: datetime, moment: Moment) -> None:
+def _drop_expired(connection: Connection, now: datetime, moment: Moment) -> None:
     sign_ins.drop_expired(connection, now)
     # What this writer has forgotten: by the boot clock too, so that no clock that is put back makes a name good again.
-    connection.execute(
+    connection.run(
         f"DELETE FROM used_once WHERE number IN (SELECT number FROM used_once WHERE number <= ? LIMIT {MOST_AT_ONCE})",
         (moment.once.forgotten,),
     )
     for table, key, where in _EXPIRED:
-        connection.execute(
+        connection.run(
             f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT {MOST_AT_ONCE})",
             _bound(table, now),
         )

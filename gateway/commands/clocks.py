@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 import typer
 
+from audit.stores.connection import Connection
 from audit.stores.sqlite import from_micros, head, open_connection
 from audit.writing.heartbeat import JUMP, Heartbeat, told
 from gateway.app import utc_now
@@ -53,7 +53,7 @@ def _clock(council: Council) -> tuple[bool, str]:
     return True, f"clock: in step with the boot clock (moved by {moved:+.0f} seconds since the last beat)"
 
 
-def _log(connection: Any) -> tuple[bool, str]:
+def _log(connection: Connection) -> tuple[bool, str]:
     found = head(connection)
     if found is None:
         return True, "log: it has no entry yet"

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.responses import Response
 
+from audit.stores.connection import Connection
 from audit.writing.item import Moment
 from gateway.console.door import Visit, append
 from gateway.console.pages import own_place, see_other
@@ -61,7 +62,7 @@ async def begin_session(
     authenticated_at: float,
     content: Mapping[str, Any],
     facts: Mapping[str, Any],
-    also: Callable[[Any, Moment], None] | None = None,
+    also: Callable[[Connection, Moment], None] | None = None,
 ) -> Response:
     """Begin the session, and send the browser where it wanted to go. `content` is what was kept under way."""
     before, cookie = session_before(visit), cookies.new_id()
@@ -89,7 +90,7 @@ async def begin_session(
 
 
 async def _begin(
-    visit: Visit, new: Beginning, facts: Mapping[str, Any], also: Callable[[Any, Moment], None] | None
+    visit: Visit, new: Beginning, facts: Mapping[str, Any], also: Callable[[Connection, Moment], None] | None
 ) -> None:
     try:
         await append(visit.wiring, visit.wiring.changes.sign_ins.begin(new, facts, also=also))

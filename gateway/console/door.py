@@ -10,6 +10,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from audit.stores.connection import Connection
 from audit.writing.item import Moment, Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
@@ -182,7 +183,7 @@ async def _note_use(wiring: Wiring, session: Session, now: datetime) -> None:
 def _caller(wiring: Wiring, session: Session, rule: Rule) -> ControlCaller:
     operators = wiring.operators
 
-    def still_counts(connection: object, moment: Moment) -> None:
+    def still_counts(connection: Connection, moment: Moment) -> None:
         live = find_session(connection, session.key, at=moment.at, mapping=operators.mapping)
         if live is None or rule.roles.isdisjoint(live.roles):
             raise ProblemError(SESSION_REFUSED)

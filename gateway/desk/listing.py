@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from audit.stores.connection import Connection
 from audit.writing.item import Within
 from gateway.desk.knowing import PersonUnknownError, SourceOf, look_up
 from gateway.desk.standing import consent_told, restriction_told
@@ -54,7 +55,7 @@ class Listing:
         return await self._listed(person, dataset, read_restrictions, lambda one: restriction_told(one, now))
 
     async def _listed(
-        self, person: str, dataset: str | None, read: Callable[[Any, str], Sequence[Record]], tell: Tell
+        self, person: str, dataset: str | None, read: Callable[[Connection, str], Sequence[Record]], tell: Tell
     ) -> Listed:
         listed, quiet, is_known = Listed(), list[str](), False
         for name in self._datasets(dataset):

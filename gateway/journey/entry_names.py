@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.format.commitment import SealingKey
+from audit.stores.connection import Connection
 from audit.writing.keyring import reference
 from gateway.journey.equipment import Ask, Services
 from gateway.journey.judge import Judgement
@@ -37,7 +38,9 @@ class Keys:
     claims: tuple[Claim, ...]
 
 
-def choose_keys(judged: Judgement, ask: Ask, services: Services, connection: Any, *, roles: Sequence[str] = ()) -> Keys:
+def choose_keys(
+    judged: Judgement, ask: Ask, services: Services, connection: Connection, *, roles: Sequence[str] = ()
+) -> Keys:
     """Look up the keys of everybody concerned; new ones are reserved, and claimed in the append.
 
     `roles` are other people whose own fields were asked for; one who is not in the record has the subject's key.
@@ -70,7 +73,7 @@ def caseworker_ref(ask: Ask, services: Services) -> bytes:
     return found
 
 
-def claim_keys(keys: Sequence[Keys], services: Services, connection: Any) -> bool:
+def claim_keys(keys: Sequence[Keys], services: Services, connection: Connection) -> bool:
     """Claim the keys inside the append transaction; False where another writer's key holds instead."""
     claims = list(dict(claim for one in keys for claim in one.claims).items())
     held = services.keyring.claim_all(connection, claims)

@@ -10,6 +10,7 @@ from typing import Any
 from audit.format.commitment import SealingKey
 from audit.format.entry import Kind, canonical, written
 from audit.format.people import leaf_id, make_leaf, seal_people
+from audit.stores.connection import Connection
 from audit.writing.item import Draft
 from gateway.journey.answer import disclosure_of, shape_of
 from gateway.journey.entry_names import Keys, choose_keys, digest, facts_of, fields_of, matter_of, names_of_call
@@ -40,7 +41,7 @@ class Making:
 
 
 def parts_of(
-    entry_id: str, making: Sequence[Making], services: Services, connection: Any, retry_of: str | None
+    entry_id: str, making: Sequence[Making], services: Services, connection: Connection, retry_of: str | None
 ) -> list[Part]:
     """Answer about each person, with a leaf for them and one for each other whose own fields were asked for.
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from audit.format.commitment import seal
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from gateway.journey.entry_names import choose_keys, claim_keys
 from gateway.journey.equipment import Ask, Services
@@ -46,7 +46,7 @@ async def record_failure(
         None,
     )
 
-    def within(connection: Any, moment: Moment) -> Draft | None:
+    def within(connection: Connection, moment: Moment) -> Draft | None:
         if is_first and not remember(moment, (call.caller.seen,)):
             return None
         claim_keys(keys, services, connection)

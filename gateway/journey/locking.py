@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
+from audit.stores.connection import Connection
 from audit.writing.keyring import reference
 from gateway.journey.entry_names import caseworker_ref
 from gateway.journey.equipment import Ask, Services
@@ -26,7 +26,7 @@ def counting(
     ask: Ask,
     services: Services,
     *,
-    connection: Any,
+    connection: Connection,
     at: datetime,
     is_repeat: bool = False,
 ) -> limits.Counting:

@@ -10,6 +10,7 @@ from audit.exporting.receipt import receipt
 from audit.format.commitment import seal
 from audit.format.entry import Kind, canonical
 from audit.format.people import paths_of, shown_leaf
+from audit.stores.connection import Connection
 from audit.writing.item import Appended, Draft
 from gateway.journey.answer import disclosure_of, shape_of
 from gateway.journey.entry_names import choose_keys, digest, facts_of, fields_of, names_of_ask
@@ -18,7 +19,7 @@ from gateway.journey.equipment import Services
 from gateway.journey.person import Line, Prepared, made_part, released_of, roles_of
 
 
-def prepare(lines: Sequence[Line], services: Services, *, connection: Any, retry_of: str | None = None) -> Prepared:
+def prepare(lines: Sequence[Line], services: Services, *, connection: Connection, retry_of: str | None = None) -> Prepared:
     """Shape each record, write each disclosure, seal the entry. `retry_of` names the entry that this call repeats."""
     first = lines[0]
     entry_id = services.new_id("d", first.judged.at)
@@ -37,7 +38,7 @@ def prepare_again(
     changed: Sequence[int],
     services: Services,
     *,
-    connection: Any,
+    connection: Connection,
     retry_of: str | None,
 ) -> Prepared:
     """Return the same entry with some of its people's parts made anew: those whom a limit withholds."""
@@ -50,7 +51,7 @@ def prepare_again(
     return close_entry(entry_id, lines, parts, services)
 
 
-def _prepare_one(entry_id: str, line: Line, services: Services, connection: Any, retry_of: str | None) -> Prepared:
+def _prepare_one(entry_id: str, line: Line, services: Services, connection: Connection, retry_of: str | None) -> Prepared:
     judged, ask = line.judged, line.ask
     shaped = shape_of(judged, line.record, ask, services, guessed_at=line.guessed_at)
     released = released_of(shaped)

@@ -6,6 +6,7 @@ from typing import Any
 
 from audit.format.commitment import seal
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from gateway.journey.entry_names import choose_keys, claim_keys, names_of_ask
 from gateway.journey.equipment import Ask, Services
@@ -16,7 +17,7 @@ NOTHING: dict[str, Any] = {}
 
 
 def refuse_at_limit(
-    judged: Judgement, reached: Reached, ask: Ask, services: Services, *, connection: Any, retry_of: str | None
+    judged: Judgement, reached: Reached, ask: Ask, services: Services, *, connection: Connection, retry_of: str | None
 ) -> Draft:
     """Return the entry of the first call of a window that a limit refused. Claims its keys in the transaction."""
     keys = choose_keys(judged, ask, services, connection)

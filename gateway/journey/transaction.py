@@ -10,11 +10,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from audit.format.entry import canonical
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from gateway.journey.entry_names import claim_keys, digest
 from gateway.journey.equipment import Ask, Services
@@ -108,10 +109,10 @@ class Attempt:
         self._prepare(self.services.reader.connection)
         self._prepared_early = self.prepared
 
-    def _prepare(self, connection: Any) -> None:
+    def _prepare(self, connection: Connection) -> None:
         self.prepared = prepare(self.lines, self.services, connection=connection, retry_of=self.retry_of)
 
-    def within(self, connection: Any, moment: Moment) -> Draft | None:
+    def within(self, connection: Connection, moment: Moment) -> Draft | None:
         """Judge and write, inside the transaction."""
         self._begin()
         if self._is_first and not remember(moment, (self.ask.caller.seen,)):
@@ -139,7 +140,7 @@ class Attempt:
 
     # -- does what was judged still hold?
 
-    def _must_judge_again(self, connection: Any, moment: Moment) -> bool:
+    def _must_judge_again(self, connection: Connection, moment: Moment) -> bool:
         early = [line.early for line in self.lines]
         if moment.at >= min(one.holds_until for one in early):
             return True
@@ -148,7 +149,7 @@ class Attempt:
         basis = tuple(dict.fromkeys(key for one in early for key in one.basis))
         return self.services.reader.over(connection).touched_since(basis, early[0].state_index)
 
-    def _judge_again(self, connection: Any, moment: Moment) -> bool:
+    def _judge_again(self, connection: Connection, moment: Moment) -> bool:
         """Decide again on the records in hand; False where the call can't be answered from them, or asks by a new text."""
         reader = self.services.reader.over(connection)
         if not reader.still_counts(self.ask.caller.token):
@@ -186,14 +187,14 @@ class Attempt:
 
     # -- idempotency and limits
 
-    def _is_reused_key(self, connection: Any, at: datetime) -> bool:
+    def _is_reused_key(self, connection: Connection, at: datetime) -> bool:
         key = self.chunk.idempotency_key
         if key is None:
             return False
-        row = connection.execute(
+        row = connection.one(
             "SELECT body_digest, disclosure_id, limited FROM idempotency WHERE client_id = ? AND key = ? AND expires > ?",
             (self.ask.caller.client.client_id, key, int(at.timestamp())),
-        ).fetchone()
+        )
         if row is None:
             return False
         self.retry_of, self._uncounted = row[1], frozenset(orjson.loads(row[2]))
@@ -211,7 +212,7 @@ class Attempt:
             under.append([caseworker.id, caseworker.role])
         return digest(canonical(under))
 
-    def _counting(self, connection: Any, moment: Moment) -> limits.Counting:
+    def _counting(self, connection: Connection, moment: Moment) -> limits.Counting:
         people = [self._person(number) for number in range(len(self.lines))]
         judged = [line.judged for line in self.lines]
         is_repeat = self.retry_of is not None
@@ -225,7 +226,7 @@ class Attempt:
         judged = line.judged
         return limits.Person(judged.subject_ref, judged.key_ref, judged.guess_refs, counts, claimed)
 
-    def _is_within_limits(self, counts: limits.Counting, connection: Any, moment: Moment) -> bool:
+    def _is_within_limits(self, counts: limits.Counting, connection: Connection, moment: Moment) -> bool:
         """Judge the call, then each person, and count those who are within; False where the whole call is refused.
 
         A limit that one of many people exceeds withholds that person alone.
@@ -249,7 +250,7 @@ class Attempt:
         self.misses = counts.alarming()
         return True
 
-    def _counts(self, counts: limits.Counting, number: int, line: Line, connection: Any) -> bool:
+    def _counts(self, counts: limits.Counting, number: int, line: Line, connection: Connection) -> bool:
         """Count one person; False where their part changes: a limit withholds them, and then nothing of theirs is counted,
         or misses have locked them since they were looked for.
         """
@@ -276,14 +277,14 @@ class Attempt:
             counts.count_wrong(person, told_wrong - line.guessed_at)
         return not (is_locked or line.guessed_at)
 
-    def _refusal(self, connection: Any) -> Draft | None:
+    def _refusal(self, connection: Connection) -> Draft | None:
         """Return the one refusal entry of a limit's window; None where the call was refused in it before."""
         reached = self.reached
         if reached is None or not mark_reached(connection, self.ask.caller.client.client_id, reached, self.services.usage):
             return None
         return refuse_at_limit(self.judged, reached, self.ask, self.services, connection=connection, retry_of=self.retry_of)
 
-    def _repeats_too_often(self, connection: Any, moment: Moment) -> bool:
+    def _repeats_too_often(self, connection: Connection, moment: Moment) -> bool:
         if self.retry_of is None:
             return False
         client, key = self.ask.caller.client.client_id, self.ask.idempotency_key or ""
@@ -291,7 +292,7 @@ class Attempt:
 
     # -- write
 
-    def _write(self, counts: limits.Counting, connection: Any, moment: Moment) -> Draft | None:
+    def _write(self, counts: limits.Counting, connection: Connection, moment: Moment) -> Draft | None:
         if self.prepared is None:
             return None
         if not self._claim(connection):
@@ -303,7 +304,7 @@ class Attempt:
         self._keep_key(connection, moment.at)
         return self.prepared.draft
 
-    def _write_urgent(self, counts: limits.Counting, connection: Any, at: datetime) -> None:
+    def _write_urgent(self, counts: limits.Counting, connection: Connection, at: datetime) -> None:
         """Write the row of an emergency that opened something: a second person looks at it."""
         if self.prepared is None:
             return
@@ -314,11 +315,11 @@ class Attempt:
         if call is not None:
             self.urgent = Urgent(call.client, call.kind, call.people, counts.many_urgent())
 
-    def _claim(self, connection: Any) -> bool:
+    def _claim(self, connection: Connection) -> bool:
         parts = self.prepared.parts if self.prepared is not None else ()
         return claim_keys([part.keys for part in parts], self.services, connection)
 
-    def _keep_key(self, connection: Any, at: datetime) -> None:
+    def _keep_key(self, connection: Connection, at: datetime) -> None:
         """Keep the first use of an Idempotency-Key, and whom it was not counted for; one whose day is over is used anew."""
         key = self.chunk.idempotency_key
         if key is None or self.prepared is None:
@@ -326,10 +327,10 @@ class Attempt:
         client = self.ask.caller.client.client_id
         limited = orjson.dumps([number for number, line in enumerate(self.lines) if line.reached is not None]).decode()
         if self.retry_of is not None:
-            connection.execute("UPDATE idempotency SET limited = ? WHERE client_id = ? AND key = ?", (limited, client, key))
+            connection.run("UPDATE idempotency SET limited = ? WHERE client_id = ? AND key = ?", (limited, client, key))
             return
         expires = int((at + KEPT_FOR).timestamp())
-        connection.execute(
+        connection.run(
             "INSERT OR REPLACE INTO idempotency (client_id, key, body_digest, disclosure_id, expires, limited) "
             "VALUES (?, ?, ?, ?, ?, ?)",
             (client, key, self._digest, self.prepared.draft.entry_id, expires, limited),

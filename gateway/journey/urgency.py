@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any
 
+from audit.stores.connection import Connection
 from gateway.journey.entry_names import caseworker_ref
 from gateway.journey.equipment import Services
 from gateway.journey.person import Line
@@ -13,7 +13,7 @@ from gateway.store.emergencies import Call, is_written, write_call
 from policies.deciding.decide import waives_in_emergency
 
 
-def untold(connection: Any, within: Collection[int], new: Collection[int], retry_of: str | None) -> int:
+def untold(connection: Connection, within: Collection[int], new: Collection[int], retry_of: str | None) -> int:
     """Return how many people no row tells of yet. A repeat is a new emergency where the first call was none.
 
     And of those who are `new`: the first call was not counted for them, or not for the bound that they count for now.
@@ -24,7 +24,7 @@ def untold(connection: Any, within: Collection[int], new: Collection[int], retry
 
 
 def write_urgent(
-    connection: Any, first: Line, entry_id: str, *, people: int, services: Services, at: datetime
+    connection: Connection, first: Line, entry_id: str, *, people: int, services: Services, at: datetime
 ) -> Call | None:
     """Write the row of an emergency that opened something, and return it; of a call that is none, nothing."""
     judged, emergency, client = first.judged, first.ask.request.emergency, first.ask.caller.client

@@ -9,8 +9,9 @@ from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
+from audit.stores.connection import Connection
 from gateway.limits.reached import Left, Reached, day_reached, until_midnight
 from gateway.limits.usage import USAGE, Usage
 from gateway.store import locks
@@ -90,7 +91,9 @@ class Counting:
     Lives inside a transaction. What was added counts for the next person of the same item.
     """
 
-    def __init__(self, connection: Any, limits: Limits, use: Use, people: Iterable[Person], usage: Usage = USAGE) -> None:
+    def __init__(
+        self, connection: Connection, limits: Limits, use: Use, people: Iterable[Person], usage: Usage = USAGE
+    ) -> None:
         self._connection = connection
         self._usage = usage
         self._limits = limits

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
+from audit.stores.connection import Connection
 from gateway.limits.usage import USAGE, Usage
 from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
@@ -44,12 +44,12 @@ def day_reached(limit: str, at: datetime) -> Reached:
     return Reached(limit, london_day(at).isoformat(), until_midnight(at))
 
 
-def count_repeat(connection: Any, client: str, key: str, at: datetime, usage: Usage = USAGE) -> int:
+def count_repeat(connection: Connection, client: str, key: str, at: datetime, usage: Usage = USAGE) -> int:
     """Count a repeat under an Idempotency-Key; return how many there were today. A repeat counts for no other limit."""
     return usage.add_one(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
 
 
-def mark_reached(connection: Any, client: str, reached: Reached, usage: Usage = USAGE) -> bool:
+def mark_reached(connection: Connection, client: str, reached: Reached, usage: Usage = USAGE) -> bool:
     """Note that a limit was reached; True the first time in its window, when it becomes an entry."""
     return usage.add_one(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
 

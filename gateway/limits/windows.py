@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
+from audit.stores.connection import Connection
 from schemas.instants import london_day
 
 # A window of `usage` that is dropped: a minute's number two minutes old (the sliding count looks one back), or a day before
@@ -22,9 +23,9 @@ def over_before(at: datetime) -> tuple[int, str]:
     return int(at.timestamp()) // 60 - 1, (london_day(at) - KEPT).isoformat()
 
 
-def ended_windows(connection: Any, at: datetime) -> list[tuple[str, str, int]]:
+def ended_windows(connection: Connection, at: datetime) -> list[tuple[str, str, int]]:
     """Return (name, window, refusals) of the limits' windows that were reached and have ended."""
-    rows = connection.execute('SELECT name, "window", count FROM usage WHERE name LIKE ?', ("reached/%",)).fetchall()
+    rows = connection.all('SELECT name, "window", count FROM usage WHERE name LIKE ?', ("reached/%",))
     minute, day = int(at.timestamp()) // 60, london_day(at).isoformat()
     return [
         (name, window, count) for name, window, count in rows if (window < day if "-" in window else int(window) < minute)

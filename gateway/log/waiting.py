@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any
 
+from audit.stores.connection import Connection
 from audit.writing.item import Appended, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, Sequencer
 from gateway.journey.equipment import Log
@@ -72,7 +72,7 @@ async def remember_call(log: Log, *seen: Seen | None) -> None:
         return
     fresh = True
 
-    def within(_connection: Any, moment: Moment) -> None:
+    def within(_connection: Connection, moment: Moment) -> None:
         nonlocal fresh
         fresh = remember(moment, seen)
 

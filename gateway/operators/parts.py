@@ -14,6 +14,7 @@ from typing import Any
 from starlette.requests import Request
 
 from audit.format.entry import canonical
+from audit.stores.connection import Connection
 from audit.writing.keyring import Keyring, KeyringError
 from gateway.oauth.clients import Role
 from gateway.operators import cookies
@@ -40,7 +41,7 @@ class Operators:
     provider: Provider | None
     passwords: Passwords
 
-    def session_of(self, request: Request, connection: Any, at: datetime) -> tuple[str, Session] | None:
+    def session_of(self, request: Request, connection: Connection, at: datetime) -> tuple[str, Session] | None:
         """Return the cookie and the live session of a request, if it has one."""
         cookie = cookies.read(request, cookies.SESSION)
         if cookie is None:

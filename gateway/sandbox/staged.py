@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from typing_extensions import override
 
+from audit.stores.connection import Connection
 from audit.writing.item import Appended, Draft, Moment, Within
 from gateway.journey.equipment import Log
 from gateway.limits.usage import Counts, Usage
@@ -40,7 +41,7 @@ class StagedReader(Reader):
         self._in_transaction = in_transaction
 
     @override
-    def over(self, connection: Any) -> StagedReader:
+    def over(self, connection: Connection) -> StagedReader:
         # What is judged again in the transaction is judged by the same facts.
         return StagedReader(self._of.over(connection), self._scene, in_transaction=True)
 
@@ -158,7 +159,7 @@ class StagedLog:
         if change is None and not moved:
             return within
 
-        def told(connection: Any, moment: Moment) -> Draft | None:
+        def told(connection: Connection, moment: Moment) -> Draft | None:
             if change is not None:
                 self.scene.was_read = True
                 moment = change(moment)
@@ -173,7 +174,7 @@ def staged_usage(scene: Scene) -> Usage:
     So a scenario comes out the same whatever was asked before, and what is asked afterwards is not counted with it.
     """
 
-    def read(_connection: Any, names: Collection[str], windows: tuple[str, ...]) -> Counts:
+    def read(_connection: Connection, names: Collection[str], windows: tuple[str, ...]) -> Counts:
         full = [name for name in names if scene.facts.full and name.startswith(scene.facts.full)]
         scene.was_read = scene.was_read or bool(full)
         return {(name, window): MORE_THAN_ANY for name in full for window in windows}

@@ -14,6 +14,7 @@ import orjson
 
 from audit.format.commitment import open_bundle, value_of
 from audit.format.entry import EntryError, Kind
+from audit.stores.connection import Connection
 from audit.stores.search import find_entries
 from audit.stores.sqlite import bundles, inclusion, newest_checkpoint
 from audit.writing.item import Draft, Moment, Within
@@ -70,7 +71,7 @@ class Searched:
 
 
 def search_caseworker(
-    query: CaseworkerQuery, *, by: str, connection: Any, keyring: Keyring, index: Path, entries: Entries
+    query: CaseworkerQuery, *, by: str, connection: Connection, keyring: Keyring, index: Path, entries: Entries
 ) -> Searched:
     """Return every entry in which a caseworker asked, also those that were refused. `by` is who searches.
 
@@ -93,7 +94,7 @@ def search_caseworker(
     opened = list(islice(asked_for, query.most + 1))
     rows = tuple({**row, "proof": _proof(connection, row["index"], size)} for row in opened[: query.most])
 
-    def record(_connection: Any, moment: Moment) -> Draft:
+    def record(_connection: Connection, moment: Moment) -> Draft:
         # The reference, not the name: this entry is sealed under the controller's key, which no erasure destroys.
         asked = {"question": "caseworker", "ref": refs[0].hex(), "found": len(rows), "complete_to": complete_to}
         return entries.plain(Kind.SEARCH, moment, (), {"what": asked, "who": {"by": by}})
@@ -101,8 +102,8 @@ def search_caseworker(
     return Searched(rows, len(opened) > query.most, checkpoint, complete_to, record)
 
 
-def _row(connection: Any, keyring: Keyring, place: int, query: CaseworkerQuery) -> dict[str, Any] | None:
-    raw = bytes(connection.execute("SELECT entry FROM log_entry WHERE idx = ?", (place,)).fetchone()[0])
+def _row(connection: Connection, keyring: Keyring, place: int, query: CaseworkerQuery) -> dict[str, Any] | None:
+    raw = bytes(connection.value("SELECT entry FROM log_entry WHERE idx = ?", (place,)))
     entry = orjson.loads(raw)
     if not query.covers(datetime.fromisoformat(entry["at"])):
         return None
@@ -127,7 +128,7 @@ def _row(connection: Any, keyring: Keyring, place: int, query: CaseworkerQuery) 
     }
 
 
-def _openings(connection: Any, keyring: Keyring, place: int, entry_id: str) -> dict[str, str]:
+def _openings(connection: Connection, keyring: Keyring, place: int, entry_id: str) -> dict[str, str]:
     """Return what opens under the keys that live: of a person's the caseworker's and the controller's parts are enough."""
     found: dict[str, str] = {}
     for key_id, ciphertext in bundles(connection, place):
@@ -136,14 +137,14 @@ def _openings(connection: Any, keyring: Keyring, place: int, entry_id: str) -> d
     return found
 
 
-def _proof(connection: Any, place: int, size: int) -> list[str]:
+def _proof(connection: Connection, place: int, size: int) -> list[str]:
     return [base64.b64encode(one).decode() for one in inclusion(connection, place, size)]
 
 
-def caseworker_of(ref: bytes, *, connection: Any, keyring: Keyring, index: Path) -> str | None:
+def caseworker_of(ref: bytes, *, connection: Connection, keyring: Keyring, index: Path) -> str | None:
     """Return the id of the caseworker whom a reference names, as the newest entry that opens has it."""
     for place in reversed(find_entries(connection, index, ref).indices):
-        raw = connection.execute("SELECT entry FROM log_entry WHERE idx = ?", (place,)).fetchone()[0]
+        raw = connection.value("SELECT entry FROM log_entry WHERE idx = ?", (place,))
         opened = _openings(connection, keyring, place, orjson.loads(bytes(raw))["id"])
         if "caseworker" in opened:
             name: str | None = value_of(opened["caseworker"]).get("id")

@@ -7,9 +7,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.client_keys import KeyRefusedError, NewKey, read_keys
 from gateway.oauth.clients import MOST_LIVE_KEYS
@@ -39,7 +40,7 @@ class ClientKeys:
     def add_keys(self, client_id: str, keys: Sequence[NewKey], *, term: Term, by: str, by_key: str | None = None) -> Within:
         """Add keys beside those that a client has. `by_key`: the thumbprint of the client's own key that asked."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             _check_client(connection, client_id, by_key, moment.at)
             _check_term(term, moment.at)
             live = [one for one in read_client_keys(connection, client_id) if one.is_live(moment.at)]
@@ -63,12 +64,12 @@ class ClientKeys:
     def revoke_key(self, client_id: str, kid: str, *, by: str) -> Within:
         """Revoke a key: assertions by it, and tokens that rest on it, are refused from the next entry on."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            found = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            found = connection.all(
                 "UPDATE client_key SET revoked_at = ? WHERE client_id = ? AND kid = ? AND revoked_at IS NULL "
                 "RETURNING thumbprint",
                 (to_micros(moment.at), client_id, kid),
-            ).fetchall()
+            )
             if not found:
                 found = [_bar_fetched(connection, client_id, kid, moment.at, by=by)]
             what = {"what": {"client": client_id, "kid": kid, "thumbprint": found[0][0]}, "who": {"by": by}}
@@ -86,7 +87,7 @@ def public_keys(jwks: object) -> tuple[NewKey, ...]:
 
 
 def insert_keys(
-    connection: Any, client_id: str, keys: Sequence[NewKey], at: datetime, *, by: str, term: Term | None = None
+    connection: Connection, client_id: str, keys: Sequence[NewKey], at: datetime, *, by: str, term: Term | None = None
 ) -> None:
     """Write the rows of new keys; ChangeRefusedError for a key that is registered already, with whomever."""
     days = [one.isoformat() if one else None for one in ((term.starts_on, term.expires_on) if term else (None, None))]
@@ -97,21 +98,21 @@ def insert_keys(
             raise ChangeRefusedError("the key is registered already, or was: make a new pair for each client and each turn")
         if key.kid in kids:
             raise ChangeRefusedError("the client has, or had, a key of that kid: give the new one another")
-        connection.execute(
+        connection.run(
             "INSERT INTO client_key (client_id, kid, thumbprint, jwk, added_at, added_by, starts_on, expires_on) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (client_id, key.kid, key.thumbprint, json.dumps(dict(key.jwk)), to_micros(at), by, *days),
         )
 
 
-def _bar_fetched(connection: Any, client_id: str, thumbprint: str, at: datetime, *, by: str) -> tuple[str]:
+def _bar_fetched(connection: Connection, client_id: str, thumbprint: str, at: datetime, *, by: str) -> tuple[str]:
     """Bar a key that lies at a client's `jwks_uri`, by its thumbprint, whatever is fetched from there afterwards."""
     client = Reader(connection).find_client(client_id)
     if client is None or client.jwks_uri is None or client.has_revoked(thumbprint):
         raise ChangeRefusedError(f"client {client_id} has no such live key: see `stile client key list`")
     if not _THUMBPRINT.fullmatch(thumbprint):
         raise ChangeRefusedError("name a key that lies at a jwks_uri by its thumbprint (RFC 7638), not by its kid")
-    connection.execute(
+    connection.run(
         "INSERT INTO client_key (client_id, kid, thumbprint, jwk, added_at, added_by, revoked_at) "
         "VALUES (?, ?, ?, '{}', ?, ?, ?)",
         (client_id, thumbprint, thumbprint, to_micros(at), by, to_micros(at)),
@@ -119,7 +120,7 @@ def _bar_fetched(connection: Any, client_id: str, thumbprint: str, at: datetime,
     return (thumbprint,)
 
 
-def _check_client(connection: Any, client_id: str, by_key: str | None, at: datetime) -> None:
+def _check_client(connection: Connection, client_id: str, by_key: str | None, at: datetime) -> None:
     client = Reader(connection).find_client(client_id)
     if client is None or not client.is_active:
         raise ChangeRefusedError(f"client {client_id} is unknown, revoked, or its partner suspended")

@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.instants import from_micros, to_micros
@@ -94,9 +95,9 @@ class Item:
         }
 
 
-def incident_of(connection: Any, partner: str, kind: EmergencyKind, at: datetime) -> Incident | None:
+def incident_of(connection: Connection, partner: str, kind: EmergencyKind, at: datetime) -> Incident | None:
     """Return the open incident that covers a partner's emergency of a kind; of several the one that ends last."""
-    rows = connection.execute(
+    rows = connection.all(
         "SELECT incident_id, what, partners, kinds, most_people, begins, ends, declared_by FROM incident "
         "WHERE closed_at IS NULL AND begins <= ? AND ends > ? ORDER BY ends DESC, incident_id",
         (to_micros(at), to_micros(at)),
@@ -105,9 +106,9 @@ def incident_of(connection: Any, partner: str, kind: EmergencyKind, at: datetime
     return next((one for one in found if partner in one.partners and kind in one.kinds), None)
 
 
-def open_incidents(connection: Any, at: datetime) -> list[Incident]:
+def open_incidents(connection: Connection, at: datetime) -> list[Incident]:
     """Return the incidents that are open at an instant, the newest first."""
-    rows = connection.execute(
+    rows = connection.all(
         "SELECT incident_id, what, partners, kinds, most_people, begins, ends, declared_by FROM incident "
         "WHERE closed_at IS NULL AND ends > ? ORDER BY begins DESC, incident_id",
         (to_micros(at),),
@@ -115,9 +116,9 @@ def open_incidents(connection: Any, at: datetime) -> list[Incident]:
     return [_incident(row) for row in rows]
 
 
-def write_call(connection: Any, call: Call) -> None:
+def write_call(connection: Connection, call: Call) -> None:
     """Write the row of a call, in the transaction of its entry."""
-    connection.execute(
+    connection.run(
         "INSERT INTO emergency (entry_id, at, partner_id, client_id, agreement_id, caseworker_ref, kind, people, "
         "incident_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -134,12 +135,12 @@ def write_call(connection: Any, call: Call) -> None:
     )
 
 
-def is_written(connection: Any, entry_id: str) -> bool:
+def is_written(connection: Connection, entry_id: str) -> bool:
     """Tell whether a call in an emergency has its row."""
-    return connection.execute("SELECT 1 FROM emergency WHERE entry_id = ?", (entry_id,)).fetchone() is not None
+    return connection.one("SELECT 1 FROM emergency WHERE entry_id = ?", (entry_id,)) is not None
 
 
-def items(connection: Any, at: datetime, *, is_open: bool = True) -> list[Item]:
+def items(connection: Connection, at: datetime, *, is_open: bool = True) -> list[Item]:
     """Return what waits for a review, past its day first and then the oldest; else what was reviewed, newest first."""
     found = [*_calls(connection, is_open=is_open), *_incidents(connection, is_open=is_open)]
     if not is_open:
@@ -157,8 +158,8 @@ def due_on(at: datetime) -> date:
     return day
 
 
-def _calls(connection: Any, *, is_open: bool) -> list[Item]:
-    rows = connection.execute(
+def _calls(connection: Connection, *, is_open: bool) -> list[Item]:
+    rows = connection.all(
         "SELECT entry_id, at, partner_id, kind, people, agreement_id, caseworker_ref, reviewed_at, reviewed_by, outcome "
         f"FROM emergency WHERE incident_id IS NULL AND reviewed_at IS {'' if is_open else 'NOT '}NULL"
     )
@@ -169,8 +170,8 @@ def _calls(connection: Any, *, is_open: bool) -> list[Item]:
     ]
 
 
-def _incidents(connection: Any, *, is_open: bool) -> list[Item]:
-    rows = connection.execute(
+def _incidents(connection: Connection, *, is_open: bool) -> list[Item]:
+    rows = connection.all(
         "SELECT i.incident_id, i.begins, i.partners, i.kinds, "
         "(SELECT coalesce(sum(people), 0) FROM emergency e WHERE e.incident_id = i.incident_id), "
         "i.declared_by, i.reviewed_at, i.reviewed_by, i.outcome, coalesce(i.closed_at, i.ends) "
@@ -231,7 +232,7 @@ class Emergencies:
     ) -> Within:
         """Declare an incident, from its entry on: its partners may ask about many people in a call, and find by place."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             known = Reader(connection).partner_kinds()
             unknown = next((one for one in sorted(partners) if one not in known), None)
             if unknown is not None:
@@ -242,7 +243,7 @@ class Emergencies:
                 raise ChangeRefusedError(f"an incident lasts 1 to {MOST_HOURS} hours, for 1 to {MOST_PEOPLE} people")
             name = incident_id or new_incident_id()
             ends = moment.at + timedelta(hours=hours)
-            connection.execute(
+            connection.run(
                 "INSERT INTO incident (incident_id, what, partners, kinds, most_people, begins, ends, declared_by) "
                 "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -273,12 +274,12 @@ class Emergencies:
     def close(self, incident_id: str, *, by: str) -> Within:
         """Close an incident before its time; nothing rests on it from the entry on."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            row = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            row = connection.one(
                 "UPDATE incident SET closed_at = ?, closed_by = ? WHERE incident_id = ? AND closed_at IS NULL AND ends > ? "
                 "RETURNING partners",
                 (to_micros(moment.at), by, incident_id, to_micros(moment.at)),
-            ).fetchone()
+            )
             if row is None:
                 raise ChangeRefusedError("no incident is open under this id: see stile incident list")
             keys = tuple(f"incident/{one}" for one in json.loads(row[0]))
@@ -290,7 +291,7 @@ class Emergencies:
     def raise_bound(self, agreement: str, client: str, *, people: int, reason: str, by: str) -> Within:
         """Let a client ask about more people in emergencies today than its agreement's `people_per_day`."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             live = Reader(connection).find_agreement(agreement, london_day(moment.at))
             if live is None or live.agreement.emergency_people_per_day is None:
                 raise ChangeRefusedError(f"{agreement[:100]}: no agreement in force by this name bounds emergencies")
@@ -298,7 +299,7 @@ class Emergencies:
                 raise ChangeRefusedError("no client is registered by this id: see stile client list")
             if not 1 <= people <= MOST_RAISED:
                 raise ChangeRefusedError(f"raise it by 1 to {MOST_RAISED} people")
-            connection.execute(
+            connection.run(
                 'INSERT INTO usage (name, "window", count) VALUES (?, ?, ?) '
                 'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count',
                 (f"{RAISED}{agreement}/{client}", london_day(moment.at).isoformat(), people),
@@ -312,7 +313,7 @@ class Emergencies:
     def review(self, item_id: str, *, outcome: Outcome, note: str, by: str) -> Within:
         """Close an open item: somebody else than who is named in it says what they found."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             item = next((one for one in items(connection, moment.at) if one.item_id == item_id), None)
             if item is None:
                 raise ChangeRefusedError("nothing waits for a review under this id: see stile emergency list")
@@ -321,7 +322,7 @@ class Emergencies:
                 raise ChangeRefusedError("this incident is still open: close it before it is reviewed")
             if self._is_named(connection, item, by):
                 raise ChangeRefusedError("you are named in it: somebody else reviews it")
-            connection.execute(
+            connection.run(
                 f"UPDATE {table} SET reviewed_at = ?, reviewed_by = ?, outcome = ? WHERE {key} = ?",
                 (to_micros(moment.at), by, outcome.value, item_id),
             )
@@ -330,14 +331,14 @@ class Emergencies:
 
         return within
 
-    def _is_named(self, connection: Any, item: Item, by: str) -> bool:
+    def _is_named(self, connection: Connection, item: Item, by: str) -> bool:
         """Tell whether who reviews is the caseworker of a call, or of one of an incident's, or opened or closed that."""
         calls = [(item.partners[0], item.caseworker_ref or "")]
         if item.declared_by is not None:
-            closed = connection.execute("SELECT closed_by FROM incident WHERE incident_id = ?", (item.item_id,)).fetchone()
-            if is_one_of(connection, by, (item.declared_by, closed[0])):
+            closed_by = connection.value("SELECT closed_by FROM incident WHERE incident_id = ?", (item.item_id,))
+            if is_one_of(connection, by, (item.declared_by, closed_by)):
                 return True
-            rows = connection.execute(
+            rows = connection.all(
                 "SELECT DISTINCT partner_id, caseworker_ref FROM emergency WHERE incident_id = ?", (item.item_id,)
             )
             calls = [(row[0], row[1]) for row in rows]

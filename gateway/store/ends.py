@@ -11,6 +11,7 @@ import orjson
 
 from audit.format.commitment import open_bundle, value_of
 from audit.format.entry import Kind, as_text
+from audit.stores.connection import Connection
 from audit.stores.sqlite import bundles
 from audit.writing.keyring import Keyring
 
@@ -24,7 +25,7 @@ class End:
     reason: str | None = None
 
 
-def find_end(connection: Any, keyring: Keyring, name: str, at: datetime) -> End:
+def find_end(connection: Connection, keyring: Keyring, name: str, at: datetime) -> End:
     """Return the end of an agreement at an instant. An entry's time is the instant of the change that it enters."""
     for index, entry in _entries_at(connection, as_text(at)):
         if entry["kind"] != Kind.AGREEMENT_ENDED:
@@ -36,9 +37,9 @@ def find_end(connection: Any, keyring: Keyring, name: str, at: datetime) -> End:
     return End(at)
 
 
-def _entries_at(connection: Any, at: str) -> list[tuple[int, dict[str, Any]]]:
+def _entries_at(connection: Connection, at: str) -> list[tuple[int, dict[str, Any]]]:
     """Return the entries of one instant. Times never go back from entry to entry, so a search by halves finds them."""
-    size = connection.execute("SELECT coalesce(max(idx), -1) + 1 FROM log_entry").fetchone()[0]
+    size = connection.value("SELECT coalesce(max(idx), -1) + 1 FROM log_entry")
     place = bisect_left(range(size), at, key=lambda index: _entry(connection, index)["at"])
     found = []
     while place < size and (entry := _entry(connection, place))["at"] == at:
@@ -47,13 +48,13 @@ def _entries_at(connection: Any, at: str) -> list[tuple[int, dict[str, Any]]]:
     return found
 
 
-def _entry(connection: Any, index: int) -> dict[str, Any]:
-    raw = connection.execute("SELECT entry FROM log_entry WHERE idx = ?", (index,)).fetchone()[0]
+def _entry(connection: Connection, index: int) -> dict[str, Any]:
+    raw = connection.value("SELECT entry FROM log_entry WHERE idx = ?", (index,))
     entry: dict[str, Any] = orjson.loads(bytes(raw))
     return entry
 
 
-def _opened(connection: Any, keyring: Keyring, index: int, entry_id: str) -> dict[str, Any]:
+def _opened(connection: Connection, keyring: Keyring, index: int, entry_id: str) -> dict[str, Any]:
     """Return what an entry about nobody says: its one bundle is the controller's."""
     controller = keyring.controller()
     sealed = dict(bundles(connection, index))

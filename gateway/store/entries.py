@@ -9,6 +9,7 @@ from typing import Any
 
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from audit.writing.keyring import Keyring
 from schemas.instants import london_day
@@ -35,7 +36,7 @@ class Entries:
     def personal(
         self,
         kind: Kind,
-        connection: Any,
+        connection: Connection,
         moment: Moment,
         subject_ref: str,
         state_keys: tuple[str, ...],
@@ -47,6 +48,6 @@ class Entries:
         names = {"subject": (key, {"ref": subject_ref}), "what": (key, dict(what))}
         return Draft(kind=kind, entry_id=entry_id, sealed=seal(entry_id, names, (), None), state_keys=state_keys)
 
-    def _claimed_key(self, connection: Any, ref: bytes, year: int) -> SealingKey:
+    def _claimed_key(self, connection: Connection, ref: bytes, year: int) -> SealingKey:
         key, _ = self.keyring.key_for(connection, ref, "P6Y", year)
         return self.keyring.claim(connection, ref, "P6Y", year, key)

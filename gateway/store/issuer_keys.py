@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.issuer_keys import PUBLISHED_BEFORE
 from gateway.store.entries import ChangeRefusedError, Entries
@@ -24,7 +25,7 @@ class IssuerKeyChanges:
     def turn_over(self, *, kid: str, name: str, first: tuple[str, str], by: str) -> Within:
         """Publish the next key now, to sign a day from now; the one before is accepted until its last token is over."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             _keep_first(connection, first)
             now = int(moment.at.timestamp())
             if any(one.revoked_at is None and one.signs_at > now for one in read_turns(connection)):
@@ -39,14 +40,14 @@ class IssuerKeyChanges:
     def replace_now(self, *, kid: str, name: str, first: tuple[str, str], by: str) -> Within:
         """Sign by a new key from this entry on, and refuse every token of the keys before: they may be in other hands."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             _keep_first(connection, first)
             now = int(moment.at.timestamp())
             gone = [one.kid for one in read_turns(connection) if one.revoked_at is None]
-            connection.execute("UPDATE issuer_key SET revoked_at = ? WHERE revoked_at IS NULL", (now * MICROS,))
+            connection.run("UPDATE issuer_key SET revoked_at = ? WHERE revoked_at IS NULL", (now * MICROS,))
             _insert(connection, kid, name, published=now, signs=now)
             # Every client's tokens are refused by it: what is under way under one is judged again.
-            clients = connection.execute("SELECT client_id FROM client WHERE status = 'active'").fetchall()
+            clients = connection.all("SELECT client_id FROM client WHERE status = 'active'")
             touched = (STATE_KEY, *(f"client/{one[0]}" for one in clients))
             what = {"what": {"issuer_key": kid, "revoked": gone}, "who": {"by": by}}
             return self.entries.plain(Kind.KEY_REVOKED, moment, touched, what)
@@ -54,13 +55,13 @@ class IssuerKeyChanges:
         return within
 
 
-def _keep_first(connection: Any, first: tuple[str, str]) -> None:
+def _keep_first(connection: Connection, first: tuple[str, str]) -> None:
     if not read_turns(connection):
         _insert(connection, *first, published=0, signs=0)
 
 
-def _insert(connection: Any, kid: str, name: str, *, published: int, signs: int) -> None:
-    connection.execute(
+def _insert(connection: Connection, kid: str, name: str, *, published: int, signs: int) -> None:
+    connection.run(
         "INSERT INTO issuer_key (kid, name, published_at, signs_at) VALUES (?, ?, ?, ?)",
         (kid, name, published * MICROS, signs * MICROS),
     )

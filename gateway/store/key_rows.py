@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from audit.stores.connection import Connection
 from gateway.oauth.clients import Client, ClientKey, Role
 from gateway.oauth.issuer_keys import Turn
 from gateway.oauth.jose import COMPATIBLE, import_public_key
@@ -59,16 +60,16 @@ class KeyRow:
         )
 
 
-def read_partner(connection: Any, partner_id: str) -> PartnerRecord | None:
+def read_partner(connection: Connection, partner_id: str) -> PartnerRecord | None:
     """Return a partner, suspended ones too."""
-    row = connection.execute("SELECT name, kind, status FROM partner WHERE partner_id = ?", (partner_id,)).fetchone()
+    row = connection.one("SELECT name, kind, status FROM partner WHERE partner_id = ?", (partner_id,))
     if row is None:
         return None
-    codes = connection.execute("SELECT scheme, code FROM partner_code WHERE partner_id = ?", (partner_id,)).fetchall()
-    assurances = connection.execute(
+    codes = connection.all("SELECT scheme, code FROM partner_code WHERE partner_id = ?", (partner_id,))
+    assurances = connection.all(
         "SELECT level, evidence, checked_on, expires_on FROM partner_assurance WHERE partner_id = ? ORDER BY level",
         (partner_id,),
-    ).fetchall()
+    )
     return PartnerRecord(
         partner_id,
         row[0],
@@ -83,17 +84,17 @@ def read_partner(connection: Any, partner_id: str) -> PartnerRecord | None:
 
 
 def read_client(
-    connection: Any, client_id: str, *, is_active: Callable[[str], bool], environment: Environment | None = None
+    connection: Connection, client_id: str, *, is_active: Callable[[str], bool], environment: Environment | None = None
 ) -> Client | None:
     """Return a client; it is inactive when it or its partner is, of which `is_active` tells.
 
     So is one of another environment than the gateway's, where that is given.
     """
-    row = connection.execute(
+    row = connection.one(
         "SELECT partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound, "
         "system, environment FROM client WHERE client_id = ?",
         (client_id,),
-    ).fetchone()
+    )
     if row is None:
         return None
     partner_id, role, status, allows_rs, allows_endpoint_audience, jwks_uri, is_certificate_bound, system, own = row
@@ -116,42 +117,40 @@ def read_client(
     )
 
 
-def read_client_list(connection: Any) -> list[tuple[str, str | None, str, str]]:
+def read_client_list(connection: Connection) -> list[tuple[str, str | None, str, str]]:
     """Return (client, partner, role, status) of every client, in order."""
-    rows = connection.execute("SELECT client_id, partner_id, role, status FROM client ORDER BY client_id").fetchall()
+    rows = connection.all("SELECT client_id, partner_id, role, status FROM client ORDER BY client_id")
     return [(row[0], row[1], row[2], row[3]) for row in rows]
 
 
-def read_client_keys(connection: Any, client_id: str) -> list[KeyRow]:
+def read_client_keys(connection: Connection, client_id: str) -> list[KeyRow]:
     """Return every key that a client has had, in the order in which they came."""
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM client_key WHERE client_id = ? ORDER BY added_at, kid", (client_id,)
-    ).fetchall()
+    rows = connection.all(f"SELECT {_COLUMNS} FROM client_key WHERE client_id = ? ORDER BY added_at, kid", (client_id,))
     return [_key_row(row) for row in rows]
 
 
-def find_holder(connection: Any, thumbprint: str) -> KeyRow | None:
+def find_holder(connection: Connection, thumbprint: str) -> KeyRow | None:
     """Return where a key is registered already, revoked ones included."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM client_key WHERE thumbprint = ?", (thumbprint,)).fetchone()
+    row = connection.one(f"SELECT {_COLUMNS} FROM client_key WHERE thumbprint = ?", (thumbprint,))
     return _key_row(row) if row else None
 
 
-def days_left(connection: Any, now: datetime, *, most: int) -> int:
+def days_left(connection: Connection, now: datetime, *, most: int) -> int:
     """Return the days until the first active client is left without a key; `most` where none will be."""
     # Where one key of a client has no end, the client has none. One whose keys were all revoked was left so on purpose.
-    row = connection.execute(
+    last = connection.value(
         "SELECT min(last) FROM (SELECT max(expires_on) AS last FROM client_key JOIN client USING (client_id) "
         "WHERE revoked_at IS NULL AND status = 'active' GROUP BY client_id HAVING count(*) = count(expires_on))"
-    ).fetchone()
-    return most if row[0] is None else max(0, (instant_after(date.fromisoformat(row[0])) - now).days)
+    )
+    return most if last is None else max(0, (instant_after(date.fromisoformat(last)) - now).days)
 
 
-def assurance_days_left(connection: Any, today: date, *, most: int) -> int:
+def assurance_days_left(connection: Connection, today: date, *, most: int) -> int:
     """Return the days until an active partner's first assurance is over, 0 where one is; `most` where there is none."""
-    row = connection.execute(
+    last = connection.value(
         "SELECT min(expires_on) FROM partner_assurance JOIN partner USING (partner_id) WHERE status = 'active'"
-    ).fetchone()
-    return most if row[0] is None else max(0, (date.fromisoformat(row[0]) - today).days + 1)
+    )
+    return most if last is None else max(0, (date.fromisoformat(last) - today).days + 1)
 
 
 def _key_row(row: tuple[Any, ...]) -> KeyRow:
@@ -169,11 +168,9 @@ def _key_row(row: tuple[Any, ...]) -> KeyRow:
     )
 
 
-def read_turns(connection: Any) -> tuple[Turn, ...]:
+def read_turns(connection: Connection) -> tuple[Turn, ...]:
     """Return the gateway's own keys in the order in which they sign; none before the first was turned over."""
-    rows = connection.execute(
-        "SELECT kid, name, published_at, signs_at, revoked_at FROM issuer_key ORDER BY signs_at, name"
-    ).fetchall()
+    rows = connection.all("SELECT kid, name, published_at, signs_at, revoked_at FROM issuer_key ORDER BY signs_at, name")
     return tuple(
         Turn(kid, name, published / 1e6, signs / 1e6, None if revoked is None else revoked / 1e6)
         for kid, name, published, signs, revoked in rows

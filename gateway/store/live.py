@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Protocol
 
+from audit.stores.connection import Connection
 from gateway.oauth.details import Available
 from gateway.sources.mapping import digest_of, offered_keys
 from gateway.store.readings import Readings
@@ -22,7 +23,7 @@ class Published(Protocol):
     """The state, as far as an agreement rests on it: as of one connection. A text that was changed is not there."""
 
     @property
-    def connection(self) -> Any: ...
+    def connection(self) -> Connection: ...
 
     @property
     def readings(self) -> Readings: ...
@@ -81,9 +82,9 @@ def load_agreement(state: Published, name: str, on: date) -> LiveAgreement | Non
 
 
 def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
-    rows = state.connection.execute(
+    rows = state.connection.all(
         "SELECT text, ended_at, digest, semantics FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
-    ).fetchall()
+    )
     # Which version counts is in the texts: where one was changed, none can be told to count.
     if not rows or not all(is_intact(text, digest) for text, _, digest, _ in rows):
         return None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any, Self
+from typing import Self
 
+from audit.stores.connection import Connection
 from audit.writing.item import Moment
 from gateway.store.draft_checks import check_agreement, newest_versions
 from gateway.store.entries import ChangeRefusedError
@@ -38,7 +39,7 @@ class LiveTexts:
     flaws: Mapping[Name, frozenset[str]]
 
     @classmethod
-    def before(cls, connection: Any, moment: Moment) -> Self:
+    def before(cls, connection: Connection, moment: Moment) -> Self:
         """Return the live agreements as they stand before a change."""
         reader = Reader(connection)
         older = [(name, text, number) for name, text, number in _live(reader, london_day(moment.at)) if number < NEWEST]
@@ -46,7 +47,7 @@ class LiveTexts:
             moment, {name: frozenset(one.message for one in _flaws(reader, text, number)) for name, text, number in older}
         )
 
-    def check_after(self, connection: Any) -> None:
+    def check_after(self, connection: Connection) -> None:
         """Raise TextError where a live agreement no longer holds together under what was just written."""
         reader = Reader(connection)
         findings: list[Finding] = []

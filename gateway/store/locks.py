@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.state import Reader
@@ -64,12 +65,12 @@ class Lock:
         return {"lock": self.id, "kind": self.kind.value, **known, "misses": self.misses, "until": until}
 
 
-def locks(connection: Any, at: datetime) -> list[Lock]:
+def locks(connection: Connection, at: datetime) -> list[Lock]:
     """Return what is locked now. A client is where its agreement has a limit of misses a day."""
     return sorted(_locks(connection, london_day(at)), key=lambda one: (one.kind.value, one.partner or "", one.id))
 
 
-def _locks(connection: Any, on: date) -> Iterator[Lock]:
+def _locks(connection: Connection, on: date) -> Iterator[Lock]:
     day = on.isoformat()
     for kind, prefix, most in (
         (LockKind.KEY, KEY, MOST_MISSES),
@@ -88,12 +89,10 @@ def _locks(connection: Any, on: date) -> Iterator[Lock]:
             yield Lock(LockKind.CLIENT, name, day, count, agreement=agreement, client=client)
 
 
-def _counts(connection: Any, prefix: str, day: str) -> list[tuple[str, int]]:
+def _counts(connection: Connection, prefix: str, day: str) -> list[tuple[str, int]]:
     """Return the counts of a day whose names begin so: by their range, which the table's key finds."""
     end = prefix[:-1] + chr(ord(prefix[-1]) + 1)
-    rows = connection.execute(
-        'SELECT name, count FROM usage WHERE name >= ? AND name < ? AND "window" = ?', (prefix, end, day)
-    )
+    rows = connection.all('SELECT name, count FROM usage WHERE name >= ? AND name < ? AND "window" = ?', (prefix, end, day))
     return [(name, count) for name, count in rows]
 
 
@@ -106,7 +105,7 @@ class LockChanges:
     def lift(self, lock_id: str, *, reason: str | None, by: str) -> Within:
         """Take back the misses that lock something; of a key, what they count for its person too."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             found = next((one for one in locks(connection, moment.at) if one.id == lock_id), None)
             if found is None:
                 raise ChangeRefusedError(f"nothing is locked now by the name {lock_id[:20]}: see stile misses show")
@@ -117,7 +116,7 @@ class LockChanges:
         return within
 
 
-def _lift(connection: Any, lock: Lock) -> None:
+def _lift(connection: Connection, lock: Lock) -> None:
     match lock.kind:
         case LockKind.KEY:
             _take_back(connection, lock.name, lock.day)
@@ -131,17 +130,15 @@ def _lift(connection: Any, lock: Lock) -> None:
             _drop(connection, lock.name, lock.day)
 
 
-def _take_back(connection: Any, key: str, day: str) -> None:
+def _take_back(connection: Connection, key: str, day: str) -> None:
     """Take back a key's misses, for everybody whom they count for."""
     whose = key.removeprefix(KEY)
     for name, count in _counts(connection, f"{LEADS}{whose}/", day):
         person = f"{PERSON}{whose.partition('/')[0]}/{name.rpartition('/')[2]}"
-        connection.execute(
-            'UPDATE usage SET count = max(0, count - ?) WHERE name = ? AND "window" = ?', (count, person, day)
-        )
+        connection.run('UPDATE usage SET count = max(0, count - ?) WHERE name = ? AND "window" = ?', (count, person, day))
         _drop(connection, name, day)
     _drop(connection, key, day)
 
 
-def _drop(connection: Any, name: str, day: str) -> None:
-    connection.execute('DELETE FROM usage WHERE name = ? AND "window" = ?', (name, day))
+def _drop(connection: Connection, name: str, day: str) -> None:
+    connection.run('DELETE FROM usage WHERE name = ? AND "window" = ?', (name, day))

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Final
 
+from audit.stores.connection import Connection
 from audit.writing.keyring import reference
 from gateway.store.operator_rows import NAMELESS
 from schemas.unseen import label_form
@@ -16,26 +17,26 @@ from schemas.unseen import label_form
 _OF_A_COMMAND_LINE: Final = re.compile(r"operator:(?:(\S+) \(uid (\d+)\)|uid (\d+))")
 
 
-def names_of(connection: Any, by: str) -> frozenset[str]:
+def names_of(connection: Connection, by: str) -> frozenset[str]:
     """Return all names of who entries name so: an account has two, so has a user of a command line."""
     found = _OF_A_COMMAND_LINE.fullmatch(by)
     name, uid = (found[1], found[2] or found[3]) if found else (None, None)
-    row = connection.execute("SELECT name FROM operator WHERE operator_id = ?", (by,)).fetchone()
+    row = connection.one("SELECT name FROM operator WHERE operator_id = ?", (by,))
     # A user's number stays theirs where the system does not know its name, or another one by now.
     known = [by, name, None if uid is None else f"operator:uid {uid}", row[0] if row else None]
     # What the provider calls somebody decides nothing that it opens; here it can only refuse.
-    shown = connection.execute("SELECT DISTINCT shown FROM console_session WHERE operator_id = ?", (by,))
+    shown = connection.all("SELECT DISTINCT shown FROM console_session WHERE operator_id = ?", (by,))
     known += [one for (one,) in shown if one != NAMELESS]
     return frozenset(label_form(one) for one in known if one)
 
 
-def is_one_of(connection: Any, by: str, others: Iterable[str | None]) -> bool:
+def is_one_of(connection: Connection, by: str, others: Iterable[str | None]) -> bool:
     """Tell whether somebody shares a name with any of these."""
     mine = names_of(connection, by)
     return any(mine & names_of(connection, one) for one in others if one)
 
 
-def has_asked(connection: Any, secret: bytes, by: str, calls: Iterable[tuple[str, str]]) -> bool:
+def has_asked(connection: Connection, secret: bytes, by: str, calls: Iterable[tuple[str, str]]) -> bool:
     """Tell whether somebody is the caseworker of one of these calls: each a partner, and a keyed reference."""
     mine = names_of(connection, by)
     asked = set(calls)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from audit.stores.connection import Connection
 from gateway.oauth.clients import Role
 from gateway.store.instants import from_micros
 
@@ -65,29 +66,29 @@ class Session:
         return at - self.authenticated_at <= FRESH
 
 
-def find_account(connection: Any, name: str) -> Account | None:
+def find_account(connection: Connection, name: str) -> Account | None:
     """Return the local account of a name, revoked ones too."""
-    row = connection.execute(f"SELECT {_ACCOUNT} FROM operator WHERE name = ?", (name,)).fetchone()
+    row = connection.one(f"SELECT {_ACCOUNT} FROM operator WHERE name = ?", (name,))
     return _account(connection, row) if row else None
 
 
-def read_account(connection: Any, operator_id: str) -> Account | None:
+def read_account(connection: Connection, operator_id: str) -> Account | None:
     """Return an operator's row, revoked ones too."""
-    row = connection.execute(f"SELECT {_ACCOUNT} FROM operator WHERE operator_id = ?", (operator_id,)).fetchone()
+    row = connection.one(f"SELECT {_ACCOUNT} FROM operator WHERE operator_id = ?", (operator_id,))
     return _account(connection, row) if row else None
 
 
-def read_accounts(connection: Any) -> list[Account]:
+def read_accounts(connection: Connection) -> list[Account]:
     """Return every operator's row, in the order in which they came."""
-    rows = connection.execute(f"SELECT {_ACCOUNT} FROM operator ORDER BY granted_at, operator_id").fetchall()
+    rows = connection.all(f"SELECT {_ACCOUNT} FROM operator ORDER BY granted_at, operator_id")
     return [_account(connection, row) for row in rows]
 
 
-def _account(connection: Any, row: tuple[Any, ...]) -> Account:
+def _account(connection: Connection, row: tuple[Any, ...]) -> Account:
     operator_id, name, password, roles, granted_at, invited_until, revoked_at = row
-    keys = connection.execute(
+    keys = connection.all(
         "SELECT credential_id, public_key, sign_count FROM passkey WHERE operator_id = ? ORDER BY added_at", (operator_id,)
-    ).fetchall()
+    )
     return Account(
         operator_id=operator_id,
         name=name,
@@ -105,30 +106,30 @@ def roles_of(text: str) -> frozenset[Role]:
     return frozenset(Role(one) for one in json.loads(text))
 
 
-def find_session(connection: Any, key: str, *, at: datetime, mapping: str) -> Session | None:
+def find_session(connection: Connection, key: str, *, at: datetime, mapping: str) -> Session | None:
     """Return a session that is live at an instant; `mapping` names the settings that give roles now.
 
     Read from the row each time: what was ended, by whichever process, is ended here.
     """
-    row = connection.execute(f"SELECT {_SESSION} FROM console_session WHERE id_hash = ?", (key,)).fetchone()
+    row = connection.one(f"SELECT {_SESSION} FROM console_session WHERE id_hash = ?", (key,))
     return _live(connection, row, at, mapping) if row else None
 
 
-def sessions_of(connection: Any, operator_id: str, *, at: datetime, mapping: str) -> list[Session]:
+def sessions_of(connection: Connection, operator_id: str, *, at: datetime, mapping: str) -> list[Session]:
     """Return an operator's live sessions, the newest first."""
-    rows = connection.execute(
+    rows = connection.all(
         f"SELECT {_SESSION} FROM console_session WHERE operator_id = ? ORDER BY began_at DESC", (operator_id,)
-    ).fetchall()
+    )
     return [found for row in rows if (found := _live(connection, row, at, mapping)) is not None]
 
 
-def operators_in_session(connection: Any) -> list[tuple[str, str, str]]:
+def operators_in_session(connection: Connection) -> list[tuple[str, str, str]]:
     """Return (operator, way of signing in, name as shown) of every session that is kept."""
-    rows = connection.execute("SELECT DISTINCT operator_id, method, shown FROM console_session ORDER BY 1").fetchall()
+    rows = connection.all("SELECT DISTINCT operator_id, method, shown FROM console_session ORDER BY 1")
     return [(row[0], row[1], row[2]) for row in rows]
 
 
-def _live(connection: Any, row: tuple[Any, ...], at: datetime, mapping: str) -> Session | None:
+def _live(connection: Connection, row: tuple[Any, ...], at: datetime, mapping: str) -> Session | None:
     key, operator_id, method, roles, shown, given_by, began, used, authenticated, draft = row
     account = read_account(connection, operator_id)
     if account is not None and account.revoked_at is not None:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.entries import ChangeRefusedError, Entries
@@ -27,10 +28,10 @@ class OperatorChanges:
     def grant(self, operator_id: str, *, name: str, password: str, roles: frozenset[Role], by: str) -> Within:
         """Make a local account, for which a passkey may be registered within a day."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             if find_account(connection, name) is not None:
                 raise ChangeRefusedError(f"{name} has an account, or had one: choose another name")
-            connection.execute(
+            connection.run(
                 "INSERT INTO operator (operator_id, name, password, roles, granted_at, invited_until) "
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (operator_id, name, password, _json(roles), to_micros(moment.at), to_micros(moment.at + INVITED)),
@@ -42,10 +43,10 @@ class OperatorChanges:
     def invite(self, name: str, *, password: str, by: str) -> Within:
         """Begin an account anew: another password, no passkeys, and a day to register one."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             found = _live(connection, name)
-            connection.execute("DELETE FROM passkey WHERE operator_id = ?", (found.operator_id,))
-            connection.execute(
+            connection.run("DELETE FROM passkey WHERE operator_id = ?", (found.operator_id,))
+            connection.run(
                 "UPDATE operator SET password = ?, invited_until = ? WHERE operator_id = ?",
                 (password, to_micros(moment.at + INVITED), found.operator_id),
             )
@@ -57,9 +58,9 @@ class OperatorChanges:
     def set_roles(self, name: str, roles: frozenset[Role], *, by: str) -> Within:
         """Give an account other roles; its sessions end."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             found = _live(connection, name)
-            connection.execute("UPDATE operator SET roles = ? WHERE operator_id = ?", (_json(roles), found.operator_id))
+            connection.run("UPDATE operator SET roles = ? WHERE operator_id = ?", (_json(roles), found.operator_id))
             _end_sessions(connection, found.operator_id)
             return self._granted(found.operator_id, roles, moment, by, "roles")
 
@@ -68,14 +69,14 @@ class OperatorChanges:
     def revoke(self, who: str, *, by: str) -> Within:
         """Revoke an operator, by the name of a local account or by id; one of the provider's is barred here."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             found = find_account(connection, who) or read_account(connection, who)
             if found is None and not who.startswith("op_"):
                 raise ChangeRefusedError(f"{who} is no local account, and no id such as `stile operator list` shows")
             if found is not None and found.revoked_at is not None:
                 raise ChangeRefusedError(f"{who} is revoked already")
             operator_id = found.operator_id if found is not None else who
-            connection.execute(
+            connection.run(
                 "INSERT INTO operator (operator_id, roles, granted_at, revoked_at) VALUES (?, '[]', ?, ?) "
                 "ON CONFLICT (operator_id) DO UPDATE SET revoked_at = excluded.revoked_at",
                 (operator_id, to_micros(moment.at), to_micros(moment.at)),
@@ -89,11 +90,11 @@ class OperatorChanges:
     def restore(self, who: str, *, by: str) -> Within:
         """Let a revoked operator in again."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             found = find_account(connection, who) or read_account(connection, who)
             if found is None or found.revoked_at is None:
                 raise ChangeRefusedError(f"{who} is not revoked: see `stile operator list`")
-            connection.execute("UPDATE operator SET revoked_at = NULL WHERE operator_id = ?", (found.operator_id,))
+            connection.run("UPDATE operator SET revoked_at = NULL WHERE operator_id = ?", (found.operator_id,))
             return self._granted(found.operator_id, found.roles, moment, by, "restored")
 
         return within
@@ -105,19 +106,19 @@ class OperatorChanges:
 
 def add_passkey(
     operator_id: str, *, password: str, credential_id: str, public_key: str, sign_count: int
-) -> Callable[[Any, Moment], None]:
+) -> Callable[[Connection, Moment], None]:
     """Return what registers an account's passkey, in the transaction of the sign-in that it completes.
 
     `password` is the digest that the sign-in was begun by: an invitation in between has begun the account anew.
     """
 
-    def also(connection: Any, moment: Moment) -> None:
+    def also(connection: Connection, moment: Moment) -> None:
         account = read_account(connection, operator_id)
         if account is None or account.passkeys or account.password != password or not is_invited(account, moment.at):
             raise ChangeRefusedError("no passkey may be registered for this account now: ask for a new invitation")
-        if connection.execute("SELECT 1 FROM passkey WHERE credential_id = ?", (credential_id,)).fetchone() is not None:
+        if connection.one("SELECT 1 FROM passkey WHERE credential_id = ?", (credential_id,)) is not None:
             raise ChangeRefusedError("this passkey is registered already")
-        connection.execute(
+        connection.run(
             "INSERT INTO passkey (credential_id, operator_id, public_key, sign_count, added_at) VALUES (?, ?, ?, ?, ?)",
             (credential_id, operator_id, public_key, sign_count, to_micros(moment.at)),
         )
@@ -125,15 +126,15 @@ def add_passkey(
     return also
 
 
-def use_passkey(credential_id: str, *, before: int, sign_count: int) -> Callable[[Any, Moment], None]:
+def use_passkey(credential_id: str, *, before: int, sign_count: int) -> Callable[[Connection, Moment], None]:
     """Return what notes a passkey's use; one that was used with this count meanwhile, or is gone, is refused."""
 
-    def also(connection: Any, _moment: Moment) -> None:
-        found = connection.execute(
+    def also(connection: Connection, _moment: Moment) -> None:
+        found = connection.run(
             "UPDATE passkey SET sign_count = ? WHERE credential_id = ? AND sign_count = ?",
             (sign_count, credential_id, before),
         )
-        if found.rowcount < 1:
+        if found < 1:
             raise ChangeRefusedError("the passkey is gone, or was used at the same moment: sign in again")
 
     return also
@@ -144,15 +145,15 @@ def is_invited(account: Account, at: datetime) -> bool:
     return account.invited_until is not None and at < account.invited_until
 
 
-def _live(connection: Any, name: str) -> Account:
+def _live(connection: Connection, name: str) -> Account:
     found = find_account(connection, name)
     if found is None or found.revoked_at is not None:
         raise ChangeRefusedError(f"{name} is no local account that is live: see `stile operator list`")
     return found
 
 
-def _end_sessions(connection: Any, operator_id: str) -> None:
-    connection.execute("DELETE FROM console_session WHERE operator_id = ?", (operator_id,))
+def _end_sessions(connection: Connection, operator_id: str) -> None:
+    connection.run("DELETE FROM console_session WHERE operator_id = ?", (operator_id,))
 
 
 def _json(roles: frozenset[Role]) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.state import Reader
@@ -31,8 +32,8 @@ class Organisations:
     def describe(self, partner_id: str, *, name: str, kind: RecipientKind, by: str) -> Within:
         """Give a partner another name or kind. Agreements that name it are held against its new kind when next read."""
 
-        def change(connection: Any, _moment: Moment) -> dict[str, Any]:
-            connection.execute("UPDATE partner SET name = ?, kind = ? WHERE partner_id = ?", (name, kind.value, partner_id))
+        def change(connection: Connection, _moment: Moment) -> dict[str, Any]:
+            connection.run("UPDATE partner SET name = ?, kind = ? WHERE partner_id = ?", (name, kind.value, partner_id))
             return {"name": name, "kind": kind.value}
 
         return self._change(partner_id, by, change)
@@ -40,16 +41,16 @@ class Organisations:
     def set_code(self, partner_id: str, scheme: CodeScheme, code: str | None, *, by: str) -> Within:
         """Set a partner's official code, or with None take it away. One that another partner has is refused."""
 
-        def change(connection: Any, _moment: Moment) -> dict[str, Any]:
+        def change(connection: Connection, _moment: Moment) -> dict[str, Any]:
             found = _checked(lambda: parse_official_code(scheme, code)) if code is not None else None
-            held = connection.execute(
+            held = connection.one(
                 "SELECT partner_id FROM partner_code WHERE scheme = ? AND code = ?", (scheme.value, found)
-            ).fetchone()
+            )
             if held is not None and held[0] != partner_id:
                 raise ChangeRefusedError(f"this {scheme} code is {held[0]}'s: a code is one organisation's")
-            connection.execute("DELETE FROM partner_code WHERE partner_id = ? AND scheme = ?", (partner_id, scheme.value))
+            connection.run("DELETE FROM partner_code WHERE partner_id = ? AND scheme = ?", (partner_id, scheme.value))
             if found is not None:
-                connection.execute("INSERT INTO partner_code VALUES (?, ?, ?)", (scheme.value, found, partner_id))
+                connection.run("INSERT INTO partner_code VALUES (?, ?, ?)", (scheme.value, found, partner_id))
             return {"scheme": scheme.value, "code": found}
 
         return self._change(partner_id, by, change)
@@ -57,12 +58,12 @@ class Organisations:
     def set_contact(self, partner_id: str, role: ContactRole, contact: Contact | None, *, by: str) -> Within:
         """Set whom to reach for a role, or with None nobody. The entry says that it changed, and to nobody's name."""
 
-        def change(connection: Any, _moment: Moment) -> dict[str, Any]:
-            connection.execute("DELETE FROM partner_contact WHERE partner_id = ? AND role = ?", (partner_id, role.value))
+        def change(connection: Connection, _moment: Moment) -> dict[str, Any]:
+            connection.run("DELETE FROM partner_contact WHERE partner_id = ? AND role = ?", (partner_id, role.value))
             if contact is not None:
                 _checked(lambda: check_contact(contact))
                 row = (partner_id, role.value, contact.name, contact.email, contact.telephone)
-                connection.execute("INSERT INTO partner_contact VALUES (?, ?, ?, ?, ?)", row)
+                connection.run("INSERT INTO partner_contact VALUES (?, ?, ?, ?, ?)", row)
             # The controller's key stays for ever, and a name of staff need not.
             return {"contact": role.value, "is_set": contact is not None}
 
@@ -71,11 +72,11 @@ class Organisations:
     def set_assurance(self, partner_id: str, assurance: PartnerAssurance, *, by: str) -> Within:
         """Record what a partner has shown, in place of an earlier one of the level."""
 
-        def change(connection: Any, moment: Moment) -> dict[str, Any]:
+        def change(connection: Connection, moment: Moment) -> dict[str, Any]:
             _checked(lambda: check_assurance(assurance, london_day(moment.at)))
             days = (assurance.checked_on.isoformat(), assurance.expires_on.isoformat())
             row = (partner_id, assurance.level.value, assurance.evidence, *days, by)
-            connection.execute("INSERT OR REPLACE INTO partner_assurance VALUES (?, ?, ?, ?, ?, ?)", row)
+            connection.run("INSERT OR REPLACE INTO partner_assurance VALUES (?, ?, ?, ?, ?, ?)", row)
             told = {"level": assurance.level.value, "evidence": assurance.evidence}
             return {**told, "checked_on": days[0], "expires_on": days[1]}
 
@@ -84,18 +85,18 @@ class Organisations:
     def withdraw_assurance(self, partner_id: str, level: AssuranceLevel, *, by: str) -> Within:
         """Take an assurance away: it counts no more from the next entry on."""
 
-        def change(connection: Any, _moment: Moment) -> dict[str, Any]:
-            found = connection.execute(
+        def change(connection: Connection, _moment: Moment) -> dict[str, Any]:
+            found = connection.run(
                 "DELETE FROM partner_assurance WHERE partner_id = ? AND level = ?", (partner_id, level.value)
             )
-            if found.rowcount < 1:
+            if found < 1:
                 raise ChangeRefusedError(f"{partner_id} has shown no {level}")
             return {"level": level.value, "withdrawn": True}
 
         return self._change(partner_id, by, change)
 
     def _change(self, partner_id: str, by: str, change: Any) -> Within:
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             if Reader(connection).find_partner(partner_id) is None:
                 raise ChangeRefusedError(f"partner {partner_id} is not registered: `stile partner add` first")
             told = {"partner": partner_id, **change(connection, moment)}
@@ -113,22 +114,22 @@ def _checked(check: Any) -> Any:
         raise ChangeRefusedError(str(refused)) from refused
 
 
-def read_contacts(connection: Any, partner_id: str) -> Mapping[ContactRole, Contact]:
+def read_contacts(connection: Connection, partner_id: str) -> Mapping[ContactRole, Contact]:
     """Return whom to reach at a partner, by role."""
-    rows = connection.execute(
+    rows = connection.all(
         "SELECT role, name, email, telephone FROM partner_contact WHERE partner_id = ? ORDER BY role", (partner_id,)
-    ).fetchall()
+    )
     return {ContactRole(role): Contact(ContactRole(role), name, email, phone) for role, name, email, phone in rows}
 
 
-def read_partner_ids(connection: Any) -> list[str]:
+def read_partner_ids(connection: Connection) -> list[str]:
     """Return every partner's id, in order."""
-    return [row[0] for row in connection.execute("SELECT partner_id FROM partner ORDER BY partner_id").fetchall()]
+    return [row[0] for row in connection.all("SELECT partner_id FROM partner ORDER BY partner_id")]
 
 
-def read_clients_of(connection: Any, partner_id: str) -> list[dict[str, str]]:
+def read_clients_of(connection: Connection, partner_id: str) -> list[dict[str, str]]:
     """Return a partner's clients by system and environment, revoked ones too."""
-    rows = connection.execute(
+    rows = connection.all(
         "SELECT client_id, system, environment, status FROM client WHERE partner_id = ? ORDER BY client_id", (partner_id,)
-    ).fetchall()
+    )
     return [dict(zip(("client_id", "system", "environment", "status"), row, strict=True)) for row in rows]

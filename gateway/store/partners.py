@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.client_keys import insert_keys, public_keys
@@ -25,10 +26,10 @@ class Partners:
     def register_partner(self, partner_id: str, *, name: str, kind: RecipientKind, by: str) -> Within:
         """Register an organisation that agreements may name."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             if Reader(connection).find_partner(partner_id) is not None:
                 raise ChangeRefusedError(f"partner {partner_id} is registered already")
-            connection.execute(
+            connection.run(
                 "INSERT INTO partner (partner_id, name, kind, status) VALUES (?, ?, ?, 'active')",
                 (partner_id, name, kind.value),
             )
@@ -40,12 +41,12 @@ class Partners:
     def set_partner_status(self, partner_id: str, *, active: bool, by: str) -> Within:
         """Suspend a partner, or let it in again."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             status = "active" if active else "suspended"
-            found = connection.execute(
+            found = connection.run(
                 "UPDATE partner SET status = ? WHERE partner_id = ? AND status <> ?", (status, partner_id, status)
             )
-            if found.rowcount < 1:
+            if found < 1:
                 raise ChangeRefusedError(f"partner {partner_id} is unknown, or {status} already")
             kind = Kind.PARTNER_RESUMED if active else Kind.PARTNER_SUSPENDED
             what = {"what": {"partner": partner_id}, "who": {"by": by}}
@@ -77,7 +78,7 @@ class Partners:
             raise ChangeRefusedError("give a client's keys, or the address where they lie, and not both")
         keys = public_keys(jwks) if jwks is not None else ()
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             reader = Reader(connection)
             if reader.find_client(client_id) is not None:
                 raise ChangeRefusedError(f"client {client_id} is registered already")
@@ -86,7 +87,7 @@ class Partners:
             if partner_id is not None and reader.find_partner(partner_id) is None:
                 raise ChangeRefusedError(f"partner {partner_id} is not registered: `stile partner add` first")
             _check_alone(connection, partner_id, system, environment)
-            connection.execute(
+            connection.run(
                 "INSERT INTO client (client_id, partner_id, role, status, allows_rs, allows_endpoint_audience, "
                 "is_certificate_bound, jwks_uri, system, environment) VALUES (?, ?, ?, 'active', 0, 0, ?, ?, ?, ?)",
                 (client_id, partner_id, role.value, certificate_bound, jwks_uri, system, environment.value),
@@ -111,11 +112,11 @@ class Partners:
     def revoke_client(self, client_id: str, *, by: str) -> Within:
         """Revoke a client: its tokens are refused from the next entry on."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            found = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            found = connection.run(
                 "UPDATE client SET status = 'revoked' WHERE client_id = ? AND status = 'active'", (client_id,)
             )
-            if found.rowcount < 1:
+            if found < 1:
                 raise ChangeRefusedError(f"client {client_id} is unknown, or revoked already")
             what = {"what": {"client": client_id}, "who": {"by": by}}
             return self.entries.plain(Kind.CLIENT_REVOKED, moment, (f"client/{client_id}",), what)
@@ -125,13 +126,13 @@ class Partners:
     def set_compatibility(self, client_id: str, *, rs: bool, endpoint_audience: bool, by: str) -> Within:
         """Let a client sign by RS256 and RS512, or name the token endpoint as audience, which the profile forbids."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            found = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            found = connection.run(
                 "UPDATE client SET allows_rs = ?, allows_endpoint_audience = ? "
                 "WHERE client_id = ? AND (allows_rs <> ? OR allows_endpoint_audience <> ?)",
                 (rs, endpoint_audience, client_id, rs, endpoint_audience),
             )
-            if found.rowcount < 1:
+            if found < 1:
                 raise ChangeRefusedError(f"client {client_id} is unknown, or its switches stand so already")
             told = {"client": client_id, "allows_rs": rs, "allows_endpoint_audience": endpoint_audience}
             # No kind of entry is the client's own change: it is the organisation's, or the council's, that is changed.
@@ -147,12 +148,12 @@ class Partners:
         Tokens of the other sort that it has end with it: what they were bound to is not asked for any more.
         """
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            found = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            found = connection.run(
                 "UPDATE client SET is_certificate_bound = ? WHERE client_id = ? AND is_certificate_bound <> ?",
                 (to_certificate, client_id, to_certificate),
             )
-            if found.rowcount < 1:
+            if found < 1:
                 raise ChangeRefusedError(f"client {client_id} is unknown, or bound so already")
             told = {"client": client_id, "certificate_bound": to_certificate}
             return self.entries.plain(
@@ -162,16 +163,16 @@ class Partners:
         return within
 
 
-def _check_alone(connection: Any, partner_id: str | None, system: str, environment: Environment) -> None:
+def _check_alone(connection: Connection, partner_id: str | None, system: str, environment: Environment) -> None:
     """Raise ChangeRefusedError where the partner's system has an active client in this environment."""
-    row = connection.execute(
+    row = connection.one(
         "SELECT client_id FROM client WHERE partner_id = ? AND system = ? AND environment = ? AND status = 'active'",
         (partner_id, system, environment.value),
-    ).fetchone()
+    )
     if row is not None:
         raise ChangeRefusedError(f"the system {system} has the client {row[0]} in {environment} already: revoke that first")
 
 
-def _clients_of(connection: Any, partner_id: str) -> tuple[str, ...]:
-    rows = connection.execute("SELECT client_id FROM client WHERE partner_id = ?", (partner_id,)).fetchall()
+def _clients_of(connection: Connection, partner_id: str) -> tuple[str, ...]:
+    rows = connection.all("SELECT client_id FROM client WHERE partner_id = ?", (partner_id,))
     return tuple(f"client/{row[0]}" for row in rows)

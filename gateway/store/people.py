@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from audit.writing.keyring import reference
 from gateway.sources.comparing import person_form
@@ -42,7 +43,7 @@ class People:
     def record_consent(self, record: ConsentRecord) -> Within:
         """Record that a person gave or refused consent. Its instants are the transaction's unless set later."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             self._check_scope(connection, record)
             _check_purpose(Reader(connection, self.readings), record.purpose)
             _check_voice(record)
@@ -57,7 +58,7 @@ class People:
     def withdraw_consent(self, consent_id: str, *, by: str, how: str) -> Within:
         """Withdraw a consent: as easy as giving it (UK GDPR Article 7(3))."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             record = find_consent(connection, consent_id)
             if record is None or record.state is not ConsentState.GIVEN:
                 raise ChangeRefusedError("there is no consent in force under this id")
@@ -71,12 +72,12 @@ class People:
     def set_restriction(self, restriction: Restriction) -> Within:
         """Hold back the use of a person's data."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             one = restriction
             self._check_scope(connection, one)
             _check_law(Reader(connection, self.readings), one)
             _check_span("restriction", one, moment)
-            connection.execute(
+            connection.run(
                 "INSERT INTO restriction (restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, "
                 "until, recorded_by, scheme, purposes, unchecked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -108,12 +109,12 @@ class People:
     ) -> Within:
         """Decide against an objection: a named officer shows why, and it holds nothing back (UK GDPR Article 21(1))."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            row = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            row = connection.one(
                 "UPDATE restriction SET decided = ? WHERE restriction_id = ? AND lifted_at IS NULL AND decided IS NULL "
                 "AND kind IN ('objection_pending', 'objection_upheld') RETURNING subject_ref",
                 (outcome.value, restriction_id),
-            ).fetchone()
+            )
             if row is None:
                 raise ChangeRefusedError("there is no objection in force under this id that waits for a decision")
             what = {"restriction": restriction_id, "outcome": outcome.value, "reason": reason, "officer": officer, "by": by}
@@ -125,11 +126,11 @@ class People:
     def lift_restriction(self, restriction_id: str, *, by: str) -> Within:
         """Lift a restriction."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            row = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            row = connection.one(
                 "UPDATE restriction SET lifted_at = ? WHERE restriction_id = ? AND lifted_at IS NULL RETURNING subject_ref",
                 (to_micros(moment.at), restriction_id),
-            ).fetchone()
+            )
             if row is None:
                 raise ChangeRefusedError("there is no restriction in force under this id")
             return self.entries.personal(
@@ -146,10 +147,10 @@ class People:
     def mark_checked(self, subject_ref: str, *, by: str) -> Within:
         """Record that the source knows a person of whom something was kept while it could not be asked."""
 
-        def within(connection: Any, moment: Moment) -> Draft | None:
+        def within(connection: Connection, moment: Moment) -> Draft | None:
             found = {
                 table: sorted(
-                    {row[0] for row in connection.execute(
+                    {row[0] for row in connection.all(
                         f"UPDATE {table} SET unchecked = 0 WHERE subject_ref = ? AND unchecked RETURNING {table}_id",
                         (subject_ref,),
                     )}
@@ -163,11 +164,11 @@ class People:
 
         return within
 
-    def _consent_entry(self, kind: Kind, connection: Any, moment: Moment, record: ConsentRecord) -> Draft:
+    def _consent_entry(self, kind: Kind, connection: Connection, moment: Moment, record: ConsentRecord) -> Draft:
         what = {name: _plain(value) for name, value in asdict(record).items() if name != "subject_ref"}
         return self.entries.personal(kind, connection, moment, record.subject_ref, (f"consent/{record.subject_ref}",), what)
 
-    def _check_scope(self, connection: Any, one: ConsentRecord | Restriction) -> None:
+    def _check_scope(self, connection: Connection, one: ConsentRecord | Restriction) -> None:
         """Raise ChangeRefusedError for an unknown name: a restriction that is misspelt would hold nothing back."""
         if one.subject_ref == self.subject_ref(one.dataset, ""):
             raise ChangeRefusedError("the person is empty: give the source's own reference of the person")
@@ -208,14 +209,14 @@ def _check_law(reader: Reader, one: Restriction) -> None:
         raise ChangeRefusedError(f"no published agreement has the purpose {purpose}. {did_you_mean(purpose, known)}")
 
 
-def _begins(connection: Any, record: ConsentRecord, moment: Moment) -> datetime:
+def _begins(connection: Connection, record: ConsentRecord, moment: Moment) -> datetime:
     """Return from when an answer counts: never before what the person said earlier, whatever the clock said then.
 
     Else a no that follows a yes by a clock that ran ahead would be the older of the two once the clock has come so far.
     """
     begins = max(record.from_at, moment.at)
-    row = connection.execute("SELECT max(from_at) FROM consent WHERE subject_ref = ?", (record.subject_ref,)).fetchone()
-    before = begins if row[0] is None else from_micros(row[0])
+    newest = connection.value("SELECT max(from_at) FROM consent WHERE subject_ref = ?", (record.subject_ref,))
+    before = begins if newest is None else from_micros(newest)
     if before <= begins:
         return begins
     return before if is_no(record) else before + _AFTER
@@ -248,16 +249,16 @@ def _plain(value: object) -> object:
     return as_text(value) if isinstance(value, datetime) else value
 
 
-def find_consent(connection: Any, consent_id: str) -> ConsentRecord | None:
+def find_consent(connection: Connection, consent_id: str) -> ConsentRecord | None:
     """Return a consent record as it now stands."""
-    row = connection.execute("SELECT subject_ref FROM consent WHERE consent_id = ? LIMIT 1", (consent_id,)).fetchone()
+    row = connection.one("SELECT subject_ref FROM consent WHERE consent_id = ? LIMIT 1", (consent_id,))
     if row is None:
         return None
     return next(one for one in read_consents(connection, row[0]) if one.consent_id == consent_id)
 
 
-def _insert_consent(connection: Any, one: ConsentRecord, moment: Moment) -> None:
-    connection.execute(
+def _insert_consent(connection: Connection, one: ConsentRecord, moment: Moment) -> None:
+    connection.run(
         "INSERT INTO consent (consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, "
         "given_by, capacity, authority, evidence, text_version, how, recorded_by, from_at, until, recorded_at, "
         "unchecked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

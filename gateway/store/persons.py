@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
+from audit.stores.connection import Connection
 from gateway.store.instants import from_micros
 from schemas.consent import ConsentRecord, Restriction
 from schemas.terms import (
@@ -28,15 +29,15 @@ _RESTRICTIONS: Final = (
 )
 
 
-def read_consents(connection: Any, subject_ref: str) -> tuple[ConsentRecord, ...]:
+def read_consents(connection: Connection, subject_ref: str) -> tuple[ConsentRecord, ...]:
     """Return a person's consent records, each as it now stands, oldest change first."""
-    rows = connection.execute(_CONSENTS, (subject_ref,)).fetchall()
+    rows = connection.all(_CONSENTS, (subject_ref,))
     return tuple({row[0]: _consent(row) for row in rows}.values())
 
 
-def read_restrictions(connection: Any, subject_ref: str) -> tuple[Restriction, ...]:
+def read_restrictions(connection: Connection, subject_ref: str) -> tuple[Restriction, ...]:
     """Return a person's restrictions that were not lifted."""
-    return tuple(_restriction(row) for row in connection.execute(_RESTRICTIONS, (subject_ref,)).fetchall())
+    return tuple(_restriction(row) for row in connection.all(_RESTRICTIONS, (subject_ref,)))
 
 
 def _consent(row: Any) -> ConsentRecord:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import groupby
-from typing import Any
 
+from audit.stores.connection import Connection
 from audit.writing.keyring import Keyring
 from gateway.store.ends import End, find_end
 from gateway.store.instants import from_micros
@@ -201,11 +201,11 @@ def _following(reader: Reader, keyring: Keyring, on: date) -> dict[Named, tuple[
     return found
 
 
-def _rows(connection: Any, kind: str, on: date) -> list[_Row]:
+def _rows(connection: Connection, kind: str, on: date) -> list[_Row]:
     """Return the rows of a kind that had been published by a day."""
-    rows = connection.execute(
+    rows = connection.all(
         "SELECT id, version, text, digest, published_at, ended_at FROM text WHERE kind = ? ORDER BY id, version", (kind,)
-    ).fetchall()
+    )
     return [
         _Row(name, version, text, digest, from_micros(at), from_micros(end) if end else None, is_intact(text, digest))
         for name, version, text, digest, at, end in rows

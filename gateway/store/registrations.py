@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from audit.format.entry import Kind, canonical
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.oauth.jwks_fetch import JwksRefusedError
@@ -81,13 +82,13 @@ class Registrations:
     def invite(self, partner_id: str, hashed: str, *, days: int, by: str) -> Within:
         """Let one client of a partner register itself, once, within some days."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             if Reader(connection).find_partner(partner_id) is None:
                 raise ChangeRefusedError(f"partner {partner_id} is not registered: `stile partner add` first")
             if not 0 < days <= LONGEST_INVITATION:
                 raise ChangeRefusedError(f"an invitation counts for 1 to {LONGEST_INVITATION} days")
             ends = int((moment.at + timedelta(days=days)).timestamp())
-            connection.execute("INSERT INTO invitation VALUES (?, ?, ?, ?)", (hashed, partner_id, by, ends))
+            connection.run("INSERT INTO invitation VALUES (?, ?, ?, ?)", (hashed, partner_id, by, ends))
             return self._about(partner_id, moment, by, {"invited": "client", "days": days})
 
         return within
@@ -95,23 +96,23 @@ class Registrations:
     def register(self, client_id: str, hashed: str, metadata: Mapping[str, Any], *, invitation: str) -> Within:
         """Register a client as pending, and use its invitation up. TokenSpentError where that counts no more."""
 
-        def within(connection: Any, moment: Moment) -> None:
+        def within(connection: Connection, moment: Moment) -> None:
             now = int(moment.at.timestamp())
-            row = connection.execute(
+            row = connection.all(
                 "DELETE FROM invitation WHERE token_hash = ? AND expires > ? RETURNING partner_id", (invitation, now)
-            ).fetchall()
+            )
             if not row:
                 raise TokenSpentError("the invitation was used, or is over")
             partner_id = row[0][0]
-            (pending,) = connection.execute(
+            pending = connection.value(
                 "SELECT count(*) FROM registration WHERE partner_id = ? AND status = ?", (partner_id, Status.PENDING.value)
-            ).fetchone()
+            )
             if pending >= MOST_PENDING:
                 raise ChangeRefusedError(f"{MOST_PENDING} registrations of the partner wait already: ask the council")
             _check_keys(connection, metadata)
             expires = int((moment.at + PENDING_FOR).timestamp())
             told = json.dumps(dict(metadata))
-            connection.execute(
+            connection.run(
                 f"INSERT INTO registration ({_COLUMNS}, token_hash, expires) VALUES (?, ?, ?, ?, ?, NULL, ?, ?)",
                 (client_id, partner_id, Status.PENDING.value, told, now, hashed, expires),
             )
@@ -132,14 +133,14 @@ class Registrations:
         `check` is given the registration as it then stands, and raises where this may not be said of it any more.
         """
 
-        def within(connection: Any, moment: Moment) -> None:
+        def within(connection: Connection, moment: Moment) -> None:
             found = find_by_token(connection, client_id, token, moment.at.timestamp())
             if found is None:
                 raise TokenSpentError("the registration's token counts no more")
             check(found)
             if found.status is Status.PENDING:
                 _check_keys(connection, metadata)
-            connection.execute(
+            connection.run(
                 "UPDATE registration SET metadata = ?, token_hash = ? WHERE client_id = ?",
                 (json.dumps(dict(metadata)), renewed, client_id),
             )
@@ -149,7 +150,7 @@ class Registrations:
     def withdraw(self, client_id: str, *, token: str) -> Within:
         """Take a registration back; a client that was approved is revoked (RFC 7592, section 2.3)."""
 
-        def within(connection: Any, moment: Moment) -> Draft | None:
+        def within(connection: Connection, moment: Moment) -> Draft | None:
             found = find_by_token(connection, client_id, token, moment.at.timestamp())
             if found is None:
                 raise TokenSpentError("the registration's token counts no more")
@@ -166,7 +167,7 @@ class Registrations:
         `check_uri` raises JwksRefusedError (or a ChangeRefusedError) where its `jwks_uri` may not be fetched.
         """
 
-        def within(connection: Any, moment: Moment) -> Draft | None:
+        def within(connection: Connection, moment: Moment) -> Draft | None:
             found = _pending(connection, client_id, moment.at.timestamp())
             if found.digest != digest:
                 raise ChangeRefusedError("the client says other things of itself than you were shown: look at it again")
@@ -198,7 +199,7 @@ class Registrations:
     def refuse(self, client_id: str, *, by: str) -> Within:
         """Refuse a pending client."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             found = _pending(connection, client_id, moment.at.timestamp())
             _decide(connection, client_id, Status.REFUSED, by)
             return self._about(found.partner_id, moment, by, {"registration": client_id, "decided": Status.REFUSED.value})
@@ -210,43 +211,43 @@ class Registrations:
         return self.entries.plain(Kind.PARTNER_CHANGED, moment, (f"partner/{partner_id}",), what)
 
 
-def _check_keys(connection: Any, metadata: Mapping[str, Any]) -> None:
+def _check_keys(connection: Connection, metadata: Mapping[str, Any]) -> None:
     """Raise ChangeRefusedError for a key that is registered already: better now than when it is approved."""
     for key in public_keys(metadata["jwks"]) if "jwks" in metadata else ():
         if find_holder(connection, key.thumbprint) is not None:
             raise ChangeRefusedError("a key of the set is registered already: make a new one")
 
 
-def _pending(connection: Any, client_id: str, now: float) -> Registration:
+def _pending(connection: Connection, client_id: str, now: float) -> Registration:
     found = find_registration(connection, client_id)
-    (expires,) = connection.execute("SELECT max(expires) FROM registration WHERE client_id = ?", (client_id,)).fetchone()
+    expires = connection.value("SELECT max(expires) FROM registration WHERE client_id = ?", (client_id,))
     if found is None or found.status is not Status.PENDING or (expires or 0) <= now:
         raise ChangeRefusedError(f"no registration {client_id} waits: `stile registration list`")
     return found
 
 
-def _decide(connection: Any, client_id: str, status: Status, by: str) -> None:
+def _decide(connection: Connection, client_id: str, status: Status, by: str) -> None:
     # Decided ones stay; and one that is over has no token any more.
     gone = status in {Status.REFUSED, Status.WITHDRAWN}
-    connection.execute(
+    connection.run(
         "UPDATE registration SET status = ?, decided_by = ?, expires = NULL, "
         "token_hash = CASE WHEN ? THEN NULL ELSE token_hash END WHERE client_id = ?",
         (status.value, by, gone, client_id),
     )
 
 
-def find_registration(connection: Any, client_id: str) -> Registration | None:
+def find_registration(connection: Connection, client_id: str) -> Registration | None:
     """Return a registration, decided ones too."""
-    row = connection.execute(f"SELECT {_COLUMNS} FROM registration WHERE client_id = ?", (client_id,)).fetchone()
+    row = connection.one(f"SELECT {_COLUMNS} FROM registration WHERE client_id = ?", (client_id,))
     return _registration(row) if row else None
 
 
-def find_by_token(connection: Any, client_id: str, hashed: str, now: float) -> Registration | None:
+def find_by_token(connection: Connection, client_id: str, hashed: str, now: float) -> Registration | None:
     """Return a client's registration where this is its token; one that was revoked since, or waited too long, has none."""
-    row = connection.execute(
+    row = connection.one(
         f"SELECT {_COLUMNS} FROM registration WHERE client_id = ? AND token_hash = ? AND (expires IS NULL OR expires > ?)",
         (client_id, hashed, now),
-    ).fetchone()
+    )
     found = _registration(row) if row else None
     if found is not None and found.status is Status.APPROVED:
         client = Reader(connection).find_client(client_id)
@@ -254,18 +255,16 @@ def find_by_token(connection: Any, client_id: str, hashed: str, now: float) -> R
     return found
 
 
-def is_invited(connection: Any, hashed: str, now: float) -> bool:
+def is_invited(connection: Connection, hashed: str, now: float) -> bool:
     """Tell whether an invitation counts, before a body is read."""
-    row = connection.execute("SELECT 1 FROM invitation WHERE token_hash = ? AND expires > ?", (hashed, now)).fetchone()
+    row = connection.one("SELECT 1 FROM invitation WHERE token_hash = ? AND expires > ?", (hashed, now))
     return row is not None
 
 
-def read_registrations(connection: Any, status: Status | None = None) -> list[Registration]:
+def read_registrations(connection: Connection, status: Status | None = None) -> list[Registration]:
     """Return registrations, the oldest first."""
     where, values = ("WHERE status = ?", (status.value,)) if status else ("", ())
-    rows = connection.execute(
-        f"SELECT {_COLUMNS} FROM registration {where} ORDER BY registered_at, client_id", values
-    ).fetchall()
+    rows = connection.all(f"SELECT {_COLUMNS} FROM registration {where} ORDER BY registered_at, client_id", values)
     return [_registration(row) for row in rows]
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from audit.stores.connection import Connection
 from gateway.store.instants import from_micros
 from policies.reading.places import Flaw
 from policies.telling.wording import day_text
@@ -11,14 +10,14 @@ from schemas.agreement import Agreement
 from schemas.instants import london_day
 
 
-def resuming_flaws(connection: Any, agreement: Agreement) -> list[Flaw]:
+def resuming_flaws(connection: Connection, agreement: Agreement) -> list[Flaw]:
     """Return that a later version would bring an ended agreement back without a word, or says so for nothing.
 
     A reason that stayed behind in a text would bring it back unseen after its next end.
     """
-    row = connection.execute(
+    row = connection.one(
         "SELECT version, ended_at FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version DESC", (agreement.id,)
-    ).fetchone()
+    )
     if row is None:
         return []
     newest, ended_at = row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from importlib.resources import files
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,7 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import URL
 from sqlalchemy.pool import NullPool
 
+from audit.stores.sqlite import open_connection
 from gateway.store.floor import read_highest
 from schemas.semantics import NEWEST
 
@@ -62,10 +64,8 @@ def check_version(path: Path) -> None:
         raise SchemaError(
             f"{path.name} has schema version {found}, and this build knows {VERSION}: make a backup, run `stile upgrade`"
         )
-    engine = create_engine(URL.create("sqlite", database=str(path)), module=pysqlite3, poolclass=NullPool)
-    with engine.connect() as connection:
-        highest = read_highest(connection.connection.cursor())
-    engine.dispose()
+    with closing(open_connection(path, read_only=True)) as connection:
+        highest = read_highest(connection)
     if highest > NEWEST:
         raise SchemaError(
             f"{path.name} decides by semantics {highest}, and this build knows {NEWEST}: install the build that took it up"

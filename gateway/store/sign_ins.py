@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.entries import Entries
@@ -59,18 +60,18 @@ class SignIns:
     entries: Entries
 
     def begin(
-        self, new: Beginning, facts: Mapping[str, Any], *, also: Callable[[Any, Moment], None] | None = None
+        self, new: Beginning, facts: Mapping[str, Any], *, also: Callable[[Connection, Moment], None] | None = None
     ) -> Within:
         """Begin a session under a new id, end the one before, and enter it. `also` writes what belongs to it."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             account = read_account(connection, new.operator_id)
             if (account is None and new.method == "local") or (account is not None and account.revoked_at is not None):
                 raise SignInOverError("the operator is revoked")
             if also is not None:
                 also(connection, moment)
             began, draft = _ended(connection, new, moment.at)
-            connection.execute(
+            connection.run(
                 "INSERT INTO console_session (id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, "
                 "authenticated_at, draft) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
@@ -101,7 +102,7 @@ class SignIns:
         What one limit stops counts for none behind it: else a network that is stopped could go on locking an account.
         """
 
-        def within(connection: Any, moment: Moment) -> Draft | None:
+        def within(connection: Connection, moment: Moment) -> Draft | None:
             now = int(moment.at.timestamp())
             reached.clear()
             is_first = False
@@ -121,12 +122,12 @@ class SignIns:
 def put_under_way(key: str, content: Mapping[str, Any], *, is_strangers: bool = True) -> Within:
     """Keep a step of a sign-in for the browser that made it. Of strangers' there is an end, which stops nobody else."""
 
-    def within(connection: Any, moment: Moment) -> None:
+    def within(connection: Connection, moment: Moment) -> None:
         now = int(moment.at.timestamp())
-        (count,) = connection.execute("SELECT count(*) FROM sign_in WHERE expires > ?", (now,)).fetchone()
+        count = connection.value("SELECT count(*) FROM sign_in WHERE expires > ?", (now,))
         if is_strangers and count >= MOST_UNDER_WAY:
             raise SignInOverError("too many sign-ins are under way")
-        connection.execute(
+        connection.run(
             "INSERT OR REPLACE INTO sign_in (id_hash, content, expires) VALUES (?, ?, ?)",
             (key, json.dumps(dict(content)), now + int(UNDER_WAY.total_seconds())),
         )
@@ -137,9 +138,9 @@ def put_under_way(key: str, content: Mapping[str, Any], *, is_strangers: bool = 
 def take_under_way(key: str, taken: list[dict[str, Any]]) -> Within:
     """Put what was kept for a browser into `taken`, and forget it: whoever comes second finds nothing."""
 
-    def within(connection: Any, moment: Moment) -> None:
+    def within(connection: Connection, moment: Moment) -> None:
         taken.clear()
-        rows = connection.execute("DELETE FROM sign_in WHERE id_hash = ? RETURNING content, expires", (key,)).fetchall()
+        rows = connection.all("DELETE FROM sign_in WHERE id_hash = ? RETURNING content, expires", (key,))
         taken.extend(json.loads(content) for content, expires in rows if expires > moment.at.timestamp())
 
     return within
@@ -148,8 +149,8 @@ def take_under_way(key: str, taken: list[dict[str, Any]]) -> Within:
 def touch(key: str) -> Within:
     """Note that a session was used."""
 
-    def within(connection: Any, moment: Moment) -> None:
-        connection.execute("UPDATE console_session SET used_at = ? WHERE id_hash = ?", (to_micros(moment.at), key))
+    def within(connection: Connection, moment: Moment) -> None:
+        connection.run("UPDATE console_session SET used_at = ? WHERE id_hash = ?", (to_micros(moment.at), key))
 
     return within
 
@@ -157,8 +158,8 @@ def touch(key: str) -> Within:
 def keep_draft(key: str, draft: str | None) -> Within:
     """Keep a text over a step-up, or forget it."""
 
-    def within(connection: Any, _moment: Moment) -> None:
-        connection.execute("UPDATE console_session SET draft = ? WHERE id_hash = ?", (draft, key))
+    def within(connection: Connection, _moment: Moment) -> None:
+        connection.run("UPDATE console_session SET draft = ? WHERE id_hash = ?", (draft, key))
 
     return within
 
@@ -166,8 +167,8 @@ def keep_draft(key: str, draft: str | None) -> Within:
 def end(key: str) -> Within:
     """End a session: its id is dead for every process from here on."""
 
-    def within(connection: Any, _moment: Moment) -> None:
-        connection.execute("DELETE FROM console_session WHERE id_hash = ?", (key,))
+    def within(connection: Connection, _moment: Moment) -> None:
+        connection.run("DELETE FROM console_session WHERE id_hash = ?", (key,))
 
     return within
 
@@ -175,24 +176,24 @@ def end(key: str) -> Within:
 def end_all(operator_id: str) -> Within:
     """End every session of an operator."""
 
-    def within(connection: Any, _moment: Moment) -> None:
-        connection.execute("DELETE FROM console_session WHERE operator_id = ?", (operator_id,))
+    def within(connection: Connection, _moment: Moment) -> None:
+        connection.run("DELETE FROM console_session WHERE operator_id = ?", (operator_id,))
 
     return within
 
 
-def has_expired(connection: Any, at: datetime) -> bool:
+def has_expired(connection: Connection, at: datetime) -> bool:
     """Tell whether a row is over that `drop_expired` would drop."""
     return any(
-        connection.execute(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", bound).fetchone() is not None
+        connection.one(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", bound) is not None
         for table, where, bound in _over(at)
     )
 
 
-def drop_expired(connection: Any, at: datetime) -> None:
+def drop_expired(connection: Connection, at: datetime) -> None:
     """Drop sessions, sign-ins and counts that are over."""
     for table, where, bound in _over(at):
-        connection.execute(f"DELETE FROM {table} WHERE {where}", bound)
+        connection.run(f"DELETE FROM {table} WHERE {where}", bound)
 
 
 def _over(at: datetime) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
@@ -204,11 +205,11 @@ def _over(at: datetime) -> tuple[tuple[str, str, tuple[int, ...]], ...]:
     )
 
 
-def _ended(connection: Any, new: Beginning, at: datetime) -> tuple[int, str | None]:
+def _ended(connection: Connection, new: Beginning, at: datetime) -> tuple[int, str | None]:
     """End the session before; return when the new one began, and the text that it takes over."""
-    found = connection.execute(
+    found = connection.all(
         "DELETE FROM console_session WHERE id_hash = ? RETURNING operator_id, began_at, draft", (new.replaces,)
-    ).fetchall()
+    )
     if not new.renews:
         return to_micros(at), None
     if not found or found[0][0] != new.operator_id:
@@ -217,18 +218,18 @@ def _ended(connection: Any, new: Beginning, at: datetime) -> tuple[int, str | No
     return found[0][1], found[0][2]
 
 
-def _drop_oldest(connection: Any, operator_id: str) -> None:
-    connection.execute(
+def _drop_oldest(connection: Connection, operator_id: str) -> None:
+    connection.run(
         "DELETE FROM console_session WHERE operator_id = ? AND id_hash NOT IN (SELECT id_hash FROM console_session "
         "WHERE operator_id = ? ORDER BY authenticated_at DESC, used_at DESC, rowid DESC LIMIT ?)",
         (operator_id, operator_id, MOST_SESSIONS),
     )
 
 
-def _counted(connection: Any, name: str, window: int) -> int:
-    (count,) = connection.execute(
+def _counted(connection: Connection, name: str, window: int) -> int:
+    (count,) = connection.all(
         'INSERT INTO attempt (name, "window", count) VALUES (?, ?, 1) '
         'ON CONFLICT (name, "window") DO UPDATE SET count = count + 1 RETURNING count',
         (name, window),
-    ).fetchall()[0]
+    )[0]
     return int(count)

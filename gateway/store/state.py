@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
+from audit.stores.connection import Connection
 from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client
 from gateway.oauth.details import Available
@@ -42,7 +43,9 @@ class Reader:
     With an `environment`, clients of the other count as inactive.
     """
 
-    def __init__(self, connection: Any, readings: Readings | None = None, environment: Environment | None = None) -> None:
+    def __init__(
+        self, connection: Connection, readings: Readings | None = None, environment: Environment | None = None
+    ) -> None:
         self.connection = connection
         self.readings = readings or Readings()
         self._environment = environment
@@ -50,14 +53,14 @@ class Reader:
         self._index = -1
         self._revoked: set[str] = set()
 
-    def over(self, connection: Any) -> Reader:
+    def over(self, connection: Connection) -> Reader:
         """Return a reader of the same state over another connection, such as the append transaction's."""
         return Reader(connection, self.readings, self._environment)
 
     def refresh(self) -> int:
         """Drop what has changed since the last call; return the state index S."""
         statement = "SELECT key, idx FROM state_key WHERE idx > ? ORDER BY idx"
-        rows = self.connection.execute(statement, (self._index,)).fetchall()
+        rows = self.connection.all(statement, (self._index,))
         if not rows:
             return self._index
         if any(not key.startswith(UNKEPT) for key, _ in rows):
@@ -72,7 +75,7 @@ class Reader:
             portion = keys[begin : begin + PORTION]
             marks = ",".join("?" * len(portion))
             statement = f"SELECT 1 FROM state_key WHERE key IN ({marks}) AND idx > ? LIMIT 1"
-            if self.connection.execute(statement, (*portion, index)).fetchone() is not None:
+            if self.connection.one(statement, (*portion, index)) is not None:
                 return True
         return False
 
@@ -93,7 +96,7 @@ class Reader:
         key = TOKEN + jti
         if self._index >= 0:
             return key in self._revoked
-        return self.connection.execute("SELECT 1 FROM state_key WHERE key = ?", (key,)).fetchone() is not None
+        return self.connection.one("SELECT 1 FROM state_key WHERE key = ?", (key,)) is not None
 
     def still_counts(self, token: Token) -> bool:
         """Tell whether neither the token nor its client, nor anything that it rests on, was taken back."""
@@ -130,7 +133,7 @@ class Reader:
 
     def partner_kinds(self) -> dict[str, RecipientKind]:
         """Return every registered partner's kind."""
-        rows = self.connection.execute("SELECT partner_id, kind FROM partner").fetchall()
+        rows = self.connection.all("SELECT partner_id, kind FROM partner")
         return {partner_id: RecipientKind(kind) for partner_id, kind in rows}
 
     # -- texts
@@ -142,7 +145,7 @@ class Reader:
         """
         where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
         asked = f"SELECT version, text, ended_at, digest FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC"
-        row = self.connection.execute(asked, values).fetchone()
+        row = self.connection.one(asked, values)
         return (row[0], row[1], row[2]) if row and is_intact(row[1], row[3]) else None
 
     def floor(self) -> int:
@@ -159,15 +162,15 @@ class Reader:
 
     def published_at(self, kind: str, name: str, version: int) -> datetime:
         """Return when a text was published."""
-        (micros,) = self.connection.execute(
+        micros = self.connection.value(
             "SELECT published_at FROM text WHERE kind = ? AND id = ? AND version = ?", (kind, name, version)
-        ).fetchone()
+        )
         return from_micros(micros)
 
     def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]:
         """Return (id, version, text, ended_at) of every published text of a kind, in order."""
         statement = "SELECT id, version, text, ended_at FROM text WHERE kind = ? ORDER BY id, version"
-        rows = self.connection.execute(statement, (kind,)).fetchall()
+        rows = self.connection.all(statement, (kind,))
         return [tuple(row) for row in rows]
 
     def find_dataset(self, name: str, version: int) -> Dataset | None:
@@ -200,7 +203,7 @@ class Reader:
 
     def purposes(self) -> set[str]:
         """Return the purposes of all published agreements that can be read."""
-        rows = self.connection.execute("SELECT text, digest FROM text WHERE kind = 'agreement'").fetchall()
+        rows = self.connection.all("SELECT text, digest FROM text WHERE kind = 'agreement'")
         read = [_read(self.readings.agreement, text) for text, digest in rows if is_intact(text, digest)]
         return {one.purpose for one in read if one is not None}
 
@@ -216,9 +219,9 @@ class Reader:
         """Return what each agreement has for a client's partner, ended and future ones included."""
         known = ("available", client.client_id, on.isoformat())
         if known not in self._kept:
-            rows = self.connection.execute(
+            rows = self.connection.all(
                 "SELECT agreement_id FROM recipient WHERE partner_id = ? ORDER BY agreement_id", (client.partner_id,)
-            ).fetchall()
+            )
             names = [row[0] for row in rows]
             live = [found for name in names if (found := self.find_agreement(name, on))]
             self._keep(known, available_of(live, client.partner_id))
@@ -237,7 +240,7 @@ class Reader:
         for begin in range(0, len(keys), PORTION):
             portion = keys[begin : begin + PORTION]
             marks = ",".join("?" * len(portion))
-            rows = self.connection.execute(f"SELECT key FROM state_key WHERE key IN ({marks})", portion)
+            rows = self.connection.all(f"SELECT key FROM state_key WHERE key IN ({marks})", portion)
             found.update(row[0] for row in rows)
         return frozenset(found)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.sources.mapping import digest_of
 from gateway.store.draft_checks import check_draft
@@ -34,7 +35,7 @@ class Texts:
     def publish_dataset(self, text: str, *, by: str, number: int = NEWEST) -> Within:
         """Publish a dataset's text. `number` is older where a sandbox takes over what its council published."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             dataset = dataset_draft(text) if number == NEWEST else parse_dataset(text, number)
             what = (dataset.id, dataset.version, dataset.digest, text)
             _insert_text(connection, moment, "dataset", *what, number)
@@ -45,7 +46,7 @@ class Texts:
     def publish_core(self, text: str, *, by: str, number: int = NEWEST) -> Within:
         """Publish a common core, or the council's own rules; every live agreement must still hold together."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             core = core_draft(text, Reader(connection).datasets()) if number == NEWEST else parse_core(text)
             what = (core.id, core.version, core.digest, text)
             live = LiveTexts.before(connection, moment)
@@ -60,7 +61,7 @@ class Texts:
     def publish_mapping(self, text: str, *, by: str, unchecked: bool = False) -> Within:
         """Publish where a dataset's fields lie in the council's system; `unchecked` says that nobody tried it."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             mapping, dataset, _ = check_mapping(Reader(connection), text)
             digest = digest_of(text)
             live = LiveTexts.before(connection, moment)
@@ -75,7 +76,7 @@ class Texts:
     def confirm_export(self, dataset: str, files: Mapping[str, Mapping[str, int]], *, by: str) -> Within:
         """Enter that files which lost more than half of their rows are right; `files` says how many each has and had."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             row = Reader(connection).find_text("mapping", dataset)
             if row is None:
                 raise ChangeRefusedError(f"{dataset} is mapped to no source")
@@ -89,13 +90,13 @@ class Texts:
     def publish_agreement(self, text: str, *, by: str, number: int = NEWEST) -> Within:
         """Publish a version of an agreement; it must hold together with all that bounds it."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             agreement = check_draft(Reader(connection), text, number).agreement
             if agreement.controller != self.controller:
                 raise ChangeRefusedError(f"the controller here is {self.controller}, not {agreement.controller}")
             what = (agreement.id, agreement.version, agreement.digest, text)
             _insert_text(connection, moment, "agreement", *what, number)
-            connection.executemany(
+            connection.run_many(
                 "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
                 [(partner, agreement.id) for partner in agreement.recipients],
             )
@@ -109,12 +110,12 @@ class Texts:
         """End every version of an agreement, now. The reason stands in the entry."""
         why = _one_line(reason)
 
-        def within(connection: Any, moment: Moment) -> Draft:
-            found = connection.execute(
+        def within(connection: Connection, moment: Moment) -> Draft:
+            found = connection.run(
                 "UPDATE text SET ended_at = ? WHERE kind = 'agreement' AND id = ? AND ended_at IS NULL",
                 (to_micros(moment.at), name),
             )
-            if found.rowcount < 1:
+            if found < 1:
                 raise ChangeRefusedError(f"no live agreement is called {name}")
             what = {"what": {"agreement": name, "reason": why}, "who": {"by": by}}
             return self.entries.plain(Kind.AGREEMENT_ENDED, moment, (f"agreement/{name}",), what)
@@ -124,11 +125,11 @@ class Texts:
     def take_up_semantics(self, *, by: str) -> Within:
         """Take up the decision semantics of this build: what they tighten counts for every text from this entry on."""
 
-        def within(connection: Any, moment: Moment) -> Draft:
+        def within(connection: Connection, moment: Moment) -> Draft:
             before = read_floor(connection)
             if before >= NEWEST:
                 raise ChangeRefusedError(f"this council decides by semantics {before} already")
-            connection.execute("INSERT INTO semantics (number, changed_at) VALUES (?, ?)", (NEWEST, to_micros(moment.at)))
+            connection.run("INSERT INTO semantics (number, changed_at) VALUES (?, ?)", (NEWEST, to_micros(moment.at)))
             what = {"what": {"semantics": NEWEST, "before": before}, "who": {"by": by}}
             return self.entries.plain(Kind.SEMANTICS_CHANGED, moment, ("semantics",), what)
 
@@ -152,23 +153,23 @@ def _one_line(reason: str) -> str:
 
 
 def _insert_text(
-    connection: Any, moment: Moment, kind: str, name: str, version: int, digest: str, text: str, number: int
+    connection: Connection, moment: Moment, kind: str, name: str, version: int, digest: str, text: str, number: int
 ) -> None:
     if kind != "mapping" and number == NEWEST:
         _check_floor(connection)
-    newest = connection.execute("SELECT max(version) FROM text WHERE kind = ? AND id = ?", (kind, name)).fetchone()[0]
+    newest = connection.value("SELECT max(version) FROM text WHERE kind = ? AND id = ?", (kind, name))
     if newest is not None and version <= newest:
         raise ChangeRefusedError(
             f"{kind} {name} has version {newest} published, and a published version never changes: "
             f"give this one version {newest + 1}"
         )
-    connection.execute(
+    connection.run(
         "INSERT INTO text (kind, id, version, digest, text, published_at, semantics) VALUES (?, ?, ?, ?, ?, ?, ?)",
         (kind, name, version, digest, text, to_micros(moment.at), number),
     )
 
 
-def _check_floor(connection: Any) -> None:
+def _check_floor(connection: Connection) -> None:
     """Raise ChangeRefusedError where the council has yet to take up the semantics that texts are published under."""
     floor = read_floor(connection)
     if floor < NEWEST:

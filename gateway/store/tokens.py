@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from audit.format.entry import Kind
+from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment, Within
 from gateway.store.entries import Entries
 from gateway.store.state import Reader
@@ -20,7 +20,7 @@ class TokenChanges:
     def revoke(self, jti: str, *, client_id: str, by: str) -> Within:
         """Take a token back; one that was taken back already needs no second entry (RFC 7009, section 2.2)."""
 
-        def within(connection: Any, moment: Moment) -> Draft | None:
+        def within(connection: Connection, moment: Moment) -> Draft | None:
             if Reader(connection).is_token_revoked(jti):
                 return None
             what = {"what": {"token": jti, "client": client_id}, "who": {"by": by}}

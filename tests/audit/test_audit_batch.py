@@ -4,28 +4,29 @@ import pysqlite3
 import pytest
 
 from audit.format.entry import EntryError
+from audit.stores.sqlite import SqliteConnection
 from audit.writing.batch import insert_rows
 
 
 @pytest.fixture
 def side(place) -> None:
-    place.connect().execute("CREATE TABLE side (what TEXT PRIMARY KEY)")
+    place.connect().run("CREATE TABLE side (what TEXT PRIMARY KEY)")
 
 
 def refuse(connection, _moment):
-    connection.execute("INSERT INTO side (what) VALUES ('refused')")
+    connection.run("INSERT INTO side (what) VALUES ('refused')")
     raise PermissionError("not you")
 
 
 @pytest.mark.parametrize("count", [0, 1, 3, 4, 5, 63, 64, 65, 150])
 def test_every_row_is_inserted_once_and_in_order(count: int) -> None:
-    connection = pysqlite3.connect(":memory:")
-    connection.execute("CREATE TABLE pair (one INTEGER, two TEXT)")
+    connection = pysqlite3.connect(":memory:", factory=SqliteConnection)
+    connection.run("CREATE TABLE pair (one INTEGER, two TEXT)")
     rows = [(number, f"n{number}") for number in range(count)]
 
     insert_rows(connection, "INSERT INTO pair (one, two) VALUES ", rows)
 
-    assert connection.execute("SELECT one, two FROM pair ORDER BY rowid").fetchall() == rows
+    assert connection.all("SELECT one, two FROM pair ORDER BY rowid") == rows
     connection.close()
 
 
@@ -35,16 +36,14 @@ def test_an_item_that_fails_after_writing_makes_its_batch_run_again(place, write
 
     def counted(connection, moment):
         runs.append(moment.index)
-        connection.execute("INSERT INTO side (what) VALUES (?)", (f"row {moment.index}",))
+        connection.run("INSERT INTO side (what) VALUES (?)", (f"row {moment.index}",))
         return draft(f"e_{moment.index}", recipient="harbour")
 
     results = place.submit_together(writer, [counted, refuse, counted, refuse, counted])
 
     assert runs == [0, 0, 1, 2]
     assert [getattr(one, "index", type(one)) for one in results] == [0, PermissionError, 1, PermissionError, 2]
-    assert place.connect().execute("SELECT what FROM side ORDER BY what").fetchall() == [
-        (f"row {number}",) for number in range(3)
-    ]
+    assert place.connect().all("SELECT what FROM side ORDER BY what") == [(f"row {number}",) for number in range(3)]
     assert [b'"counter":%d' % (number + 1) in results[2 * number].entry for number in range(3)] == [True] * 3
     place.check()
 

@@ -93,21 +93,21 @@ def check(place, promised: dict[str, int]) -> int:
     """Hold the log against what was promised; return its size."""
     place.check()
     connection = place.connect()
-    rows = connection.execute("SELECT idx, entry_id, entry FROM log_entry ORDER BY idx").fetchall()
+    rows = connection.all("SELECT idx, entry_id, entry FROM log_entry ORDER BY idx")
     kept = {entry_id: index for index, entry_id, _ in rows}
     assert {entry_id: kept.get(entry_id) for entry_id in promised} == promised
     assert [index for index, _, _ in rows] == list(range(len(rows)))
     found = head(connection)
     assert found is not None
     assert found[:2] == (len(rows), root_hash([leaf_hash(entry) for _, _, entry in rows]))
-    side = {row[0] for row in connection.execute("SELECT what FROM side").fetchall()}
+    side = {row[0] for row in connection.all("SELECT what FROM side")}
     assert side == {entry_id for entry_id in kept if not entry_id.startswith("e_")}
     return len(rows)
 
 
 @pytest.fixture
 def side(place) -> None:
-    place.connect().execute("CREATE TABLE side (what TEXT PRIMARY KEY)")
+    place.connect().run("CREATE TABLE side (what TEXT PRIMARY KEY)")
 
 
 @pytest.mark.parametrize("round_", range(3))
@@ -147,5 +147,5 @@ def test_two_processes_never_give_one_index_twice(place, side) -> None:
     assert [len(one) for one in promised] == [300, 300]
     assert sorted([*promised[0].values(), *promised[1].values()]) == list(range(600))
     assert check(place, promised[0] | promised[1]) == 600
-    counters = dict(place.connect().execute("SELECT name, value FROM recipient_counter").fetchall())
+    counters = dict(place.connect().all("SELECT name, value FROM recipient_counter"))
     assert counters == {"a": 300, "b": 300}

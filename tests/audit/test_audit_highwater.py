@@ -99,8 +99,8 @@ def test_missing_nodes_are_noticed(tmp_path: Path) -> None:
     append(tmp_path, "a", "b")
     file = kept(tmp_path)
     connection = open_connection(tmp_path / "log.sqlite", read_only=False)
-    connection.execute("DROP TRIGGER log_node_stays")
-    connection.execute("DELETE FROM log_node WHERE level = 1")
+    connection.run("DROP TRIGGER log_node_stays")
+    connection.run("DELETE FROM log_node WHERE level = 1")
     connection.close()
 
     with pytest.raises(LogCorruptError, match="lacks what it had signed at 2 entries"):

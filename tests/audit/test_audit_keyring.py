@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import threading
 
+import pysqlite3
 import pytest
 
 from audit.format.commitment import open_bundle
@@ -31,7 +32,7 @@ def log(place):
 
 def key_ids(place) -> set[bytes]:
     """Return the keys that are durable in the key file, as another process sees them."""
-    connection = keyring_module.pysqlite3.connect(place.keys)
+    connection = pysqlite3.connect(place.keys)
     with contextlib.closing(connection):
         return {row[0] for row in connection.execute("SELECT key_id FROM random_key").fetchall()}
 
@@ -127,7 +128,7 @@ def test_a_destroyed_key_is_nowhere_to_be_had(place, ring, log) -> None:
 
 def test_a_destroyed_key_leaves_no_trace_in_the_files(place, ring, log) -> None:
     key, _ = ring.key_for(log, REF, "P6Y", 2026)
-    wrapped = ring._read("SELECT wrapped FROM random_key WHERE key_id = ?", key.key_id)
+    wrapped = ring._file.random(key.key_id)
     files = [place.keys, place.keys.with_name("keys.sqlite-wal")]
     assert any(wrapped in file.read_bytes() for file in files)
 
@@ -138,8 +139,8 @@ def test_a_destroyed_key_leaves_no_trace_in_the_files(place, ring, log) -> None:
 
 def test_a_destruction_that_could_not_wipe_the_file_says_so(place, ring, log) -> None:
     key, _ = ring.key_for(log, REF, "P6Y", 2026)
-    ring._connection.execute("PRAGMA busy_timeout=0")
-    reader = keyring_module.pysqlite3.connect(place.keys, isolation_level=None)
+    ring._file.connection.execute("PRAGMA busy_timeout=0")
+    reader = pysqlite3.connect(place.keys, isolation_level=None)
     reader.execute("BEGIN")
     reader.execute("SELECT count(*) FROM random_key").fetchone()
 
@@ -234,7 +235,7 @@ def test_a_master_key_has_32_bytes(place, length: int) -> None:
 
 def test_a_wrapped_key_does_not_open_under_another_name(place, ring, log) -> None:
     """Whoever can write the file can't exchange one key for another."""
-    ring._connection.execute(
+    ring._file.connection.execute(
         "UPDATE named_key SET wrapped = (SELECT wrapped FROM named_key WHERE name = 'index') WHERE name = 'pseudonym'"
     )
     with pytest.raises(KeyringError, match="damaged"):
@@ -266,27 +267,27 @@ def test_a_key_file_in_use_is_not_filled_again(place, ring) -> None:
 
 def test_a_damage_met_later_is_a_keyring_error(place, ring, log) -> None:
     key, _ = ring.key_for(log, REF, "P6Y", 2026)
-    ring._connection.execute("DROP TABLE random_key")
+    ring._file.connection.execute("DROP TABLE random_key")
     with pytest.raises(KeyringError, match="can't be read"):
         ring.load(key.key_id)
 
 
 def test_a_key_file_that_takes_no_keys_gives_none_out(place, ring, log) -> None:
-    ring._connection.execute("PRAGMA query_only=ON")
+    ring._file.connection.execute("PRAGMA query_only=ON")
     with pytest.raises(KeyringError, match="can't be written"):
         ring.key_for(log, REF, "P6Y", 2026)
     with pytest.raises(KeyringError, match="can't be written"):
         ring.destroy([b"x"])
-    ring._connection.execute("PRAGMA query_only=OFF")
+    ring._file.connection.execute("PRAGMA query_only=OFF")
     assert ring.key_for(log, REF, "P6Y", 2026)[0].key_id in key_ids(place)
 
 
 def test_a_full_key_file_gives_no_key_out(place, ring, log) -> None:
-    pages = ring._connection.execute("PRAGMA page_count").fetchone()[0]
-    ring._connection.execute(f"PRAGMA max_page_count={pages}")
+    pages = ring._file.connection.execute("PRAGMA page_count").fetchone()[0]
+    ring._file.connection.execute(f"PRAGMA max_page_count={pages}")
     with pytest.raises(KeyringError, match="can't be written"):
         ring.key_for(log, REF, "P6Y", 2026)
-    assert not ring._connection.in_transaction
+    assert not ring._file.connection.in_transaction
     assert key_ids(place) == set()
 
 

@@ -91,7 +91,7 @@ class LogMachine(RuleBasedStateMachine):
         signer, sign = self.place.signer, type(self.place.signer).sign
 
         def die(*_):
-            self.writer._connection.execute("ROLLBACK")  # what SQLite does with a transaction whose process is gone
+            self.writer._connection.run("ROLLBACK")  # what SQLite does with a transaction whose process is gone
             raise OSError("killed")
 
         type(signer).sign = die
@@ -137,10 +137,10 @@ class LogMachine(RuleBasedStateMachine):
         with contextlib.closing(open_connection(self.place.database, read_only=True)) as connection:
             check_whole_log(connection, self.place.signer.vkey)
             check_at_start(connection, self.place.signer.vkey, last=3)
-            kept = [row[0] for row in connection.execute("SELECT entry FROM log_entry ORDER BY idx").fetchall()]
+            kept = [row[0] for row in connection.all("SELECT entry FROM log_entry ORDER BY idx")]
             assert kept == self.entries
-            assert dict(connection.execute("SELECT key, idx FROM state_key").fetchall()) == self.state
-            assert dict(connection.execute("SELECT name, value FROM recipient_counter").fetchall()) == self.counts
+            assert dict(connection.all("SELECT key, idx FROM state_key")) == self.state
+            assert dict(connection.all("SELECT name, value FROM recipient_counter")) == self.counts
             found = head(connection) or (0, EMPTY_ROOT, 0, -1)
         assert found[:2] == (len(kept), root_hash([leaf_hash(entry) for entry in kept]))
         assert found[3] == max(self.state.values(), default=-1)

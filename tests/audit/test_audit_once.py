@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 import threading
 from datetime import timedelta
 
@@ -13,6 +12,8 @@ from audit_place import NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from audit.stores.connection import StoreError
+from audit.stores.sqlite import SqliteConnection
 from audit.writing.item import Moment
 from audit.writing.once import LIFE, SIZE, UsedOnce, digest_of
 from audit.writing.sequencer import NotDurableError
@@ -37,7 +38,7 @@ def use(writer, *names, until=UNTIL) -> bool:
 
 def rows_of(place) -> list[tuple[int, int]]:
     """Return (number, how many names) of each row."""
-    rows = place.connect().execute("SELECT number, length(names) FROM used_once ORDER BY number").fetchall()
+    rows = place.connect().all("SELECT number, length(names) FROM used_once ORDER BY number")
     return [(number, size // SIZE) for number, size in rows]
 
 
@@ -112,13 +113,13 @@ def test_a_name_stays_used_after_a_restart(place) -> None:
 
 def test_an_item_that_raises_has_used_nothing(place, writer) -> None:
     """Before it wrote rows, and after: then the batch runs again, with savepoints."""
-    place.connect().execute("CREATE TABLE side (what TEXT)")
+    place.connect().run("CREATE TABLE side (what TEXT)")
     told: list[bool] = []
 
     def failing(connection, moment, *, writes: bool) -> None:
         assert moment.once.use([(f"failed {writes}", UNTIL)], moment.at)
         if writes:
-            connection.execute("INSERT INTO side VALUES ('x')")
+            connection.run("INSERT INTO side VALUES ('x')")
         raise PermissionError("not you")
 
     results = place.submit_together(
@@ -143,7 +144,7 @@ def test_what_was_not_committed_was_not_used(place, writer, monkeypatch: pytest.
     """The disk fills as the row is written; once there is room the same name is good."""
 
     def full(_self, _connection) -> None:
-        raise pysqlite3.OperationalError("database or disk is full")
+        raise StoreError("database or disk is full")
 
     with monkeypatch.context() as broken:
         broken.setattr(UsedOnce, "write", full)
@@ -157,11 +158,11 @@ def test_what_was_committed_behind_ones_back_is_read(place, writer) -> None:
     """A COMMIT that reports a failure may have been one all the same: the row tells, not the memory."""
     used = UsedOnce()
     connection = place.connect()
-    connection.execute("BEGIN IMMEDIATE")
+    connection.run("BEGIN IMMEDIATE")
     used.begin(connection)
     assert used.use([("a", UNTIL)], place.now)
     used.write(connection)
-    connection.execute("COMMIT")
+    connection.run("COMMIT")
     used.drop()
 
     used.begin(connection)
@@ -174,11 +175,11 @@ def test_what_was_committed_behind_ones_back_is_read(place, writer) -> None:
 def using_once(place, used: UsedOnce, *, boot: float):
     """Be in a transaction at an instant of the boot clock, and commit it."""
     connection = place.connect()
-    connection.execute("BEGIN IMMEDIATE")
+    connection.run("BEGIN IMMEDIATE")
     used.begin(connection, boot=boot)
     yield connection
     used.write(connection)
-    connection.execute("COMMIT")
+    connection.run("COMMIT")
     used.keep()
     connection.close()
 
@@ -229,7 +230,7 @@ def test_names_of_one_batch_are_kept_as_long_as_the_longest(place, writer) -> No
 
     assert not use(writer, "long", until=later)
     sweep = "DELETE FROM used_once WHERE until <= ?"
-    writer.append(lambda connection, moment: connection.execute(sweep, (moment.at.timestamp(),)) and None)
+    writer.append(lambda connection, moment: connection.one(sweep, (moment.at.timestamp(),)) and None)
     writer.close()
     assert not use(place.start(), "long", until=later)
 
@@ -250,7 +251,7 @@ def test_numbers_are_not_given_again_once_rows_are_swept(place) -> None:
     one, two = place.start(), place.start()
     assert use(one, "a")
     assert use(two, "b")
-    one.append(lambda connection, _moment: connection.execute("DELETE FROM used_once") and None)
+    one.append(lambda connection, _moment: connection.one("DELETE FROM used_once") and None)
 
     assert use(one, "c")
 
@@ -262,11 +263,11 @@ def test_numbers_are_not_given_again_once_rows_are_swept(place) -> None:
 @given(st.lists(st.lists(st.tuples(st.sampled_from("abcdef"), st.booleans()), max_size=4), max_size=8))
 def test_it_is_a_set_whatever_fails(batches) -> None:
     """Against a plain set: batches of items, some undone; some batches taken back whole."""
-    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
-        connection.execute("CREATE TABLE used_once (number INTEGER PRIMARY KEY AUTOINCREMENT, until INTEGER, names BLOB)")
+    with contextlib.closing(pysqlite3.connect(":memory:", isolation_level=None, factory=SqliteConnection)) as connection:
+        connection.run("CREATE TABLE used_once (number INTEGER PRIMARY KEY AUTOINCREMENT, until INTEGER, names BLOB)")
         used, model = UsedOnce(), set()
         for place, batch in enumerate(batches):
-            connection.execute("BEGIN")
+            connection.run("BEGIN")
             used.begin(connection)
             new: set[str] = set()
             for name, stays in batch:
@@ -277,7 +278,7 @@ def test_it_is_a_set_whatever_fails(batches) -> None:
                 elif name not in model | new:
                     used.undo(mark)
             used.write(connection)
-            connection.execute("COMMIT" if place % 3 else "ROLLBACK")
+            connection.run("COMMIT" if place % 3 else "ROLLBACK")
             if place % 3:
                 model |= new
                 used.keep()

@@ -3,11 +3,11 @@
 import threading
 from datetime import timedelta
 
-import pysqlite3
 import pytest
 
 from audit.format.commitment import Sealed
 from audit.format.entry import EntryError, Kind
+from audit.stores.connection import RuleBrokenError, StoreError
 from audit.stores.sqlite import consistency, head
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import leaf_hash, verify_inclusion
@@ -16,20 +16,20 @@ from audit.writing.sequencer import LONGEST_QUEUE, LogUnavailableError, NotDurab
 
 
 def rows_of(place, table: str = "side") -> list:
-    return [row[0] for row in place.connect().execute(f"SELECT what FROM {table} ORDER BY what").fetchall()]
+    return [row[0] for row in place.connect().all(f"SELECT what FROM {table} ORDER BY what")]
 
 
 @pytest.fixture
 def side(place) -> None:
     """A table of the gateway's, which items write rows to."""
-    place.connect().execute("CREATE TABLE side (what TEXT PRIMARY KEY)")
+    place.connect().run("CREATE TABLE side (what TEXT PRIMARY KEY)")
 
 
 def writes(what: str, then):
     """Return a within that writes a row, and then does something."""
 
     def within(connection, moment):
-        connection.execute("INSERT INTO side (what) VALUES (?)", (what,))
+        connection.run("INSERT INTO side (what) VALUES (?)", (what,))
         return then(connection, moment)
 
     return within
@@ -60,7 +60,7 @@ def test_a_log_of_any_size_holds_together(place, writer, draft, count: int) -> N
 def test_what_waits_together_is_one_batch(place, writer, draft) -> None:
     results = place.submit_together(writer, [lambda _c, _m, one=one: draft(f"e_{one}") for one in range(20)])
     assert {one.checkpoint for one in results} == {results[0].checkpoint}
-    assert place.connect().execute("SELECT count(*) FROM log_checkpoint").fetchone() == (1,)
+    assert place.connect().one("SELECT count(*) FROM log_checkpoint") == (1,)
 
 
 def refuse(_connection, _moment):
@@ -72,15 +72,15 @@ def ends_the_process(_connection, _moment):
 
 
 def speaks_bad_sql(connection, _moment):
-    connection.execute("SELECT nothing FROM nowhere")
+    connection.run("SELECT nothing FROM nowhere")
 
 
 def binds_too_little(connection, _moment):
-    connection.execute("SELECT ?", ())
+    connection.run("SELECT ?", ())
 
 
 def takes_a_row_twice(connection, _moment):
-    connection.execute("INSERT INTO side (what) VALUES ('first')")
+    connection.run("INSERT INTO side (what) VALUES ('first')")
 
 
 def returns_something_else(_connection, _moment):
@@ -111,13 +111,13 @@ def returns_keys_without_a_state_kind(_connection, _moment):
 FAILURES = {
     refuse: PermissionError,
     ends_the_process: SystemExit,
-    speaks_bad_sql: pysqlite3.OperationalError,
-    binds_too_little: pysqlite3.ProgrammingError,
-    takes_a_row_twice: pysqlite3.IntegrityError,
+    speaks_bad_sql: StoreError,
+    binds_too_little: StoreError,
+    takes_a_row_twice: RuleBrokenError,
     returns_something_else: AttributeError,
     returns_too_much: EntryError,
     returns_a_known_id: EntryError,
-    returns_a_bad_bundle: pysqlite3.IntegrityError,
+    returns_a_bad_bundle: RuleBrokenError,
     returns_a_state_kind_without_keys: EntryError,
     returns_keys_without_a_state_kind: EntryError,
 }
@@ -151,9 +151,9 @@ def test_a_failed_state_change_moves_nothing(place, writer, draft) -> None:
             lambda _c, m: draft(f"e_{m.state_index}_{m.index}"),
         ],
     )
-    assert isinstance(bad, pysqlite3.IntegrityError)
+    assert isinstance(bad, RuleBrokenError)
     assert after.entry_id == "e_0_1"
-    assert place.connect().execute("SELECT key, idx FROM state_key").fetchall() == [("core/x", 0)]
+    assert place.connect().all("SELECT key, idx FROM state_key") == [("core/x", 0)]
     place.check()
 
 
@@ -178,11 +178,11 @@ def test_a_batch_of_refusals_alone_moves_no_head(place, writer, side) -> None:
 def test_an_item_that_ends_the_transaction_writes_no_entry(place, writer, side, draft, ending: str) -> None:
     def ends(connection, _moment):
         for statement in ending.split("; "):
-            connection.execute(statement)
+            connection.run(statement)
         return draft("e_1")
 
     assert isinstance(place.submit_together(writer, [writes("a", ends)])[0], NotDurableError)
-    assert place.connect().execute("SELECT count(*) FROM log_entry").fetchone() == (0,)
+    assert place.connect().one("SELECT count(*) FROM log_entry") == (0,)
     place.append(writer)
     place.check()
 
@@ -191,7 +191,7 @@ def test_an_item_sees_what_its_neighbours_wrote(place, writer, draft) -> None:
     seen = []
 
     def look(connection, moment):
-        keys = connection.execute("SELECT key, idx FROM state_key ORDER BY idx").fetchall()
+        keys = connection.all("SELECT key, idx FROM state_key ORDER BY idx")
         seen.append((moment.state_index, moment.index, keys))
         return draft(f"e_look{len(seen)}")
 

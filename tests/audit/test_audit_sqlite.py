@@ -5,6 +5,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.format.entry import Kind
+from audit.stores.connection import StoreError
 from audit.stores.sqlite import (
     LogCorruptError,
     bundles,
@@ -294,8 +295,8 @@ def test_a_start_lets_go_of_a_log_that_it_refuses(filled) -> None:
 
 def test_a_log_opened_for_reading_cannot_be_written(filled) -> None:
     connection = open_connection(filled.database, read_only=True)
-    with pytest.raises(pysqlite3.OperationalError, match="readonly"):
-        connection.execute("INSERT INTO log_bundle VALUES (0, x'00', x'00')")
+    with pytest.raises(StoreError, match="readonly"):
+        connection.run("INSERT INTO log_bundle VALUES (0, x'00', x'00')")
     connection.close()
 
 

@@ -291,7 +291,7 @@ def test_one_network_can_not_lock_an_account(house: House) -> None:
             object.__setattr__(house.wiring, "operators", Elsewhere(operators, "home"))
             assert give_password(Browser(house), "nadia").status_code == 200
             object.__setattr__(house.wiring, "operators", operators)
-            house.append(lambda connection, _: connection.execute("UPDATE attempt SET count = count - 1") and None)
+            house.append(lambda connection, _: connection.one("UPDATE attempt SET count = count - 1") and None)
 
 
 def test_what_a_network_may_not_does_not_lock_an_account(house: House) -> None:

@@ -23,7 +23,7 @@ EMERGENCY = {"kind": "risk_to_life", "reason": "Threat made by telephone"}
 def fill_disk(house: House) -> None:
     """Let the log's own connection have no page more than it holds now."""
     sequencer = house.wiring.sequencer
-    house.append(lambda connection, _moment: connection.execute("PRAGMA max_page_count=1").fetchone() and None)
+    house.append(lambda connection, _moment: connection.one("PRAGMA max_page_count=1") and None)
     assert sequencer is not None
 
 
@@ -252,8 +252,8 @@ def test_an_agreement_that_no_longer_holds_together_is_not_found(house: House) -
     broken = text.replace("[full_name], as: full", "[full_name], as: nonsense")
 
     def breaking(connection, _moment):
-        connection.execute("UPDATE text SET text = ? WHERE id = 'northmoor-harbour-tenancies'", (broken,))
-        connection.execute("UPDATE state_key SET idx = (SELECT state_index FROM log_head) WHERE key LIKE 'agreement/%'")
+        connection.run("UPDATE text SET text = ? WHERE id = 'northmoor-harbour-tenancies'", (broken,))
+        connection.run("UPDATE state_key SET idx = (SELECT state_index FROM log_head) WHERE key LIKE 'agreement/%'")
 
     house.append(breaking)
     house.wiring.services.reader._kept.clear()

@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
-import pysqlite3
 import pytest
 from house import House, free_port, open_house
 
 import gateway.app
 import gateway.background.sweeping
 import gateway.serving.server
+from audit.stores.connection import StoreError
 from audit.writing.sequencer import LogUnavailableError
 from gateway.commands.demo import serving
 from gateway.council.directory import open_council
@@ -169,13 +169,13 @@ def test_the_sweeper_goes_on_after_an_error(council_directory: Path, monkeypatch
     with open_house(council_directory) as house:
         logger = house.wiring.telemetry.logger = Logger()
         bad = """INSERT INTO usage (name, "window", count) VALUES ('reached/nonsense', '2020-01-01', 3)"""
-        house.append(lambda connection, _moment: connection.execute(bad) and None)
+        house.append(lambda connection, _moment: connection.one(bad) and None)
         wait_for(lambda: logger.told)
         assert set(logger.told) == {("sweeping_failed", "ValueError")}
-        house.append(lambda connection, _moment: connection.execute("DELETE FROM usage") and None)
+        house.append(lambda connection, _moment: connection.one("DELETE FROM usage") and None)
 
         over = """INSERT INTO usage (name, "window", count) VALUES ('calls/long over', '2020-01-01', 1)"""
-        house.append(lambda connection, _moment: connection.execute(over) and None)
+        house.append(lambda connection, _moment: connection.one(over) and None)
 
         wait_for(lambda: not house.rows("SELECT 1 FROM usage WHERE name = 'calls/long over'"))
 
@@ -193,8 +193,8 @@ def test_what_the_sweeper_ended_with_does_not_keep_the_log_open(
 
     with pytest.raises(LogUnavailableError, match="closed"):
         wiring.sequencer.append(lambda _connection, _moment: None)
-    with pytest.raises(pysqlite3.ProgrammingError, match="closed"):
-        wiring.services.reader.connection.execute("SELECT 1")
+    with pytest.raises(StoreError, match="closed"):
+        wiring.services.reader.connection.run("SELECT 1")
 
 
 @contextmanager

@@ -122,7 +122,7 @@ def test_a_purpose_that_no_agreement_has_is_refused(house: House, state: str) ->
 
 
 def test_before_any_agreement_is_published_a_purpose_may_be_any(house: House) -> None:
-    house.append(lambda connection, _moment: connection.execute("DELETE FROM text WHERE kind = 'agreement'") and None)
+    house.append(lambda connection, _moment: connection.one("DELETE FROM text WHERE kind = 'agreement'") and None)
 
     assert house.dpo().call("POST", "/control/v1/consents", {**GIVEN, "purpose": "of-next-year"}).status_code == 201
 
@@ -145,7 +145,7 @@ def change_text(house: House, kind: str, name: str) -> None:
     change = "UPDATE text SET text = text || '# by hand\n' WHERE kind = ? AND id = ?"
 
     def within(connection: Any, _moment: Any) -> None:
-        assert connection.execute(change, (kind, name)).rowcount > 0, f"no {kind} {name} to change"
+        assert connection.run(change, (kind, name)) > 0, f"no {kind} {name} to change"
 
     house.append(within)
     house.wiring.services.reader._kept.clear()
@@ -216,7 +216,7 @@ def test_an_older_version_does_not_stand_in_for_one_changed_by_hand(house: House
     assert reader.find_text("council", "northmoor")[0] == 2
 
     spoil = "UPDATE text SET text = text || ' ' WHERE kind = 'council' AND version = 2"
-    house.append(lambda connection, _moment: connection.execute(spoil) and None)
+    house.append(lambda connection, _moment: connection.one(spoil) and None)
 
     assert reader.find_text("council", "northmoor") is None
     assert reader.find_text("council", "northmoor", 1) is not None

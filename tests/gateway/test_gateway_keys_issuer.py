@@ -168,11 +168,11 @@ def test_a_key_that_a_crash_left_without_a_turn_is_taken_by_the_next_try(house: 
 
 
 def test_a_key_file_that_takes_nothing_makes_no_key(house: House) -> None:
-    house.council.keyring._connection.execute("PRAGMA query_only=ON")
+    house.council.keyring._file.connection.execute("PRAGMA query_only=ON")
 
     with pytest.raises(KeyringError):
         make_issuer_key(house.council.keyring, number=2, is_fresh=True)
-    house.council.keyring._connection.execute("PRAGMA query_only=OFF")
+    house.council.keyring._file.connection.execute("PRAGMA query_only=OFF")
 
 
 def test_the_private_key_lies_wrapped(house: House) -> None:

@@ -181,7 +181,7 @@ def test_a_destroyed_key_is_found_by_nobody(asked: House) -> None:
     assert found(asked)["rows"]
     keys = [bytes(row[0]) for row in asked.rows("SELECT key_id FROM subject_key WHERE reference = ?", ref)]
     assert keys
-    asked.append(lambda c, _moment: c.execute("DELETE FROM subject_key WHERE reference = ?", (ref,)) and None)
+    asked.append(lambda c, _moment: c.one("DELETE FROM subject_key WHERE reference = ?", (ref,)) and None)
     asked.council.keyring.destroy(keys)
 
     assert found(asked)["rows"] == []

@@ -148,7 +148,7 @@ def test_each_of_two_ends_at_one_instant_has_its_own_reason(house: House) -> Non
 
 def test_an_end_from_before_reasons_says_that_none_was_recorded(house: House) -> None:
     def within(connection: Any, moment: Any) -> Any:
-        connection.execute("UPDATE text SET ended_at = ? WHERE id = ?", (to_micros(moment.at), NAME))
+        connection.run("UPDATE text SET ended_at = ? WHERE id = ?", (to_micros(moment.at), NAME))
         said = {"what": {"agreement": NAME}, "who": {"by": "operator:clerk"}}
         return house.changes().entries.plain(Kind.AGREEMENT_ENDED, moment, (f"agreement/{NAME}",), said)
 

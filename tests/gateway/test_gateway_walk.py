@@ -139,7 +139,7 @@ def test_a_receipt_whose_openings_were_damaged_says_so(house: House) -> None:
 
     def damage(where: str) -> None:
         statement = f"UPDATE log_bundle SET ciphertext = zeroblob(64) WHERE idx = ? AND key_id {where} ?"
-        house.append(lambda connection, _moment: connection.execute(statement, (index, controller)) and None)
+        house.append(lambda connection, _moment: connection.one(statement, (index, controller)) and None)
 
     damage("<>")
     others = harbour.call("GET", path)
