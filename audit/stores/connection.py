@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 Row = tuple[Any, ...]
 Values = Sequence[Any]
+Statement = tuple[str, Values]
 
 
 class StoreError(Exception):
@@ -58,6 +59,14 @@ class Connection(Protocol):
 
     def run_many(self, statement: str, rows: Sequence[Values], /) -> None:
         """Run a statement once for each row of values."""
+        ...
+
+    def all_of(self, statements: Sequence[Statement], /) -> list[list[Row]]:
+        """Return every row of each of several statements, in one round trip where the database is asked over a wire."""
+        ...
+
+    def run_all(self, statements: Sequence[Statement], /) -> None:
+        """Run several statements in order, in one round trip where the database is asked over a wire."""
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:

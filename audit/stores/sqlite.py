@@ -13,7 +13,7 @@ import orjson
 import pysqlite3
 
 from audit.format.entry import as_text
-from audit.stores.connection import Connection, Row, RuleBrokenError, StoreError, Values
+from audit.stores.connection import Connection, Row, RuleBrokenError, Statement, StoreError, Values
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import HASH_SIZE, ProofError, consistency_from, inclusion_from, leaf_hash, node_hash, root_of
 
@@ -81,6 +81,15 @@ class SqliteConnection(pysqlite3.Connection):  # type: ignore[misc]  # the drive
             self.executemany(statement, rows)
         except pysqlite3.Error as error:
             _tell(error)
+
+    def all_of(self, statements: Sequence[Statement], /) -> list[list[Row]]:
+        """Return every row of each of several statements."""
+        return [self.all(statement, values) for statement, values in statements]
+
+    def run_all(self, statements: Sequence[Statement], /) -> None:
+        """Run several statements in order."""
+        for statement, values in statements:
+            self.run(statement, values)
 
     @contextlib.contextmanager
     def snapshot(self) -> Iterator[None]:

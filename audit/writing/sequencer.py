@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from audit.stores.connection import Connection, StoreError
+from audit.stores.recipients import COUNTERS, CounterShelf
+from audit.stores.shelf import Shelves
 from audit.stores.sqlite import (
     Head,
     LogCorruptError,
@@ -27,15 +29,17 @@ from audit.stores.sqlite import (
     loader,
     open_connection,
 )
+from audit.stores.state_keys import STATE_KEYS, StateKeyShelf
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, subtrees
 from audit.writing.batch import Batch, ItemFailedError
 from audit.writing.heartbeat import ClockJumpedError, Heartbeat
-from audit.writing.item import Appended, Done, Item, Result, Within
+from audit.writing.item import Appended, Done, Item, Judging, Result, Settled, T, Within
 from audit.writing.once import UsedOnce
 
 LARGEST_BATCH: Final = 512
 LONGEST_QUEUE: Final = 10_000
+OWN_SHELVES: Final[Shelves] = {COUNTERS: CounterShelf(), STATE_KEYS: StateKeyShelf()}
 Deliver = Callable[[Sequence[tuple[Done, Result]]], None]
 
 
@@ -48,8 +52,9 @@ class NotDurableError(Exception):
 
 
 class Sequencer:
-    """The log's writer. `start` before use, `close` at the end; `submit` and `append` from any thread.
+    """The log's writer. `start` before use, `close` at the end; the other methods from any thread.
 
+    `shelves` are the kinds of rows that items judge over, besides the log's own.
     `heartbeat` tells of a clock that jumped: nothing is written then. `writable` tells whether the last batch could be
     written. After one that could not, the next begins anew, so the writer recovers by itself when the disk does.
     """
@@ -62,6 +67,7 @@ class Sequencer:
         *,
         clock: Callable[[], datetime],
         deliver: Deliver,
+        shelves: Shelves | None = None,
         heartbeat: Heartbeat | None = None,
     ) -> None:
         self._database = database
@@ -69,6 +75,7 @@ class Sequencer:
         self._signer = signer
         self._clock = clock
         self._deliver = deliver
+        self._shelves = {**OWN_SHELVES, **(shelves or {})}
         self.heartbeat = heartbeat
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -112,29 +119,31 @@ class Sequencer:
         self._lock.close()
 
     def submit(self, within: Within, done: Done) -> None:
-        """Queue an item; `done` is called once, by `deliver`, after COMMIT or with what went wrong."""
+        """Queue a change; `done` is called once, by `deliver`, after COMMIT or with what went wrong."""
+        self._put(Item(done, within=within))
+
+    def submit_judging(self, judging: Judging[Any], done: Done) -> None:
+        """Queue an item that judges; `done` is called as in `submit`."""
+        self._put(Item(done, judging=judging))
+
+    def _put(self, item: Item) -> None:
         # One at a time through the door, so that no item comes after the one that ends the queue.
         with self._door:
             if not self._open:
                 raise LogUnavailableError("the log is closed")
             if self._queue.qsize() >= LONGEST_QUEUE:
                 raise LogUnavailableError(f"{LONGEST_QUEUE} items wait already")
-            self._queue.put(Item(within, done))
+            self._queue.put(item)
 
     def append(self, within: Within) -> Appended | None:
-        """Queue an item and wait for it; raises what went wrong. For callers without an event loop."""
-        finished = threading.Event()
-        results: list[Result] = []
+        """Queue a change and wait for it; raises what went wrong. For callers without an event loop."""
+        appended: Appended | None = _waited(lambda done: self.submit(within, done))
+        return appended
 
-        def done(result: Result) -> None:
-            results.append(result)
-            finished.set()
-
-        self.submit(within, done)
-        finished.wait()
-        if isinstance(results[0], BaseException):
-            raise results[0]
-        return results[0]
+    def settle(self, judging: Judging[T]) -> Settled[T]:
+        """Queue an item that judges and wait for it; raises what went wrong. For callers without an event loop."""
+        settled: Settled[T] = _waited(lambda done: self.submit_judging(judging, done))
+        return settled
 
     def _run(self) -> None:
         ending = False
@@ -214,7 +223,7 @@ class Sequencer:
             self._once.begin(connection, boot=self._boot())
             ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
             batch = Batch(
-                connection, self._signer, edge, self._clock, found, self._once, careful=careful, ahead=ahead,
+                connection, self._signer, edge, self._clock, found, self._once, self._shelves, careful=careful, ahead=ahead,
                 reached=self._reached,
             )  # fmt: skip
             batch.write(items)
@@ -239,6 +248,22 @@ class Sequencer:
         if self._edge.root() != root:
             raise LogCorruptError(f"the right edge gives another root than the head of {size} entries")
         return self._edge
+
+
+def _waited(submit: Callable[[Done], None]) -> Any:
+    """Submit an item and wait for it; raises what went wrong."""
+    finished = threading.Event()
+    results: list[Any] = []
+
+    def done(result: Any) -> None:
+        results.append(result)
+        finished.set()
+
+    submit(done)
+    finished.wait()
+    if isinstance(results[0], BaseException):
+        raise results[0]
+    return results[0]
 
 
 def _report(error: Exception) -> None:
