@@ -53,6 +53,7 @@ from gateway.council.directory import Council
 from gateway.council.issuer_keys import IssuerKeys
 from gateway.council.sources import SourceRegistry
 from gateway.journey.equipment import Chance, Secrets, Services
+from gateway.journey.transaction import shelves_of
 from gateway.journey.wiring import Wiring
 from gateway.limits.early_refusals import EarlyLimits
 from gateway.log.waiting import AwaitedLog, deliver_to
@@ -130,7 +131,15 @@ def make_sequencer(
 ) -> Sequencer:
     """Return the log's writer, not yet started."""
     heartbeat = Heartbeat(council.heartbeat, clock, boot or boot_of(clock))
-    return Sequencer(council.state, council.lock, council.signer, clock=clock, deliver=deliver, heartbeat=heartbeat)
+    return Sequencer(
+        council.state,
+        council.lock,
+        council.signer,
+        clock=clock,
+        deliver=deliver,
+        shelves=shelves_of(council.keyring),
+        heartbeat=heartbeat,
+    )
 
 
 def start_log(

@@ -14,8 +14,8 @@ from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import NO_STORE, read_form, refusal
-from gateway.journey.transaction import remember
 from gateway.journey.wiring import Wiring
+from gateway.log.used_once import remember
 from gateway.oauth import jose
 from gateway.oauth.assertion import Authenticated
 from gateway.oauth.assertion_check import check_assertion, claimed_client

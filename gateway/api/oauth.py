@@ -13,9 +13,8 @@ from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.reading import SLOWEST
-from gateway.journey.transaction import remember
 from gateway.journey.wiring import Wiring
-from gateway.log.waiting import remember_call
+from gateway.log.used_once import remember, remember_call
 from gateway.oauth import metadata
 from gateway.oauth.refusals import CLIENT_REFUSED, REQUEST_REFUSED, OAuthRefusal
 from gateway.oauth.server import TokenAnswer, answer_token_request, parse_form

@@ -15,7 +15,7 @@ from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.door import authenticate
 from gateway.journey.wiring import Wiring
-from gateway.log.waiting import remember_call
+from gateway.log.used_once import remember_call
 from gateway.oauth.clients import Role
 from gateway.operators import cookies, cross_site
 from gateway.problems import (
