@@ -28,7 +28,7 @@ from audit.writing.item import Appended, Draft, Item, Judging, Moment, NeedsErro
 from audit.writing.once import UsedOnce
 from audit.writing.overlay import Overlay
 
-MOST_READINGS: Final = 2  # of one item, beyond the batch's own
+MOST_READINGS: Final = 3  # of one item, beyond the batch's own
 _CORRECTION: Final = timedelta(seconds=JUMP)
 _LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 

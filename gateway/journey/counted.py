@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from audit.stores.shelf import Key
 from audit.writing.item import Known
+from audit.writing.key_shelf import key_of as persons_key
 from gateway.journey.call import Ask
+from gateway.journey.entry_names import whose_key
 from gateway.journey.equipment import Services
 from gateway.journey.judge import NOBODY
 from gateway.journey.locking import counting, locked, near_refs
@@ -66,6 +70,7 @@ def count(
     people = people_of(lines, services, use)
     known.all(counts.keys(people))  # all that will be read, so that what is missing is asked for at once
     counts.over(known.one)
+    known.all(_if_locked(lines, people, counts, services))
     rows: dict[CountKey, int] = {}
     if is_first_chunk:
         reached = counts.call_reached()
@@ -84,6 +89,21 @@ def count(
     if reached is not None:
         return Counted(counts, tuple(found), rows, reached)
     return Counted(counts, tuple(found), {**rows, **counts.rows()}, None, tuple(changed), frozenset(urgent))
+
+
+def _if_locked(
+    lines: Sequence[Line], people: Sequence[limits.Person], counts: limits.Counting, services: Services
+) -> set[Key]:
+    """Return what is read of those whom misses have locked since they were looked for, or the misses of this call will."""
+    adding = Counter(ref for person in people for ref in person.near)
+    keys: set[Key] = set()
+    for line, person in zip(lines, people, strict=True):
+        is_confirmed = line.judged.found.match is Match.CONFIRMED
+        if is_confirmed and counts.is_locked(person.subject_ref, more=adding[person.subject_ref]):
+            again = _person(replace(line, judged=locked(line.judged, line.ask, services)), services, counts=person.counts)
+            keys |= counts.keys((again,))
+            keys.add(persons_key(whose_key(line.judged, bytes.fromhex(again.subject_ref))))
+    return keys
 
 
 def _repeated(ask: Ask, known: Known, at: datetime) -> tuple[Reached | None, dict[CountKey, int]]:

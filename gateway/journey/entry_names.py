@@ -48,12 +48,10 @@ def choose_keys(judged: Judgement, ask: Ask, services: Services, key_of: KeyOf, 
 
     `roles` are other people whose own fields were asked for; one who is not in the record has the subject's key.
     """
-    retention_class = judged.live.agreement.retention_class if judged.live else "P6Y"
-    year = london_day(judged.at).year
     claims: list[Claim] = []
 
     def claimed(ref: bytes) -> SealingKey:
-        whose = (ref, retention_class, year)
+        whose = whose_key(judged, ref)
         found = key_of(whose)
         claims.append((whose, found))
         return found
@@ -63,6 +61,12 @@ def choose_keys(judged: Judgement, ask: Ask, services: Services, key_of: KeyOf, 
     others = {role: claimed(bytes.fromhex(judged.refs[role])) if role in judged.refs else subject for role in roles}
     caseworker = claimed(ask.caseworker_ref) if ask.caseworker_ref is not None else controller
     return Keys(controller, subject, caseworker, others, tuple(claims))
+
+
+def whose_key(judged: Judgement, ref: bytes) -> Whose:
+    """Return which of a person's keys a call is sealed under: that of its agreement's retention class, and of its year."""
+    retention_class = judged.live.agreement.retention_class if judged.live else "P6Y"
+    return ref, retention_class, london_day(judged.at).year
 
 
 def given_before(services: Services) -> KeyOf:

@@ -165,9 +165,12 @@ class Counting:
         """Name the misses by any key that lead to a person."""
         return COUNTS, f"{locks.PERSON}{self._use.partner}/{ref}", self._day
 
-    def is_locked(self, person_ref: str) -> bool:
-        """Tell whether misses by any key have locked a person, who is then not confirmed: a 429 would join two keys."""
-        return self._count(self.of_misses(person_ref)) >= locks.MOST_MISSES + self._use.tries
+    def is_locked(self, person_ref: str, *, more: int = 0) -> bool:
+        """Tell whether misses by any key have locked a person, who is then not confirmed: a 429 would join two keys.
+
+        Or whether so many `more` would.
+        """
+        return self._count(self.of_misses(person_ref)) + more >= locks.MOST_MISSES + self._use.tries
 
     def wrong_reached(self, person: Person) -> Reached | None:
         """Tell whether this partner's claims by one key were wrong too often today: its own answers have told it so."""

@@ -223,13 +223,13 @@ def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_not
     republish(house, agreement.id, *days)
     house.clock.at = end - timedelta(seconds=1)
     log = house.wiring.services.log
-    append = log.append
+    append, settle = log.append, log.settle
 
     async def late(within):
         house.clock.at = end
-        return await append(within)
+        return await settle(within)
 
-    log.append = late
+    log.settle = late
 
     answer = harbour.ask(fields=["age"])
 
@@ -257,14 +257,14 @@ def test_a_token_that_ends_while_its_answer_waits_for_the_log_discloses_nothing(
 def late(house: House, harbour: Any, meanwhile: Any) -> Any:
     """Ask, and let something happen between the answer's making and its recording."""
     log = house.wiring.services.log
-    append = log.append
+    append, settle = log.append, log.settle
 
     async def slow(within: Any) -> Any:
-        log.append = append
+        log.settle = settle
         await meanwhile(append)
-        return await append(within)
+        return await settle(within)
 
-    log.append = slow
+    log.settle = slow
     return harbour.ask(fields=["full_name", "age"])
 
 
