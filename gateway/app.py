@@ -28,14 +28,6 @@ from audit.writing.highwater import check_high_water
 from audit.writing.sequencer import Sequencer
 from gateway.api import client_keys as client_keys_api
 from gateway.api import (
-    control,
-    control_changes,
-    control_emergencies,
-    control_log,
-    control_misses,
-    control_persons,
-    control_registrations,
-    control_texts,
     describing,
     disclosures,
     documents,
@@ -49,6 +41,8 @@ from gateway.api.openapi import extend_openapi
 from gateway.background.boot_clock import boot_now
 from gateway.background.sweeping import sweep
 from gateway.console.routes import routes as console_routes
+from gateway.control import changes, consents, emergencies, misses, persons, registrations, texts
+from gateway.control import log as control_log
 from gateway.council.directory import Council
 from gateway.council.issuer_keys import IssuerKeys
 from gateway.council.sources import SourceRegistry
@@ -261,14 +255,14 @@ def build_app(
     )
     routes = _routes(council)
     app.router.routes.extend(routes)
-    app.include_router(control.router)
-    app.include_router(control_changes.router)
+    app.include_router(consents.router)
+    app.include_router(changes.router)
     app.include_router(control_log.router)
-    app.include_router(control_misses.router)
-    app.include_router(control_persons.router)
-    app.include_router(control_emergencies.router)
-    app.include_router(control_registrations.router)
-    app.include_router(control_texts.router)
+    app.include_router(misses.router)
+    app.include_router(persons.router)
+    app.include_router(emergencies.router)
+    app.include_router(registrations.router)
+    app.include_router(texts.router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
     app.add_exception_handler(RequestValidationError, answer_validation)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same

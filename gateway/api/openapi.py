@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from ruamel.yaml import YAML
 
-from gateway.api.offices import rule_of
+from gateway.control.door import rule_of
 
 
 def extend_openapi(

@@ -14,8 +14,8 @@ from audit.writing.item import Moment, Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import read_form
-from gateway.api.offices import USED_EVERY, ControlCaller, Rule, step_up
 from gateway.console.pages import SIGN_IN, own_place, problem_page, see_other
+from gateway.control.door import USED_EVERY, ControlCaller, Rule, step_up
 from gateway.journey.wiring import Wiring
 from gateway.oauth.refusals import OAuthRefusal
 from gateway.oauth.server import parse_form

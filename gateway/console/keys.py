@@ -8,10 +8,10 @@ from typing import Any
 from starlette.responses import Response
 
 from audit.writing.item import Within
-from gateway.api.control_changes import turn_over
-from gateway.api.offices import KEYS, make_change
 from gateway.console.door import SignedIn, guarded, require_fresh
 from gateway.console.pages import page, see_other
+from gateway.control.changes import turn_over
+from gateway.control.door import KEYS, make_change
 from gateway.council.issuer_keys import FIRST
 from gateway.oauth.issuer_keys import Turn
 from gateway.store.key_rows import read_client_keys, read_client_list

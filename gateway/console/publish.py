@@ -6,10 +6,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from gateway.api.control_changes import LONGEST_TEXT, publish, told_finding
-from gateway.api.offices import PUBLISHING
 from gateway.console.door import SignedIn, append, guarded
 from gateway.console.pages import page, see_other
+from gateway.control.changes import LONGEST_TEXT, publish, told_finding
+from gateway.control.door import PUBLISHING
 from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError

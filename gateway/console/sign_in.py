@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from gateway.api.offices import Rule
 from gateway.console.beginning import put_under_way
 from gateway.console.door import SignedIn, Visit, guarded, open_page
 from gateway.console.oidc import begin_at_provider
 from gateway.console.pages import own_place, page, see_other
+from gateway.control.door import Rule
 from gateway.oauth.clients import Role
 from gateway.operators import cookies, cross_site
 

@@ -15,8 +15,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from audit.format.entry import canonical
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api import control, offices
 from gateway.api.door import request_id_of, traceparent_of
+from gateway.control import consents as control
+from gateway.control import door as offices
 from gateway.journey.equipment import Chance
 from gateway.journey.wiring import Wiring
 from gateway.problems import (

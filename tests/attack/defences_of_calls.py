@@ -6,7 +6,7 @@ from typing import Any
 
 from breaking import Break
 
-from gateway.api import offices
+from gateway.control import door as offices
 from gateway.oauth.clients import Role
 
 
@@ -19,7 +19,7 @@ def rules(part: str, *roles: Role) -> dict[str, Any]:
 CONTEXT, KEYS = "gateway.oauth.context", "gateway.oauth.client_keys"
 DETAILS, SERVER, READING = "gateway.oauth.details", "gateway.oauth.server", "gateway.api.reading"
 POSSESSION = f"{KEYS}:_check_possession"
-RULES = "gateway.api.offices:RULE_OF"
+RULES = "gateway.control.door:RULE_OF"
 
 CALLS = (
     # -- what a token is for
@@ -174,7 +174,7 @@ CALLS = (
     Break(
         "roles at all",
         ("role-auditor-misses", "role-approver-incidents"),
-        "gateway.api.offices:_require",
+        "gateway.control.door:_require",
         "rule.roles.isdisjoint(roles)",
         "False",
     ),

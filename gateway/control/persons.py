@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
+from gateway.control.door import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.desk.knowing import Looked, PersonUnknownError, look_up
 from gateway.desk.listing import Listed, Listing
 from gateway.journey.wiring import Wiring

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from audit.format.entry import canonical
 from audit.stores.sqlite import open_connection
-from gateway.api.offices import PREFIX, Authenticated, make_change
+from gateway.control.door import PREFIX, Authenticated, make_change
 from gateway.journey.wiring import Wiring
 from gateway.problems import REQUEST_MALFORMED, ProblemError
 from gateway.search.caseworkers import CaseworkerQuery, Searched, UnknownPartnerError, search_caseworker

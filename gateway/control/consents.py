@@ -14,9 +14,9 @@ from starlette.types import Message, Receive
 
 from audit.format.entry import canonical
 from audit.writing.item import Within
-from gateway.api.control_persons import Line, Slug, look_up_person
-from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.api.reading import decode, read_body
+from gateway.control.door import PREFIX, Authenticated, ControlCaller, make_change
+from gateway.control.persons import Line, Slug, look_up_person
 from gateway.desk.standing import consent_told
 from gateway.journey.wiring import Wiring
 from gateway.problems import CONFLICT, NOT_FOUND, ProblemError

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated, answer_change, make_change
+from gateway.control.door import PREFIX, Authenticated, answer_change, make_change
 from gateway.journey.wiring import Wiring
 from gateway.oauth.jwks_fetch import check_jwks_uri
 from gateway.store.registrations import Registration, Status, read_registrations

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.writing.item import Appended, Within
-from gateway.api.offices import PREFIX, Authenticated, ControlCaller, answer_change, make_change
+from gateway.control.door import PREFIX, Authenticated, ControlCaller, answer_change, make_change
 from gateway.council.issuer_keys import FIRST, make_issuer_key
 from gateway.journey.wiring import Wiring
 from gateway.problems import TEXT_REFUSED, ProblemError
