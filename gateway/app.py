@@ -42,6 +42,7 @@ from gateway.background.boot_clock import boot_now
 from gateway.background.sweeping import sweep
 from gateway.console.routes import routes as console_routes
 from gateway.control import changes, consents, emergencies, misses, persons, registrations, texts
+from gateway.control import door as control_door
 from gateway.control import log as control_log
 from gateway.council.directory import Council
 from gateway.council.issuer_keys import IssuerKeys
@@ -269,8 +270,16 @@ def build_app(
     for failure in UNWRITABLE:
         app.add_exception_handler(failure, answer_unwritable)
     described = sandbox_api.describe_scenarios if council.settings.environment is Environment.SANDBOX else None
-    extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council), besides=described)
-    app.add_middleware(Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}))
+    extend_openapi(
+        app,
+        public_url=council.settings.public_url,
+        log_path=_log_path(council),
+        roles_of=control_door.roles_of,
+        besides=described,
+    )
+    app.add_middleware(
+        Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}), doors={"/control/": control_door.enter}
+    )
     if council.settings.forwarded_hops:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(council.settings.forwarded_hops))
     app.add_middleware(Hops, believed=council.settings.certificate_hops)  # the outermost: it asks who is connected

@@ -10,11 +10,9 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
-from starlette.types import Message, Receive
 
 from audit.format.entry import canonical
 from audit.writing.item import Within
-from gateway.api.reading import decode, read_body
 from gateway.control.door import PREFIX, Authenticated, ControlCaller, make_change
 from gateway.control.persons import Line, Slug, look_up_person
 from gateway.desk.standing import consent_told
@@ -105,21 +103,6 @@ class ObjectionDecisionIn(BaseModel):
     outcome: ObjectionDecision
     reason: Line = Field(examples=["the account is in dispute before the county court"])
     officer: Line = Field(examples=["information asset owner, revenues"])
-
-
-async def checked_body(request: Request, receive: Receive) -> Receive:
-    """Return what hands the app the body, once it is bounded, strict JSON: FastAPI itself would take anything."""
-    headers = request.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return receive
-    body = await read_body(request)
-    decode(body, dict[str, Any])
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return replay
 
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)

@@ -8,11 +8,13 @@ from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
 from starlette.responses import Response
+from starlette.types import Message, Receive
 
 from audit.format.entry import canonical
 from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.door import authenticate
+from gateway.api.reading import decode, read_body
 from gateway.journey.wiring import Wiring
 from gateway.log.waiting import remember_call
 from gateway.oauth.clients import Role
@@ -88,6 +90,17 @@ def rule_of(path: str, method: str = "POST") -> Rule:
     return RULE_OF.get(part, EVERYDAY)
 
 
+def roles_of(path: str, method: str) -> frozenset[Role]:
+    """Return who may call an address, for the description of it."""
+    return rule_of(path, method).roles
+
+
+async def enter(request: Request, receive: Receive) -> Receive:
+    """Let a control call in, or raise the problem. Who calls is known before a byte of the body is read."""
+    await authenticate_control(request)
+    return await checked_body(request, receive)
+
+
 async def authenticate_control(request: Request) -> None:
     """Keep the caller of a control call at `request.state.caller`, or raise the problem. Reads headers only."""
     wiring: Wiring = request.app.state.wiring
@@ -102,6 +115,21 @@ async def authenticate_control(request: Request) -> None:
     except (NotDurableError, LogUnavailableError) as error:
         raise log_unavailable() from error
     request.state.caller = caller
+
+
+async def checked_body(request: Request, receive: Receive) -> Receive:
+    """Return what hands the app the body, once it is bounded, strict JSON: FastAPI itself would take anything."""
+    headers = request.headers
+    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
+        return receive
+    body = await read_body(request)
+    decode(body, dict[str, Any])
+    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def replay() -> Message:
+        return messages.pop() if messages else await receive()
+
+    return replay
 
 
 async def _by_token(request: Request, wiring: Wiring, rule: Rule) -> ControlCaller:
