@@ -11,7 +11,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.door import authenticate
 from gateway.api.lines import answer_many
 from gateway.api.reading import parse_explain, read_body, read_disclosure
 from gateway.disclose import disclose
@@ -28,6 +27,7 @@ from gateway.oauth.jose import JoseRefusedError
 from gateway.oauth.jose import read as read_jws
 from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.store.live import LiveAgreement
+from gateway.web.door import authenticate
 from schemas.agreement import Atom
 from schemas.dataset import Key
 from schemas.instants import london_day

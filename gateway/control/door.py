@@ -13,7 +13,6 @@ from starlette.types import Message, Receive
 from audit.format.entry import canonical
 from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api.door import authenticate
 from gateway.api.reading import decode, read_body
 from gateway.journey.wiring import Wiring
 from gateway.log.waiting import remember_call
@@ -34,6 +33,7 @@ from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.operator_rows import FRESH, find_session
 from gateway.store.state import Reader
+from gateway.web.door import authenticate
 
 PREFIX: Final = "/control/v1"
 USED_EVERY: Final = 60.0  # seconds: a session's last use is written no oftener

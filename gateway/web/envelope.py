@@ -15,7 +15,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from audit.format.entry import canonical
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api.door import request_id_of, traceparent_of
 from gateway.journey.equipment import Chance
 from gateway.journey.wiring import Wiring
 from gateway.problems import (
@@ -28,6 +27,7 @@ from gateway.problems import (
 )
 from gateway.settings import Settings
 from gateway.telemetry import Steps
+from gateway.web.door import request_id_of, traceparent_of
 
 DISCLOSURES: Final = "/v1/disclosures"
 SCENARIO: Final = "stile-scenario"
