@@ -13,7 +13,6 @@ from starlette.responses import Response
 from audit.writing.item import Moment, Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api.oauth import read_form
 from gateway.console.pages import SIGN_IN, own_place, problem_page, see_other
 from gateway.control.door import USED_EVERY, ControlCaller, Rule, step_up
 from gateway.journey.wiring import Wiring
@@ -35,6 +34,7 @@ from gateway.problems import (
 from gateway.store import sign_ins
 from gateway.store.operator_rows import Session, find_session
 from gateway.store.sign_ins import SignInOverError
+from gateway.web.bodies import read_form
 
 SAFE: Final = frozenset({"GET", "HEAD"})
 _OF_A_FORM: Final[dict[int, Problem]] = {408: REQUEST_SLOW, 413: REQUEST_TOO_LARGE}

@@ -13,7 +13,6 @@ from starlette.types import Message, Receive
 from audit.format.entry import canonical
 from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api.reading import decode, read_body
 from gateway.journey.wiring import Wiring
 from gateway.log.waiting import remember_call
 from gateway.oauth.clients import Role
@@ -33,6 +32,7 @@ from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.operator_rows import FRESH, find_session
 from gateway.store.state import Reader
+from gateway.web.bodies import decode, read_body
 from gateway.web.door import authenticate
 
 PREFIX: Final = "/control/v1"

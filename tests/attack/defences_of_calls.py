@@ -18,6 +18,7 @@ def rules(part: str, *roles: Role) -> dict[str, Any]:
 
 CONTEXT, KEYS = "gateway.oauth.context", "gateway.oauth.client_keys"
 DETAILS, SERVER, READING = "gateway.oauth.details", "gateway.oauth.server", "gateway.api.reading"
+BODIES = "gateway.web.bodies"
 POSSESSION = f"{KEYS}:_check_possession"
 RULES = "gateway.control.door:RULE_OF"
 
@@ -193,7 +194,7 @@ CALLS = (
         "return _wiring",
     ),
     # -- what is sent
-    Break("each member once", ("body-twice", "body-twice-inner"), f"{READING}:decode", "_has_duplicates(body)", "False"),
+    Break("each member once", ("body-twice", "body-twice-inner"), f"{BODIES}:decode", "_has_duplicates(body)", "False"),
     Break(
         "one subject or many",
         ("body-both-subjects",),
@@ -211,14 +212,14 @@ CALLS = (
     Break(
         "a form's address has no query",
         ("token-query-beside",),
-        "gateway.api.oauth:read_form",
+        f"{BODIES}:read_form",
         "if request.url.query",
         "if False",
     ),
     Break(
         "a form's type",
         ("token-kind-text",),
-        "gateway.api.oauth:read_form",
+        f"{BODIES}:read_form",
         'kind != "application/x-www-form-urlencoded"',
         "False",
     ),
