@@ -10,11 +10,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit.writing.item import Moment, Within
+from audit.writing.item import Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.console.pages import SIGN_IN, own_place, problem_page, see_other
-from gateway.control.door import USED_EVERY, ControlCaller, Rule, step_up
 from gateway.journey.wiring import Wiring
 from gateway.oauth.refusals import OAuthRefusal
 from gateway.oauth.server import parse_form
@@ -31,12 +30,13 @@ from gateway.problems import (
     ProblemError,
     log_unavailable,
 )
-from gateway.store import sign_ins
-from gateway.store.operator_rows import Session, find_session
+from gateway.store.operator_rows import Session
 from gateway.store.sign_ins import SignInOverError
 from gateway.web.bodies import read_form
+from gateway.web.changes import ControlCaller
+from gateway.web.offices import SAFE, Rule
+from gateway.web.sessions import caller_of, note_use
 
-SAFE: Final = frozenset({"GET", "HEAD"})
 _OF_A_FORM: Final[dict[int, Problem]] = {408: REQUEST_SLOW, 413: REQUEST_TOO_LARGE}
 
 
@@ -113,21 +113,15 @@ def guarded(rule: Rule) -> Callable[[Callable[[SignedIn], Awaitable[Response]]],
                 raise ProblemError(SESSION_REFUSED)
             cookie, session = found
             form = {} if is_safe else await _checked_form(request, wiring, cookie)
-            if rule.roles.isdisjoint(session.roles):
-                raise ProblemError(WRONG_ROLE, f"this page is for: {', '.join(sorted(rule.roles))}")
-            await _note_use(wiring, session, now)
-            caller = _caller(wiring, session, rule)
+            if not rule.lets(session.roles):
+                raise ProblemError(WRONG_ROLE, f"this page is for: {rule.words()}")
+            await note_use(wiring, session, now)
+            caller = caller_of(session, rule.by(request.method), mapping=wiring.operators.mapping)
             return await handler(SignedIn(request, wiring, now, form, cookie, session, caller))
 
         return _telling(run)
 
     return decorate
-
-
-def require_fresh(visit: SignedIn) -> None:
-    """Raise the 401 of RFC 9470 unless the operator signed in a short while ago."""
-    if not visit.is_fresh:
-        raise step_up()
 
 
 async def append(wiring: Wiring, within: Within) -> None:
@@ -172,21 +166,3 @@ async def _checked_form(request: Request, wiring: Wiring, cookie: str | None) ->
     if cookie is None or not cross_site.is_token(wiring.operators.csrf_key, cookie, given):
         raise ProblemError(CROSS_SITE_REFUSED, "the form's token is not this browser's")
     return form
-
-
-async def _note_use(wiring: Wiring, session: Session, now: datetime) -> None:
-    if (now - session.used_at).total_seconds() >= USED_EVERY:
-        await append(wiring, sign_ins.touch(session.key))
-
-
-def _caller(wiring: Wiring, session: Session, rule: Rule) -> ControlCaller:
-    operators = wiring.operators
-
-    def still_counts(connection: object, moment: Moment) -> None:
-        live = find_session(connection, session.key, at=moment.at, mapping=operators.mapping)
-        if live is None or rule.roles.isdisjoint(live.roles):
-            raise ProblemError(SESSION_REFUSED)
-        if rule.needs_fresh and not live.is_fresh(moment.at):
-            raise step_up()
-
-    return ControlCaller(session.operator_id, session.roles, still_counts)

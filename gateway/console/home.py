@@ -6,10 +6,10 @@ from starlette.responses import Response
 
 from gateway.console.door import SignedIn, append, guarded
 from gateway.console.pages import SIGN_IN, page, see_other
-from gateway.console.sign_in import ANYBODY
 from gateway.operators import cookies
 from gateway.store import sign_ins
 from gateway.store.operator_rows import sessions_of
+from gateway.web.offices import ANYBODY
 
 
 @guarded(ANYBODY)

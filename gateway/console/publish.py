@@ -8,12 +8,13 @@ from starlette.responses import Response
 
 from gateway.console.door import SignedIn, append, guarded
 from gateway.console.pages import page, see_other
-from gateway.control.changes import LONGEST_TEXT, publish, told_finding
-from gateway.control.door import PUBLISHING
 from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_draft
+from gateway.web.bodies import LONGEST_TEXT
+from gateway.web.changes import make_change, told_finding
+from gateway.web.offices import PUBLISHING
 from policies.reading.findings import TextError
 from policies.reading.yaml_text import without_mark
 
@@ -45,7 +46,8 @@ async def post_publish(visit: SignedIn) -> Response:
         await append(visit.wiring, sign_ins.keep_draft(visit.session.key, text))
         return see_other("/console/step-up?to=/console/publish")
     try:
-        appended = await publish(visit.wiring, visit.caller, text)
+        publish = visit.wiring.changes.texts.publish_agreement(text, by=visit.caller.by)
+        appended = await make_change(visit.wiring, visit.caller, publish)
     except ProblemError as error:
         if error.problem not in (TEXT_REFUSED, CONFLICT):
             raise

@@ -8,11 +8,8 @@ from gateway.console.beginning import put_under_way
 from gateway.console.door import SignedIn, Visit, guarded, open_page
 from gateway.console.oidc import begin_at_provider
 from gateway.console.pages import own_place, page, see_other
-from gateway.control.door import Rule
-from gateway.oauth.clients import Role
 from gateway.operators import cookies, cross_site
-
-ANYBODY = Rule(frozenset({Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}))
+from gateway.web.offices import ANYBODY
 
 
 @open_page

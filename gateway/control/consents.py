@@ -13,12 +13,13 @@ from starlette.responses import Response
 
 from audit.format.entry import canonical
 from audit.writing.item import Within
-from gateway.control.door import PREFIX, Authenticated, ControlCaller, make_change
+from gateway.control.door import PREFIX, Authenticated
 from gateway.control.persons import Line, Slug, look_up_person
 from gateway.desk.standing import consent_told
 from gateway.journey.wiring import Wiring
 from gateway.problems import CONFLICT, NOT_FOUND, ProblemError
 from gateway.store.people import find_consent
+from gateway.web.changes import ControlCaller, make_change
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import end_of
 from schemas.terms import (

@@ -16,6 +16,7 @@ from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_SLOW, REQUEST_
 
 LARGEST: Final = 65_536  # bytes of a body, or of a form
 DEEPEST: Final = 16
+LONGEST_TEXT: Final = 60_000  # characters of an agreement's text: a body holds 64 KiB
 SLOWEST: Final = 10.0  # seconds from the headers to the end of a body: its proof and token are good for little longer
 # It matches at every quotation mark, also where a string has no end, and never takes back what it has taken: so each byte
 # is looked at once.
