@@ -8,7 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.console import home, keys, local, oidc, publish, sign_in
+from gateway.console import home, local, oidc, sign_in
+from gateway.console.administrator import keys
+from gateway.console.dpo import publish
 from gateway.console.pages import templates
 
 _CACHED: Final = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}

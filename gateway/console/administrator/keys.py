@@ -34,7 +34,7 @@ async def get_keys(visit: SignedIn) -> Response:
         }
         for client_id, partner, role, status in read_client_list(connection)
     ]
-    return page("keys.html", csrf=visit.csrf, is_fresh=visit.is_fresh, clients=clients, turns=_turns(visit))
+    return page("administrator/keys.html", csrf=visit.csrf, is_fresh=visit.is_fresh, clients=clients, turns=_turns(visit))
 
 
 @guarded(KEYS)

@@ -71,4 +71,4 @@ def _form(
     visit: SignedIn, text: str, *, status: int = 200, findings: Any = (), refused: str = "", done: str = ""
 ) -> Response:
     values = {"text": text, "findings": findings, "refused": refused, "done": done}
-    return page("publish.html", status=status, csrf=visit.csrf, is_fresh=visit.is_fresh, **values)
+    return page("dpo/publish.html", status=status, csrf=visit.csrf, is_fresh=visit.is_fresh, **values)
