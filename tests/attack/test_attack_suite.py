@@ -35,7 +35,8 @@ from typer.testing import CliRunner
 
 import gateway.serving.server
 from gateway.attack import Client, Verdict, aim, attacks, place_of, run
-from gateway.attack.judging import CLOSED, Needs, code_of
+from gateway.attack.attack import Needs
+from gateway.attack.judging import CLOSED, code_of
 from gateway.attack.target import Target
 from gateway.cli import make_app
 from gateway.oauth import assertion
