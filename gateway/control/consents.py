@@ -14,7 +14,7 @@ from starlette.responses import Response
 from audit.format.entry import canonical
 from audit.writing.item import Within
 from gateway.control.door import PREFIX, Authenticated
-from gateway.control.persons import Line, Slug, look_up_person
+from gateway.control.persons import OneLine, Slug, look_up_person
 from gateway.desk.standing import consent_told
 from gateway.journey.wiring import Wiring
 from gateway.problems import CONFLICT, NOT_FOUND, ProblemError
@@ -59,17 +59,17 @@ class ConsentIn(BaseModel):
 
     state: ConsentState = Field(description="given or refused", examples=["given"])
     dataset: Slug = Field(examples=["council-tax"])
-    person: Line = Field(examples=["P0000042"])
+    person: OneLine = Field(examples=["P0000042"])
     purpose: Slug = Field(examples=["tenancy-sustainment"])
     recipients: list[Slug] = Field(min_length=1, max_length=50, examples=[["harbour-housing"]])
     fields: list[Slug] = Field(default=[], max_length=200, description="None: the whole dataset.")
     kind: ConsentKind = ConsentKind.UK_GDPR
     given_by: GivenBy = GivenBy.SELF
     capacity: Capacity = Capacity.PRESUMED
-    authority: Line | None = None
-    evidence: Line | None = None
-    text_version: Line = Field(examples=["consent-2026-03"])
-    how: Line = Field(examples=["in person, form CT-7"])
+    authority: OneLine | None = None
+    evidence: OneLine | None = None
+    text_version: OneLine = Field(examples=["consent-2026-03"])
+    how: OneLine = Field(examples=["in person, form CT-7"])
     until: End | None = None
 
 
@@ -78,7 +78,7 @@ class WithdrawalIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    how: Line = Field(examples=["by telephone"])
+    how: OneLine = Field(examples=["by telephone"])
 
 
 class RestrictionIn(BaseModel):
@@ -88,7 +88,7 @@ class RestrictionIn(BaseModel):
 
     kind: RestrictionKind
     dataset: Slug = Field(examples=["council-tax"])
-    person: Line = Field(examples=["P0000042"])
+    person: OneLine = Field(examples=["P0000042"])
     fields: list[Slug] = Field(default=[], max_length=200)
     recipients: list[Slug] = Field(default=[], max_length=50)
     until: End | None = None
@@ -102,8 +102,8 @@ class ObjectionDecisionIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     outcome: ObjectionDecision
-    reason: Line = Field(examples=["the account is in dispute before the county court"])
-    officer: Line = Field(examples=["information asset owner, revenues"])
+    reason: OneLine = Field(examples=["the account is in dispute before the county court"])
+    officer: OneLine = Field(examples=["information asset owner, revenues"])
 
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)

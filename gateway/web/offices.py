@@ -8,7 +8,7 @@ from typing import Final
 
 from gateway.oauth.clients import Role
 
-SAFE: Final = frozenset({"GET", "HEAD"})  # RFC 9110, section 9.2.1: they change nothing
+SAFE: Final = frozenset({"GET", "HEAD"})  # by these a page or a call that has a rule only reads
 
 
 @dataclass(frozen=True, slots=True)

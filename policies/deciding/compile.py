@@ -52,7 +52,7 @@ AGES_SINCE: Final = 2  # the semantics in which an age is that of whose field it
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CompiledLine:
     """A release line in one field's lane."""
 
     id: str
@@ -94,7 +94,7 @@ class Lane:
     """All that bears on one field. `ceilings` has one rank for each epoch."""
 
     field: Field
-    lines: tuple[Line, ...]
+    lines: tuple[CompiledLine, ...]
     caps: tuple[LaneCap, ...]
     ceilings: tuple[int, ...]
     group: str | None  # the group that the field lies in
@@ -245,11 +245,11 @@ def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
     return max([rank, *live])
 
 
-def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
+def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> CompiledLine:
     laws = {one.id: one for one in rules.agreement.lawful}
     law = laws[line.under] if line.under else rules.agreement.lawful[0]
     atoms, record = split(line.when)
-    return Line(
+    return CompiledLine(
         id=line.id,
         rank=field.rank(line.form),
         lawful=law.id,
