@@ -7,10 +7,13 @@ from collections.abc import Callable
 import pytest
 from console_browser import Browser
 from house import House
+from httpx2 import Response
 from starlette.routing import Route
 
 from gateway.console.routes import Declared, declared
 from gateway.oauth.clients import Role
+from gateway.store.operator_rows import Session
+from gateway.web.changes import ControlCaller
 
 SignIn = Callable[..., Browser]
 OFFICES = frozenset(Role) - {Role.PARTNER}
@@ -51,19 +54,39 @@ def test_every_other_form_is_declared_to_need_a_fresh_sign_in() -> None:
     assert {one.path for one in FORMS} - {one.path for one in FRESH} == LIGHT
 
 
+def asks_for_a_new_sign_in(answer: Response) -> bool:
+    """Tell whether it is refused, or leads to a new sign-in."""
+    if answer.status_code == 401:
+        return 'max_age="300"' in answer.headers["www-authenticate"]
+    return answer.headers.get("location", "").startswith("/console/step-up?")
+
+
 @pytest.mark.parametrize("one", FRESH, ids=name_of)
 def test_a_form_by_an_old_sign_in_changes_nothing_at(house: House, signed_in: SignIn, one: Declared) -> None:
-    """It is refused, or leads to a new sign-in."""
     browser = signed_in(*OFFICES)
     csrf = browser.csrf
     house.clock.move(seconds=301)
     entries = len(house.entries())
 
-    answer = browser.post(one.path, {"csrf": csrf})
-
-    is_refused = 'max_age="300"' in answer.headers.get("www-authenticate", "") and answer.status_code == 401
-    assert is_refused or answer.headers["location"].startswith("/console/step-up?"), answer.text
+    assert asks_for_a_new_sign_in(browser.post(one.path, {"csrf": csrf}))
     assert len(house.entries()) == entries
+
+
+@pytest.mark.parametrize("one", FRESH, ids=name_of)
+def test_an_old_sign_in_does_not_come_past_the_door_of(
+    house: House, signed_in: SignIn, one: Declared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the transaction asks once more is taken out, so that it is the door that asks."""
+    browser = signed_in(*OFFICES)
+    csrf = browser.csrf
+    house.clock.move(seconds=301)
+
+    def counts_for_ever(session: Session, *_: object, **__: object) -> ControlCaller:
+        return ControlCaller(session.operator_id, session.roles, lambda *_: None)
+
+    monkeypatch.setattr("gateway.console.door.caller_of", counts_for_ever)
+
+    assert asks_for_a_new_sign_in(browser.post(one.path, {"csrf": csrf}))
 
 
 @pytest.mark.parametrize("one", OF_AN_OFFICE, ids=name_of)
