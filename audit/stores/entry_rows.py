@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from audit.stores.connection import Connection, Statement
 from audit.stores.sqlite import to_micros
-from audit.writing.item import Draft
 
 _SET_HEAD: Final = (
     "INSERT INTO log_head (one, size, root, at, state_index) VALUES (1, ?, ?, ?, ?) ON CONFLICT (one) "
@@ -17,25 +17,24 @@ _SET_HEAD: Final = (
 _PORTIONS: Final = (64, 16, 4, 1)  # rows of one statement
 
 
-class Entered(Protocol):
-    """An entry that has its place."""
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An entry as it is kept, with its encrypted bundles by key id; and of one about several people its leaves."""
 
-    @property
-    def draft(self) -> Draft: ...
-
-    @property
-    def entry(self) -> bytes: ...
-
-    @property
-    def index(self) -> int: ...
+    index: int
+    entry_id: str
+    kind: str
+    entry: bytes
+    bundles: Sequence[tuple[bytes, bytes]]
+    leaves: tuple[bytes, bytes] | None
 
 
-def entry_statements(made: Iterable[Entered]) -> list[Statement]:
+def entry_statements(rows: Iterable[EntryRow]) -> list[Statement]:
     """Return the statements that write entries, with their bundles and the leaves of many people."""
-    entered = list(made)
-    entries = [(one.index, one.draft.entry_id, one.draft.kind.value, one.entry) for one in entered]
-    bundles = [(one.index, *bundle) for one in entered for bundle in one.draft.sealed.bundles]
-    leaves = [(one.index, *one.draft.leaf_row) for one in entered if one.draft.leaves]
+    entered = list(rows)
+    entries = [(one.index, one.entry_id, one.kind, one.entry) for one in entered]
+    bundles = [(one.index, *bundle) for one in entered for bundle in one.bundles]
+    leaves = [(one.index, *one.leaves) for one in entered if one.leaves is not None]
     return [
         *inserts("INSERT INTO log_entry (idx, entry_id, kind, entry) VALUES ", entries),
         *inserts("INSERT INTO log_bundle (idx, key_id, ciphertext) VALUES ", bundles),

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from audit.format.entry import STATE_KINDS, EntryError, entry_bytes
 from audit.stores.connection import Connection, RuleBrokenError, Statement, StoreError
-from audit.stores.entry_rows import entry_statements, head_statements, holds_entry
+from audit.stores.entry_rows import EntryRow, entry_statements, head_statements, holds_entry
 from audit.stores.recipients import COUNTERS
 from audit.stores.shelf import Key, Shelves, read_rows, statements_for
 from audit.stores.sqlite import Head, LogCorruptError, from_micros
@@ -98,7 +98,7 @@ class Batch:
         """Run every item, then write rows, entries, nodes and the signed head. Raises what is no item's own failure."""
         nodes = self.edge.nodes()
         made = [self._under_savepoint(item) for item in items] if self.careful else self._together(items)
-        statements = [*statements_for(self.shelves, self._known.changed()), *entry_statements(self._unwritten)]
+        statements = [*statements_for(self.shelves, self._known.changed()), *entry_statements(map(_row, self._unwritten))]
         note = self.signer.sign(self.edge.size, self.edge.root()) if self._nodes else ""
         if self._nodes:
             grown = (self.edge.size, self.edge.root())
@@ -258,7 +258,7 @@ class Batch:
         return made
 
     def _insert(self, made: Made) -> None:
-        entry, *beside = entry_statements([made])
+        entry, *beside = entry_statements([_row(made)])
         try:
             self.connection.run(*entry)
         except RuleBrokenError as error:
@@ -319,6 +319,12 @@ def _judging(item: Item) -> Judging[Any]:
 
 def _settle(item: Item, appended: Appended) -> None:
     item.result = Settled(item.result.told, appended) if isinstance(item.result, Settled) else appended
+
+
+def _row(made: Made) -> EntryRow:
+    draft = made.draft
+    leaves = draft.leaf_row if draft.leaves else None
+    return EntryRow(made.index, draft.entry_id, draft.kind.value, made.entry, draft.sealed.bundles, leaves)
 
 
 def _counted(made: Made) -> dict[Key, Any]:

@@ -11,9 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.door import authenticate
 from gateway.api.lines import answer_many
-from gateway.api.reading import parse_explain, read_body, read_disclosure
+from gateway.api.reading import parse_explain, read_disclosure
 from gateway.disclose import disclose
 from gateway.journey.call import Ask, caseworker_reference
 from gateway.journey.explain import explain_to_partner
@@ -28,6 +27,8 @@ from gateway.oauth.jose import JoseRefusedError
 from gateway.oauth.jose import read as read_jws
 from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.store.live import LiveAgreement
+from gateway.web.bodies import read_body
+from gateway.web.door import authenticate
 from schemas.agreement import Atom
 from schemas.dataset import Key
 from schemas.instants import london_day

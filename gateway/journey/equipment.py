@@ -19,6 +19,7 @@ from gateway.store.counts import ReadCounts, read_counts
 from gateway.store.state import Reader
 from gateway.telemetry import Urgent
 from schemas.dataset import Dataset
+from schemas.memo import Memo
 
 MOST_PHRASES: Final = 4_096
 BLOCK: Final = 4_096  # random bytes
@@ -58,16 +59,12 @@ class Phrases:
     `known` must name everything that a part is made of. For any thread: at worst a part is written twice.
     """
 
-    _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    _kept: Memo[tuple[Any, ...], Any] = field(default_factory=lambda: Memo(MOST_PHRASES))
 
     def written(self, known: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Return the part, as what may stand in others."""
-        found = self._kept.get(known)
-        if found is None:
-            if len(self._kept) >= MOST_PHRASES:
-                self._kept.clear()
-            found = self._kept[known] = written(make())
-        return found
+        found = self._kept.find(known)
+        return self._kept.keep(known, written(make())) if found is None else found
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,10 @@ from test_gateway_others import CEILING, NAMES, OTHERS, republish_core
 
 import audit.checking.published
 from audit.checking.verify import ProofError, is_complete, verify_answer, verify_answers
-from gateway.api.reading import check_json
 from gateway.journey.check_people import _check_once
 from gateway.problems import ProblemError
 from gateway.sources.json_answer import NotJsonError, parse
+from gateway.web.bodies import check_json
 from policies.reading.parse import parse_dataset
 from schemas.request import SubjectQuery
 

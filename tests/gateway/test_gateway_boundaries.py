@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from house import CASEWORKER, GRACE, House, open_house, republish, withheld
 
-from gateway.api import reading
 from gateway.store.changes import ChangeRefusedError
+from gateway.web import bodies
 from schemas.instants import instant_after, london_day
 
 BODY = {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1", "caseworker": CASEWORKER}
@@ -223,7 +223,7 @@ def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_not
     republish(house, agreement.id, *days)
     house.clock.at = end - timedelta(seconds=1)
     log = house.wiring.services.log
-    append, settle = log.append, log.settle
+    settle = log.settle
 
     async def late(within):
         house.clock.at = end
@@ -328,7 +328,7 @@ def test_an_agreement_published_under_way_is_searched_for(house: House) -> None:
 
 
 def test_a_body_that_arrives_in_drops_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SLOWEST", 0.05)
+    monkeypatch.setattr(bodies, "SLOWEST", 0.05)
     harbour = house.harbour()
     headers = {**harbour.headers("POST", "/v1/disclosures"), "Content-Type": "application/json"}
     sent = []
