@@ -8,29 +8,26 @@ whose row it was can't be told, the batch begins again, item by item.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from itertools import groupby
 from typing import Any, Final
 
-from audit.format.entry import STATE_KINDS, EntryError, entry_bytes
+from audit.format.entry import EntryError
 from audit.stores.connection import Connection, RuleBrokenError, Statement, StoreError
-from audit.stores.entry_rows import EntryRow, entry_statements, head_statements, holds_entry
+from audit.stores.entry_rows import entry_statements, holds_entry
 from audit.stores.recipients import COUNTERS
 from audit.stores.shelf import Key, Shelves, read_rows, statements_for
-from audit.stores.sqlite import Head, LogCorruptError, from_micros
+from audit.stores.sqlite import LogCorruptError
 from audit.stores.state_keys import moved
 from audit.tree.checkpoint import CheckpointSigner
-from audit.tree.merkle import Edge, ProofError, inclusion_from, leaf_hash
-from audit.writing.heartbeat import JUMP
-from audit.writing.item import Appended, Draft, Item, Judging, Moment, NeedsError, NeedsTooMuchError, Settled, Verdict
-from audit.writing.once import UsedOnce
+from audit.tree.merkle import ProofError
+from audit.writing.chain import Chain, Made
+from audit.writing.item import Appended, Draft, Item, Judging, NeedsError, NeedsTooMuchError, Settled, Verdict
 from audit.writing.overlay import Overlay
 
 MOST_READINGS: Final = 3  # of one item, beyond the batch's own
-_CORRECTION: Final = timedelta(seconds=JUMP)
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class ItemFailedError(Exception):
@@ -49,23 +46,6 @@ class _CantFollowError(Exception):
 _NOBODYS_OWN: Final = (LogCorruptError, ProofError, TransactionEndedError, ItemFailedError)
 
 
-def _not_before(now: datetime, known: datetime) -> datetime | None:
-    """Return the later of two instants where a correction of the clock explains that they differ, else None."""
-    return max(now, known) if abs(known - now) <= _CORRECTION else None
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """An entry that is written but for its head."""
-
-    draft: Draft
-    entry: bytes
-    index: int
-    at: datetime
-    state_index: int
-    counter: int | None
-
-
 @dataclass(slots=True)
 class Batch:
     """One transaction's writes. Lives inside it; the caller begins, commits and rolls back.
@@ -75,54 +55,25 @@ class Batch:
 
     connection: Connection
     signer: CheckpointSigner
-    edge: Edge
-    clock: Callable[[], datetime]
-    head: Head | None
-    once: UsedOnce
+    chain: Chain
     shelves: Shelves
     careful: bool
-    ahead: float = 0.0  # seconds by which this machine's clock may yet be put back
-    reached: datetime = _LONG_AGO  # what this writer has judged by last
-    _last: datetime = field(init=False)
-    _state_index: int = field(init=False)
     _known: Overlay = field(init=False, default_factory=Overlay)
-    _nodes: list[tuple[int, int, bytes]] = field(init=False, default_factory=list)
     _unwritten: list[Made] = field(init=False, default_factory=list)
-    _ids: set[str] = field(init=False, default_factory=set)
-
-    def __post_init__(self) -> None:
-        self._last = from_micros(self.head[2]) if self.head else datetime.fromtimestamp(0, UTC)
-        self._state_index = self.head[3] if self.head else -1
 
     def write(self, items: Sequence[Item]) -> None:
         """Run every item, then write rows, entries, nodes and the signed head. Raises what is no item's own failure."""
-        nodes = self.edge.nodes()
         made = [self._under_savepoint(item) for item in items] if self.careful else self._together(items)
-        statements = [*statements_for(self.shelves, self._known.changed()), *entry_statements(map(_row, self._unwritten))]
-        note = self.signer.sign(self.edge.size, self.edge.root()) if self._nodes else ""
-        if self._nodes:
-            grown = (self.edge.size, self.edge.root())
-            statements += head_statements(self._nodes, grown, note, at=self._last, state_index=self._state_index)
+        rows = (one.row for one in self._unwritten)
+        statements = [*statements_for(self.shelves, self._known.changed()), *entry_statements(rows)]
+        note = ""
+        if self.chain.has_grown:
+            note = self.chain.sign(self.signer)
+            statements += self.chain.head_statements(note)
         self._run_all(statements)
-        nodes |= {(level, index): hashed for level, index, hashed in self._nodes}
-        for item, one in zip(items, made, strict=True):
-            if one is not None:
-                _settle(item, self._appended(one, note, nodes))
-
-    def _appended(self, one: Made, note: str, nodes: dict[tuple[int, int], bytes]) -> Appended:
-        # A new entry's path leads over new nodes and the old right edge alone: nothing has to be read.
-        proof = inclusion_from(one.index, self.edge.size, lambda level, index: nodes[level, index])
-        return Appended(
-            entry=one.entry,
-            entry_id=one.draft.entry_id,
-            index=one.index,
-            size=self.edge.size,
-            proof=proof,
-            checkpoint=note,
-            at=one.at,
-            state_index=one.state_index,
-            draft=one.draft,
-        )
+        entered = [(item, one) for item, one in zip(items, made, strict=True) if one is not None]
+        for (item, _), appended in zip(entered, self.chain.appended([one for _, one in entered], note), strict=True):
+            _settle(item, appended)
 
     # -- together: items that judge, between those that change
 
@@ -140,7 +91,7 @@ class Batch:
 
     def _judge_all(self, items: Sequence[Item]) -> list[Made | None]:
         try:
-            keys = {key for item in items for key in _judging(item).keys(self._state_index)}
+            keys = {key for item in items for key in _judging(item).keys(self.chain.state_index)}
         except Exception as error:
             raise ItemFailedError from error
         self._read(self._known.missing(keys))
@@ -148,13 +99,13 @@ class Batch:
 
     def _judged(self, item: Item) -> Made | None:
         """Judge an item; a failure becomes its result."""
-        mark = self.once.mark()
+        mark = self.chain.once.mark()
         try:
             made, verdict = self._verdict(item, mark)
         except _NOBODYS_OWN:
             raise
         except BaseException as error:  # noqa: BLE001 -- an item's failure is told to its caller, whatever it is
-            self.once.undo(mark)
+            self.chain.once.undo(mark)
             item.result = error
             return None
         self._known.change(verdict.rows)
@@ -163,17 +114,17 @@ class Batch:
 
     def _verdict(self, item: Item, mark: int) -> tuple[Made | None, Verdict[Any]]:
         """Judge an item, and read what it finds that it needs; return its entry, and what it comes to."""
-        moment, at = self._moment()
+        moment, at = self.chain.moment()
         for _ in range(MOST_READINGS + 1):
             try:
                 verdict = _judging(item).judge(self._known, moment)
                 return (self._make(verdict.draft, at) if verdict.draft is not None else None), verdict
             except NeedsError as needs:
-                self.once.undo(mark)
+                self.chain.once.undo(mark)
                 self._read(needs.keys)
         raise NeedsTooMuchError
 
-    def _read(self, keys: Any) -> None:
+    def _read(self, keys: Collection[Key]) -> None:
         if not keys:
             return
         try:
@@ -202,7 +153,7 @@ class Batch:
     def _under_savepoint(self, item: Item) -> Made | None:
         """Run one item under its savepoint; a failure of its own becomes its result."""
         item.result = None
-        mark = self.once.mark()
+        mark = self.chain.once.mark()
         self.connection.run("SAVEPOINT item")
         try:
             made = self._change(item) if item.judging is None else self._judged_alone(item, mark)
@@ -219,19 +170,18 @@ class Batch:
             if self.careful:
                 raise error
             raise ItemFailedError from error
-        self.once.undo(mark)
+        self.chain.once.undo(mark)
         self._known.clear()
         self.connection.run("ROLLBACK TO SAVEPOINT item")
         item.result = error
         if isinstance(error, _CantFollowError):
             if not holds_entry(self.connection, str(error)):
-                raise LogCorruptError(
-                    f"entry {self.edge.size} can't follow what the log holds: {error.__cause__}"
-                ) from error
+                told = f"entry {self.chain.edge.size} can't follow what the log holds: {error.__cause__}"
+                raise LogCorruptError(told) from error
             item.result = EntryError("there is an entry of this id already")
 
     def _change(self, item: Item) -> Made | None:
-        moment, at = self._moment()
+        moment, at = self.chain.moment()
         draft = item.within(self.connection, moment) if item.within is not None else None
         if not self.connection.in_transaction:
             raise TransactionEndedError
@@ -248,7 +198,7 @@ class Batch:
     def _judged_alone(self, item: Item, mark: int) -> Made | None:
         """Judge an item over what really stands, and write what it comes to."""
         self._known.clear()
-        self._read(_judging(item).keys(self._state_index))
+        self._read(_judging(item).keys(self.chain.state_index))
         made, verdict = self._verdict(item, mark)
         self.connection.run_all(statements_for(self.shelves, verdict.rows))
         if made is not None:
@@ -258,7 +208,7 @@ class Batch:
         return made
 
     def _insert(self, made: Made) -> None:
-        entry, *beside = entry_statements([_row(made)])
+        entry, *beside = entry_statements([made.row])
         try:
             self.connection.run(*entry)
         except RuleBrokenError as error:
@@ -267,47 +217,19 @@ class Batch:
 
     # -- entries
 
-    def _moment(self) -> tuple[Moment, datetime]:
-        """Return what an item is told, and the instant of its entry."""
-        now = self.clock()
-        self.reached = _not_before(now, self._last) or _not_before(now, self.reached) or now
-        self.once.forget(now, ahead=self.ahead)
-        return Moment(self.reached, self._state_index, self.edge.size, self.once, now), max(now, self._last)
-
     def _make(self, draft: Draft, at: datetime) -> Made:
-        """Make an entry of a draft; nothing is kept of it yet. Raises EntryError."""
-        if bool(draft.state_keys) != (draft.kind in STATE_KINDS):
-            raise EntryError(f"an entry of kind {draft.kind} names state keys when it is a state kind, and only then")
-        if draft.entry_id in self._ids:
-            raise EntryError("there is an entry of this id already")
-        counter = None if draft.recipient is None else self._counter(draft.recipient) + 1
-        entry = entry_bytes(
-            kind=draft.kind,
-            entry_id=draft.entry_id,
-            at=at,
-            sd=draft.sealed.sd,
-            outcome=draft.outcome,
-            counter=counter,
-            people=draft.people,
-        )
-        index = self.edge.size
-        return Made(draft, entry, index, at, index if draft.state_keys else self._state_index, counter)
-
-    def _counter(self, recipient: str) -> int:
-        key = (COUNTERS, recipient)
+        if draft.recipient is None:
+            return self.chain.make(draft, at, None)
+        key = (COUNTERS, draft.recipient)
         self._read(self._known.missing((key,)))
-        return self._known.one(key) or 0
+        return self.chain.make(draft, at, (self._known.one(key) or 0) + 1)
 
     def _link(self, made: Made | None) -> Made | None:
-        """Let an entry follow the last one. Nothing can fail here: what is only in memory knows no savepoint."""
-        if made is None:
-            return None
-        self._ids.add(made.draft.entry_id)
-        if not self.careful:
-            self._known.change(_counted(made))
-            self._unwritten.append(made)
-        self._nodes += self.edge.append(leaf_hash(made.entry))
-        self._last, self._state_index = made.at, made.state_index
+        if made is not None:
+            self.chain.link(made)
+            if not self.careful:
+                self._known.change(_counted(made))
+                self._unwritten.append(made)
         return made
 
 
@@ -319,12 +241,6 @@ def _judging(item: Item) -> Judging[Any]:
 
 def _settle(item: Item, appended: Appended) -> None:
     item.result = Settled(item.result.told, appended) if isinstance(item.result, Settled) else appended
-
-
-def _row(made: Made) -> EntryRow:
-    draft = made.draft
-    leaves = draft.leaf_row if draft.leaves else None
-    return EntryRow(made.index, draft.entry_id, draft.kind.value, made.entry, draft.sealed.bundles, leaves)
 
 
 def _counted(made: Made) -> dict[Key, Any]:

@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from audit.stores.state_keys import STATE_KEYS, StateKeyShelf
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, subtrees
 from audit.writing.batch import Batch, ItemFailedError
+from audit.writing.chain import LONG_AGO, Chain
 from audit.writing.heartbeat import ClockJumpedError, Heartbeat
 from audit.writing.item import Appended, Done, Item, Judging, Result, Settled, T, Within
 from audit.writing.once import UsedOnce
@@ -83,7 +84,7 @@ class Sequencer:
         self._lock: Any = None
         self._edge = Edge(0, ())
         self._once = UsedOnce()
-        self._reached = datetime.min.replace(tzinfo=UTC)
+        self._reached = LONG_AGO
         self._door = threading.Lock()
         self._open = False
         self.writable = False
@@ -222,12 +223,10 @@ class Sequencer:
             edge = self._current_edge(connection, found)
             self._once.begin(connection, boot=self._boot())
             ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
-            batch = Batch(
-                connection, self._signer, edge, self._clock, found, self._once, self._shelves, careful=careful, ahead=ahead,
-                reached=self._reached,
-            )  # fmt: skip
+            chain = Chain(found, edge, self._clock, self._once, ahead, self._reached)
+            batch = Batch(connection, self._signer, chain, self._shelves, careful=careful)
             batch.write(items)
-            self._reached = batch.reached
+            self._reached = chain.reached
             self._once.write(connection)
             connection.run("COMMIT")
             self._once.keep()

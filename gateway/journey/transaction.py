@@ -6,7 +6,7 @@ A pure function of the rows that the batch has read: what it comes to is written
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,7 +50,7 @@ def shelves_of(keyring: Keyring) -> Shelves:
 class Recording:
     """The item of the log that records a round. It tells how the round ended."""
 
-    round: Round
+    round: Round = field(repr=False)  # it holds what was asked, and read
 
     def keys(self, state_index: int) -> Collection[Key]:
         """Return what it reads where nothing is judged again."""

@@ -62,8 +62,8 @@ class Place:
         self._open = contextlib.ExitStack()
         self._numbers = itertools.count()
 
-    def start(self, *, signer: CheckpointSigner | None = None, deliver=deliver) -> Sequencer:
-        writer = Sequencer(self.database, self.lock, signer or self.signer, clock=lambda: self.now, deliver=deliver)
+    def start(self, *, signer: CheckpointSigner | None = None, deliver=deliver, **more) -> Sequencer:
+        writer = Sequencer(self.database, self.lock, signer or self.signer, clock=lambda: self.now, deliver=deliver, **more)
         writer.start()
         self._open.callback(writer.close)
         return writer
