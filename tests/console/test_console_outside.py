@@ -13,7 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 from console_browser import SESSION, Browser
-from house import HARBOUR, ISSUER, Clock, House, copy_template, free_port, open_house
+from hours import Clock
+from house import HARBOUR, ISSUER, House, copy_template, free_port, open_house
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
