@@ -78,7 +78,7 @@ class ControlCaller:
     still_counts: Callable[[Any, Moment], None]
 
 
-def rule_of(path: str, method: str = "POST") -> Rule:
+def rule_of(*, path: str, method: str = "POST") -> Rule:
     """Return the rule of an address under /control."""
     part, _, rest = path.removeprefix(PREFIX).strip("/").partition("/")
     if part == "sources" and rest.endswith("/text"):
@@ -96,7 +96,7 @@ async def authenticate_control(request: Request) -> None:
     has_session = cookies.is_sent(request, cookies.SESSION)
     if has_token and has_session:
         raise ProblemError(REQUEST_MALFORMED, "send a token or a session's cookie, not both")
-    rule = rule_of(request.scope["path"], request.method)
+    rule = rule_of(path=request.scope["path"], method=request.method)
     try:
         caller = await (_by_session(request, wiring, rule) if has_session else _by_token(request, wiring, rule))
     except (NotDurableError, LogUnavailableError) as error:

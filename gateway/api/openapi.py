@@ -48,7 +48,7 @@ def _describe(app: FastAPI, public_url: str, log_path: str) -> dict[str, Any]:
             operation["responses"]["422"] = {"$ref": "#/components/responses/Problem"}
     for path, methods in theirs["paths"].items():
         for method, operation in methods.items():  # so that whoever reads it sees who may, and an attack what opened
-            operation["x-stile-roles"] = sorted(role.value for role in rule_of(path, method.upper()).roles)
+            operation["x-stile-roles"] = sorted(role.value for role in rule_of(path=path, method=method.upper()).roles)
     paths = {path.replace("LOG", log_path): item for path, item in ours["paths"].items()}
     components = ours["components"]
     components["schemas"] |= {
