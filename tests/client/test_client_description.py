@@ -118,6 +118,7 @@ def answers_of(house: House, partner: DemoPartner) -> list[Any]:
         practitioner={name: worker[name] for name in ("id", "name", "role")},
         organisation="ODS-1",
         reason="a test",
+        now=house.clock().timestamp(),
     )
     vouched = {"Stile-Context": context} if "vouched_caseworker" in live.agreement.requires else {}
     return [caller.call("POST", "/v1/disclosures", body, **vouched) for body in bodies]
