@@ -25,7 +25,7 @@ CHOSEN = {
     "test_gateway_certificates.py": ["the_whole_way_over_real_tls"],
     "test_gateway_commands.py": ["an_assertion_and_a_proof"],
     "test_gateway_keys.py": ["a_key_counts_from_its_first_day", "a_token_says_when_its_clients", "the_command_line_warns"],
-    "test_gateway_limits.py": ["the_day_of_a_limit", "a_clock_that_ran_past_midnight"],
+    "test_gateway_limits.py": ["subjects_a_day", "a_clock_that_ran_past_midnight"],
     "test_gateway_misses.py": ["a_lock_ends_with_the_day"],
     "test_gateway_searching.py": ["days_are_londons"],
     "test_gateway_token.py": ["a_token_does_not_outlive"],
