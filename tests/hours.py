@@ -37,6 +37,7 @@ def last_noon(at: datetime) -> datetime:
 
 # One instant for a whole run, so that no day ends between the making of a council and what is asked of it.
 NOON = last_noon(machine_now())
+FOUNDED = NOON - timedelta(hours=1)  # when councils are made: what a test does comes after it
 
 
 @dataclass

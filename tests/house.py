@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 import orjson
 import pysqlite3
-from hours import Clock, ruled_by
+from hours import FOUNDED, Clock, ruled_by
 from httpx2 import Response
 from joserfc import jwk
 from starlette.testclient import TestClient
@@ -63,7 +63,7 @@ def confirming(account: str, surname: str) -> dict[str, str]:
 
 def make_template(directory: Path, *, clock: Clock | None = None) -> Path:
     """Make the council that each test gets a copy of."""
-    with ruled_by(clock or Clock()):
+    with ruled_by(clock or Clock(FOUNDED)):
         make_demo(directory, port=PORT, residents=11, seed=7, progress=lambda _done: None)
     return directory
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hours import Clock, ruled_by
+from hours import FOUNDED, Clock, ruled_by
 from house import ISSUER, House, copy_template, open_house
 
 from gateway.council.directory import open_council
@@ -18,7 +18,7 @@ from gateway.oauth.clients import Role
 
 def make_tried(directory: Path) -> Path:
     """Make a sandbox, and register the clients that its developers have."""
-    with ruled_by(Clock()):
+    with ruled_by(Clock(FOUNDED)):
         make_sandbox(directory, likeness_of_demo(), public_url=ISSUER, people=40, seed=7, by="test")
         _register_developers(directory)
     return directory
