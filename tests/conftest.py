@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hours import machine_now
 from house import House, copy_template, make_template, open_house
 
 from gateway.store import locks
@@ -33,4 +34,11 @@ def council_directory(template: Path, tmp_path: Path) -> Path:
 @pytest.fixture
 def house(council_directory: Path) -> Iterator[House]:
     with open_house(council_directory) as running:
+        yield running
+
+
+@pytest.fixture
+def house_by_the_machine(council_directory: Path) -> Iterator[House]:
+    """A gateway by the machine's own clock, for what other programs do beside it."""
+    with open_house(council_directory, clock=machine_now) as running:
         yield running

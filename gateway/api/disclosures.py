@@ -81,7 +81,9 @@ async def post_disclosure(request: Request) -> Response:
     if answer.tripped:
         wiring.telemetry.alarm(answer.tripped, request.state.request_id)
     if answer.misses is not None:
-        wiring.telemetry.alarm_misses(caller.client.client_id, answer.misses, request.state.request_id)
+        wiring.telemetry.alarm_misses(
+            client_id=caller.client.client_id, count=answer.misses, request_id=request.state.request_id
+        )
     if answer.urgent is not None:
         wiring.telemetry.note_emergency(answer.urgent, request.state.request_id)
     return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)
