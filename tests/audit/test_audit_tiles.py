@@ -22,19 +22,14 @@ class Rows:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def execute(self, statement: str, values=()):
+    def all(self, statement: str, values=()):
         if "log_head" in statement:
-            self.found = [(self.size, b"", 0, -1)] if self.size else []
-        else:
-            level, begin, end = values
-            self.found = [(f"{level}/{index}".encode().rjust(32),) for index in range(begin, min(end, self.size >> level))]
-        return self
+            return [(self.size, b"", 0, -1)] if self.size else []
+        level, begin, end = values
+        return [(f"{level}/{index}".encode().rjust(32),) for index in range(begin, min(end, self.size >> level))]
 
-    def fetchone(self):
-        return self.found[0] if self.found else None
-
-    def fetchall(self):
-        return self.found
+    def one(self, statement: str, values=()):
+        return next(iter(self.all(statement, values)), None)
 
 
 def path_of(level: int, index: int, width: int = 256) -> str:
