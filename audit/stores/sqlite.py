@@ -142,7 +142,7 @@ def create(path: Path) -> None:
     """Make the log's own tables in a new file: for tests, and for a log without a gateway."""
     connection = pysqlite3.connect(str(path))
     for name in SCHEMA:
-        connection.executescript(files("audit").joinpath("schema", name).read_text(encoding="utf-8"))
+        connection.executescript(files("audit.stores").joinpath("schema", name).read_text(encoding="utf-8"))
     connection.close()
 
 
