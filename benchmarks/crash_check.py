@@ -13,7 +13,9 @@ from typing import Any
 import orjson
 
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles, check_whole_log, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.entries import bundles
+from audit.stores.sqlite import open_connection
 from gateway.council.directory import Council, open_council
 from schemas.instants import london_day
 

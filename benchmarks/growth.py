@@ -12,7 +12,10 @@ from typing import Any, Final
 
 from audit.format.commitment import encode
 from audit.format.entry import Kind, entry_bytes
-from audit.stores.sqlite import head, loader, open_connection, to_micros
+from audit.stores.entries import head
+from audit.stores.instants import to_micros
+from audit.stores.nodes import loader
+from audit.stores.sqlite import open_connection
 from audit.tree.merkle import Edge, leaf_hash, subtrees
 from benchmarks import disclosures, load
 from gateway.app import make_changes, make_new_id, make_sequencer, utc_now

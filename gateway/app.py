@@ -22,7 +22,8 @@ from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.format.entry import new_entry_id
-from audit.stores.sqlite import LogCorruptError, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.sqlite import open_connection
 from audit.writing.heartbeat import JUMP, Boot, Heartbeat
 from audit.writing.highwater import check_high_water
 from audit.writing.sequencer import Sequencer

@@ -24,7 +24,8 @@ from starlette.testclient import TestClient
 
 from audit.checking.verify import Verified, verify_answer
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles, open_connection
+from audit.stores.entries import bundles
+from audit.stores.sqlite import open_connection
 from audit.writing.heartbeat import Boot
 from audit.writing.keyring import Keyring, KeyringError
 from gateway.app import build_app

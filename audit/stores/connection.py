@@ -64,6 +64,10 @@ class Connection(Protocol):
         """Read as of one moment, whatever others commit meanwhile; nothing is written."""
         ...
 
+    def damage(self) -> str | None:
+        """Return what the database itself finds wrong with its files, where it can tell."""
+        ...
+
     @property
     def in_transaction(self) -> bool:
         """Tell whether a transaction is under way."""

@@ -9,7 +9,9 @@ from pathlib import Path
 import typer
 
 from audit.stores.connection import Connection
-from audit.stores.sqlite import from_micros, head, open_connection
+from audit.stores.entries import head
+from audit.stores.instants import from_micros
+from audit.stores.sqlite import open_connection
 from audit.writing.heartbeat import JUMP, Heartbeat, told
 from gateway.app import utc_now
 from gateway.background.boot_clock import boot_now

@@ -18,7 +18,8 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from audit.stores.sqlite import LogCorruptError, UnsafeSqliteError, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.sqlite import UnsafeSqliteError, open_connection
 from audit.writing.item import Appended, Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer

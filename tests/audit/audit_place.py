@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.exporting.receipt import receipt
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind, canonical
-from audit.stores.sqlite import check_whole_log, create, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.sqlite import create, open_connection
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.item import Appended, Draft
 from audit.writing.keyring import Keyring, reference

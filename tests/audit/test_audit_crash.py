@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.stores.sqlite import head
+from audit.stores.entries import head
 from audit.tree.merkle import leaf_hash, root_hash
 
 # A writer under load. It says each acknowledged entry on its standard output, after COMMIT.

@@ -6,7 +6,9 @@ import threading
 import pytest
 
 from audit.format.entry import Kind
-from audit.stores.sqlite import LogCorruptError, UnsafeSqliteError, check_sqlite_version, head, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.entries import head
+from audit.stores.sqlite import UnsafeSqliteError, check_sqlite_version, open_connection
 from audit.tree.merkle import Edge
 from audit.writing import sequencer as sequencer_module
 from audit.writing.sequencer import LogUnavailableError, NotDurableError

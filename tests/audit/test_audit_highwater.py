@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.exporting.tiles import checkpoint
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind
-from audit.stores.sqlite import LogCorruptError, create, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.sqlite import create, open_connection
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.highwater import check_high_water, keep_high_water
 from audit.writing.item import Draft

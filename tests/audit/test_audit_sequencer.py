@@ -8,7 +8,8 @@ import pytest
 from audit.format.commitment import Sealed
 from audit.format.entry import EntryError, Kind
 from audit.stores.connection import RuleBrokenError, StoreError
-from audit.stores.sqlite import consistency, head
+from audit.stores.entries import head
+from audit.stores.nodes import consistency
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import leaf_hash, verify_inclusion
 from audit.writing.item import Draft

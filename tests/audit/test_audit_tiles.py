@@ -22,19 +22,12 @@ class Rows:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def execute(self, statement: str, values=()):
-        if "log_head" in statement:
-            self.found = [(self.size, b"", 0, -1)] if self.size else []
-        else:
-            level, begin, end = values
-            self.found = [(f"{level}/{index}".encode().rjust(32),) for index in range(begin, min(end, self.size >> level))]
-        return self
+    def one(self, _statement: str, _values=()):
+        return (self.size, b"", 0, -1) if self.size else None
 
-    def fetchone(self):
-        return self.found[0] if self.found else None
-
-    def fetchall(self):
-        return self.found
+    def each(self, _statement: str, values=()):
+        level, begin, end = values
+        return ((f"{level}/{index}".encode().rjust(32),) for index in range(begin, min(end, self.size >> level)))
 
 
 def path_of(level: int, index: int, width: int = 256) -> str:

@@ -23,7 +23,9 @@ import orjson
 from house import CASEWORKER, GRACE, HARBOUR, ISSUER, free_port
 
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles, check_whole_log, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.entries import bundles
+from audit.stores.sqlite import open_connection
 from gateway.commands.common import office
 from gateway.council.directory import open_council
 from gateway.demo.making import DPO

@@ -14,7 +14,8 @@ from pathlib import Path
 import orjson
 from house import CASEWORKER, confirming, free_port, open_house, republish
 
-from audit.stores.sqlite import check_whole_log, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.sqlite import open_connection
 from gateway.council.directory import open_council
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import CallFailedError, PartnerSystem

@@ -11,7 +11,7 @@ import pysqlite3
 import pytest
 from house import CASEWORKER, GRACE, House, open_house, withheld
 
-from audit.stores.sqlite import LogCorruptError
+from audit.stores.checked import LogCorruptError
 from audit.writing.keyring import KeyringError
 from gateway.api import disclosures
 from gateway.council.directory import CouncilError, open_council
