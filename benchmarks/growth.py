@@ -15,7 +15,6 @@ from audit.format.entry import Kind, entry_bytes
 from audit.stores.entries import head
 from audit.stores.instants import to_micros
 from audit.stores.nodes import loader
-from audit.stores.sqlite import open_connection
 from audit.tree.merkle import Edge, leaf_hash, subtrees
 from benchmarks import disclosures, load
 from gateway.app import make_changes, make_new_id, make_sequencer, utc_now
@@ -101,7 +100,7 @@ def add_agreements(directory: Path, count: int) -> None:
     council = open_council(directory)
     sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
     sequencer.start()
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     found = Reader(connection).find_text("agreement", HARBOUR.agreement)
     have = connection.execute("SELECT count(DISTINCT id) FROM text WHERE kind = 'agreement'").fetchone()[0]
     connection.close()
@@ -117,7 +116,7 @@ def add_agreements(directory: Path, count: int) -> None:
 def fill(directory: Path, count: int) -> None:
     """Append entries without the writer, a portion at a time, and sign the head; each is of a person of their own."""
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=False)
+    connection = council.store.open(read_only=False)
     connection.execute("PRAGMA synchronous=OFF")
     new_id = make_new_id()
     size, _, micros, state_index = head(connection)  # type: ignore[misc]

@@ -23,7 +23,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.format.entry import new_entry_id
 from audit.stores.checked import LogCorruptError
-from audit.stores.sqlite import open_connection
+from audit.stores.connection import StoreError
 from audit.writing.heartbeat import JUMP, Boot, Heartbeat
 from audit.writing.highwater import check_high_water
 from audit.writing.sequencer import Sequencer
@@ -78,6 +78,7 @@ from gateway.web.envelope import (
     DISCLOSURES,
     UNWRITABLE,
     Envelope,
+    answer_fault,
     answer_http,
     answer_problem,
     answer_unwritable,
@@ -140,7 +141,7 @@ def start_log(
     """Return the log's writer, started. Raises audit's LogCorruptError for a log that lacks what it had signed."""
     sequencer = make_sequencer(council, clock, deliver, boot)
     sequencer.start()
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     try:
         check_high_water(connection, council.high_water, council.signer.vkey)
     except LogCorruptError:
@@ -159,7 +160,7 @@ def make_wiring(
 ) -> Wiring:
     """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
     sequencer = start_log(council, clock, deliver_to(loop), boot)
-    reader = Reader(open_connection(council.state, read_only=True), environment=council.settings.environment)
+    reader = Reader(council.store.open(read_only=True), environment=council.settings.environment)
     issuer = council.settings.public_url
     issuer_keys = IssuerKeys(council.keyring, council.issuer_key, reader.issuer_turns)
     telemetry = Telemetry()
@@ -275,6 +276,7 @@ def build_app(
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same
     for failure in UNWRITABLE:
         app.add_exception_handler(failure, answer_unwritable)
+    app.add_exception_handler(StoreError, answer_fault)
     described = sandbox_api.describe_scenarios if council.settings.environment is Environment.SANDBOX else None
     extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council), besides=described)
     app.add_middleware(Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}))

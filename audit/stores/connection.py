@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 Row = tuple[Any, ...]
 Values = Sequence[Any]
+Statement = tuple[str, Values]
 
 
 class StoreError(Exception):
@@ -32,7 +33,8 @@ class Connection(Protocol):
 
     Statements are written in the SQL that every store shares, with `?` for each bound value; what differs stands in the
     stores' own files. Outside a transaction each statement sees what was committed before it began, and is durable when it
-    returns; inside one nothing is kept before the store commits. One statement runs at a time, from whichever thread.
+    returns; inside one nothing is kept before the store commits. A statement that fails inside one leaves it good for
+    nothing but to be taken back, whole or to a savepoint. One statement runs at a time, from whichever thread.
     Every method raises StoreError.
     """
 
@@ -58,6 +60,14 @@ class Connection(Protocol):
 
     def run_many(self, statement: str, rows: Sequence[Values], /) -> None:
         """Run a statement once for each row of values."""
+        ...
+
+    def all_of(self, statements: Sequence[Statement], /) -> list[list[Row]]:
+        """Return every row of several statements, in their order; in one round trip where there is one to make."""
+        ...
+
+    def run_all(self, statements: Sequence[Statement], /) -> None:
+        """Run several statements inside a transaction, in their order; in one round trip where there is one to make."""
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:

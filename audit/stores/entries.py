@@ -12,7 +12,8 @@ Head = tuple[int, bytes, int, int]  # size, root, microseconds of the last entry
 
 def head(connection: Connection) -> Head | None:
     """Return (size, root, microseconds of the last entry, state index), or None for an empty log."""
-    row = connection.one("SELECT size, root, at, state_index FROM log_head")
+    # A store whose writers lock this row has one from the start, of no entries.
+    row = connection.one("SELECT size, root, at, state_index FROM log_head WHERE size > 0")
     return (row[0], row[1], row[2], row[3]) if row else None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -11,7 +13,8 @@ from typing import Any, Final, NoReturn
 import pysqlite3
 
 from audit.stores.checked import LogCorruptError, check_at_start
-from audit.stores.connection import Row, RuleBrokenError, StoreError, Values
+from audit.stores.connection import Connection, Row, RuleBrokenError, Statement, StoreError, Values
+from audit.stores.contract import UnsafeStoreError, committing
 from audit.stores.entries import Head, bundles, find_entry, head, leaves_of, newest_checkpoint
 from audit.stores.instants import from_micros, to_micros
 from audit.stores.nodes import inclusion, loader
@@ -22,6 +25,7 @@ __all__ = [
     "Head",
     "LogCorruptError",
     "SqliteConnection",
+    "SqliteStore",
     "UnsafeSqliteError",
     "bundles",
     "check_at_start",
@@ -100,6 +104,15 @@ class SqliteConnection(pysqlite3.Connection):  # type: ignore[misc]  # the drive
         except pysqlite3.Error as error:
             _tell(error)
 
+    def all_of(self, statements: Sequence[Statement], /) -> list[list[Row]]:
+        """Return every row of several statements, one after the other."""
+        return [self.all(statement, values) for statement, values in statements]
+
+    def run_all(self, statements: Sequence[Statement], /) -> None:
+        """Run several statements, one after the other."""
+        for statement, values in statements:
+            self.run(statement, values)
+
     def damage(self) -> str | None:
         """Return what SQLite finds wrong with the file's pages."""
         found = self.value("PRAGMA quick_check(1)")
@@ -123,7 +136,7 @@ def _tell(error: pysqlite3.Error) -> NoReturn:
     raise StoreError(str(error), is_own=code is None or code & 0xFF in _OWN_FAULTS) from error
 
 
-class UnsafeSqliteError(Exception):
+class UnsafeSqliteError(UnsafeStoreError):
     """The driver's SQLite can corrupt a WAL that two connections share."""
 
 
@@ -155,6 +168,63 @@ def open_connection(path: Path, *, read_only: bool) -> SqliteConnection:
     for setting in (*settings, "cache_size=-65536"):
         connection.run(f"PRAGMA {setting}")
     return connection
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteStore:
+    """State and log in a file, beside one that its writers lock. Keeps the contract of `audit.stores.contract.Store`.
+
+    A holder that stands still keeps the head: it is a process of this machine, and whoever stopped it can end it.
+    """
+
+    database: Path
+    lock: Path
+
+    @property
+    def name(self) -> str:
+        """Tell which file."""
+        return self.database.name
+
+    @property
+    def dialect(self) -> str:
+        """Return how SQLAlchemy calls it."""
+        return "sqlite"
+
+    def session(self) -> Any:
+        """Return a new connection of the driver's own."""
+        try:
+            return pysqlite3.connect(str(self.database), check_same_thread=False)
+        except pysqlite3.Error as error:
+            _tell(error)
+
+    def check(self) -> None:
+        """Raise UnsafeSqliteError for a driver that may damage the file, StoreError where the side file is missing."""
+        check_sqlite_version()
+        with self._locked():
+            pass
+
+    def open(self, *, read_only: bool) -> SqliteConnection:
+        """Return a new connection."""
+        return open_connection(self.database, read_only=read_only)
+
+    @contextlib.contextmanager
+    def writing(self, connection: Connection) -> Iterator[None]:
+        """Take the side file's lock and begin."""
+        with self._locked():
+            connection.run("BEGIN IMMEDIATE")
+            with committing(connection):
+                yield
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        # Without the flock SQLite's busy polling starves writers: 0.8 to 1.3 s at worst, against 34 ms.
+        with contextlib.ExitStack() as held:
+            try:
+                handle = held.enter_context(self.lock.open("rb+"))
+                fcntl.flock(handle, fcntl.LOCK_EX)
+            except OSError as error:
+                raise StoreError(f"the lock file {self.lock.name} can't be taken: restore it") from error
+            yield
 
 
 def create(path: Path) -> None:

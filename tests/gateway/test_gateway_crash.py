@@ -15,7 +15,6 @@ import orjson
 from house import CASEWORKER, confirming, free_port, open_house, republish
 
 from audit.stores.checked import check_whole_log
-from audit.stores.sqlite import open_connection
 from gateway.council.directory import open_council
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import CallFailedError, PartnerSystem
@@ -91,7 +90,7 @@ def test_a_kill_under_load_loses_no_answered_disclosure(council_directory: Path)
 
 def check(directory: Path, answers: list[bytes]) -> None:
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     check_whole_log(connection, council.signer.vkey)
     entries = dict(connection.execute("SELECT entry_id, idx FROM log_entry").fetchall())
     counters = [

@@ -93,7 +93,7 @@ def lines_in(received: bytes) -> list[bytes]:
 
 def entries(directory: Path) -> list[dict[str, Any]]:
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     check_whole_log(connection, council.signer.vkey)
     found = [orjson.loads(raw) for (raw,) in connection.execute("SELECT entry FROM log_entry ORDER BY idx")]
     connection.close()
