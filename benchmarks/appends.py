@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind
-from audit.stores.sqlite import create
+from audit.stores.sqlite import SqliteStore, create
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.item import Draft
 from audit.writing.sequencer import Sequencer
@@ -118,7 +118,7 @@ def _log(path: Path, submitters: int, seconds: float, *, with_rows: bool) -> flo
     lock = path.with_suffix(".lock")
     lock.touch()
     signer = CheckpointSigner("bench.example/log", Ed25519PrivateKey.generate())
-    sequencer = Sequencer(path, lock, signer, clock=lambda: datetime.now(UTC), deliver=deliver)
+    sequencer = Sequencer(SqliteStore(path, lock), signer, clock=lambda: datetime.now(UTC), deliver=deliver)
     sequencer.start()
     draft = drafts()
     rate = drive(lambda done: sequencer.submit(_item(draft, with_rows=with_rows), done), submitters, seconds)

@@ -18,7 +18,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.format.entry import new_entry_id
@@ -27,33 +26,20 @@ from audit.stores.connection import StoreError
 from audit.writing.heartbeat import JUMP, Boot, Heartbeat
 from audit.writing.highwater import check_high_water
 from audit.writing.sequencer import Sequencer
-from gateway.api import client_keys as client_keys_api
-from gateway.api import (
-    control,
-    control_changes,
-    control_emergencies,
-    control_log,
-    control_misses,
-    control_persons,
-    control_registrations,
-    control_texts,
-    describing,
-    disclosures,
-    documents,
-    health,
-)
-from gateway.api import log as log_api
-from gateway.api import oauth as oauth_api
-from gateway.api import registration as registration_api
-from gateway.api import sandbox as sandbox_api
 from gateway.api.openapi import extend_openapi
+from gateway.api.routes import log_path
+from gateway.api.routes import routes as partner_routes
+from gateway.api.sandbox import describe_scenarios
 from gateway.background.boot_clock import boot_now
 from gateway.background.sweeping import sweep
 from gateway.console.routes import routes as console_routes
+from gateway.control import door as control_door
+from gateway.control.routes import routers as control_routers
 from gateway.council.directory import Council
 from gateway.council.issuer_keys import IssuerKeys
 from gateway.council.sources import SourceRegistry
 from gateway.journey.equipment import Chance, Secrets, Services
+from gateway.journey.transaction import shelves_of
 from gateway.journey.wiring import Wiring
 from gateway.limits.early_refusals import EarlyLimits
 from gateway.log.waiting import AwaitedLog, deliver_to
@@ -132,7 +118,14 @@ def make_sequencer(
 ) -> Sequencer:
     """Return the log's writer, not yet started."""
     heartbeat = Heartbeat(council.heartbeat, clock, boot or boot_of(clock))
-    return Sequencer(council.state, council.lock, council.signer, clock=clock, deliver=deliver, heartbeat=heartbeat)
+    return Sequencer(
+        council.store,
+        council.signer,
+        clock=clock,
+        deliver=deliver,
+        shelves=shelves_of(council.keyring),
+        heartbeat=heartbeat,
+    )
 
 
 def start_log(
@@ -261,65 +254,28 @@ def build_app(
         openapi_url=None,
         redirect_slashes=False,  # a redirect would be made from `Host`, which anybody may write
     )
-    routes = _routes(council)
+    routes = [*partner_routes(council.settings), *console_routes()]
     app.router.routes.extend(routes)
-    app.include_router(control.router)
-    app.include_router(control_changes.router)
-    app.include_router(control_log.router)
-    app.include_router(control_misses.router)
-    app.include_router(control_persons.router)
-    app.include_router(control_emergencies.router)
-    app.include_router(control_registrations.router)
-    app.include_router(control_texts.router)
+    for router in control_routers():
+        app.include_router(router)
     app.add_exception_handler(ProblemError, answer_problem)  # type: ignore[arg-type]  # Starlette types it for Exception
     app.add_exception_handler(RequestValidationError, answer_validation)  # type: ignore[arg-type]  # the same
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same
     for failure in UNWRITABLE:
         app.add_exception_handler(failure, answer_unwritable)
     app.add_exception_handler(StoreError, answer_fault)
-    described = sandbox_api.describe_scenarios if council.settings.environment is Environment.SANDBOX else None
-    extend_openapi(app, public_url=council.settings.public_url, log_path=_log_path(council), besides=described)
-    app.add_middleware(Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}))
+    described = describe_scenarios if council.settings.environment is Environment.SANDBOX else None
+    extend_openapi(
+        app,
+        public_url=council.settings.public_url,
+        log_path=log_path(council.settings),
+        roles_of=control_door.roles_of,
+        besides=described,
+    )
+    app.add_middleware(
+        Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}), doors={"/control/": control_door.enter}
+    )
     if council.settings.forwarded_hops:
         app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(council.settings.forwarded_hops))
     app.add_middleware(Hops, believed=council.settings.certificate_hops)  # the outermost: it asks who is connected
     return app
-
-
-def _log_path(council: Council) -> str:
-    """Return where the log is served: the path of its origin."""
-    path = council.settings.origin.partition("/")[2]
-    return f"/{path}" if path else ""
-
-
-def _routes(council: Council) -> list[Route]:
-    prefix = _log_path(council)
-    well_known = "/.well-known"
-    return [
-        Route("/v1/disclosures", disclosures.post_disclosure, methods=["POST"]),
-        Route("/v1/disclosures/{disclosure_id}/receipt", disclosures.get_receipt, methods=["GET"]),
-        Route("/v1/explain", disclosures.post_explain, methods=["POST"]),
-        Route("/v1/agreements", disclosures.get_agreements, methods=["GET"]),
-        *describing.routes(),
-        Route("/oauth2/token", oauth_api.post_token, methods=["POST"]),
-        Route("/oauth2/introspect", oauth_api.post_introspection, methods=["POST"]),
-        Route("/oauth2/revoke", oauth_api.post_revocation, methods=["POST"]),
-        Route("/oauth2/keys", client_keys_api.post_key, methods=["POST"]),
-        Route(registration_api.PATH, registration_api.post_registration, methods=["POST"]),
-        Route(f"{registration_api.PATH}/{{client_id}}", registration_api.registration, methods=["GET", "PUT", "DELETE"]),
-        Route("/oauth2/test-assertion", client_keys_api.post_assertion_test, methods=["POST"]),
-        Route("/oauth2/jwks", oauth_api.get_jwks, methods=["GET"]),
-        Route(f"{well_known}/oauth-authorization-server", oauth_api.get_authorization_server, methods=["GET"]),
-        Route(f"{well_known}/oauth-protected-resource", oauth_api.get_protected_resource, methods=["GET"]),
-        Route(
-            f"{well_known}/oauth-protected-resource/datasets/{{dataset}}", oauth_api.get_dataset_resource, methods=["GET"]
-        ),
-        Route(f"{well_known}/oauth-protected-resource/control", oauth_api.get_protected_resource, methods=["GET"]),
-        Route(f"{prefix}/checkpoint", log_api.get_checkpoint, methods=["GET"]),
-        Route(f"{prefix}/tile/{{path:path}}", log_api.get_tile, methods=["GET"]),
-        Route("/healthz", health.get_health, methods=["GET"]),
-        Route("/readyz", health.get_readiness, methods=["GET"]),
-        *documents.routes(),
-        *(sandbox_api.routes() if council.settings.environment is Environment.SANDBOX else ()),
-        *console_routes(),
-    ]

@@ -13,11 +13,11 @@ import orjson
 
 from audit.format.entry import canonical
 from gateway.disclose import decide_and_record
+from gateway.journey.call import Ask, Chunk, Version
 from gateway.journey.check_people import check_people
-from gateway.journey.equipment import Ask, Services
+from gateway.journey.equipment import Services
 from gateway.journey.outcome import headers_of, not_named_by, nothing_permitted
 from gateway.journey.prepare import written_lines
-from gateway.journey.transaction import Chunk
 from gateway.problems import REQUEST_MALFORMED
 from gateway.telemetry import Urgent
 from schemas.request import NamedSubject
@@ -43,6 +43,7 @@ class Lines:
     misses: int | None = None  # of this client today, where they are so many that it is an alarm
     urgent: list[Urgent] = field(default_factory=list)  # of an emergency, for each chunk
     misfits: dict[int, str] = field(default_factory=dict)  # by their places: who can't be asked about, and why
+    checked: Version | None = None  # the version that everybody was checked by
 
     async def begin(self) -> None:
         """Check everybody's key and details. Raises ProblemError: then nobody was looked for."""
@@ -51,7 +52,7 @@ class Lines:
             try:
                 next(checking)
             except StopIteration as done:
-                self.misfits = done.value
+                self.misfits, self.checked = done.value
                 return
             await asyncio.sleep(0)
 
@@ -85,16 +86,17 @@ class Lines:
         call = self.ask.as_of(self.services.reader.refresh()) if self.chunks else self.ask
         asks = tuple(call.about(one) for one in people)
         refs = tuple(one.ref for one in people)
-        attempt, appended, prepared = await decide_and_record(Chunk(asks, self.chunks, refs), self.services)
-        self.detail = self.detail or not_named_by(attempt.judged.decision.unnamed, attempt.judged)
-        self.headers = headers_of(attempt)
-        self.permits = self.permits or not attempt.refuses_everybody
-        self.tripped = tuple(dict.fromkeys((*self.tripped, *prepared.tripped)))
-        self.misses = attempt.misses or self.misses
-        self.urgent += [attempt.urgent] if attempt.urgent is not None else []
-        self.outcomes.update(part.outcome.value for part in prepared.parts)
+        chunk = Chunk(asks, self.chunks, refs, self.checked, len(self.ask.request.subjects))
+        end, appended = await decide_and_record(chunk, self.services)
+        self.detail = self.detail or not_named_by(end.judged.decision.unnamed, end.judged)
+        self.headers = headers_of(end)
+        self.permits = self.permits or not end.refuses_everybody
+        self.tripped = tuple(dict.fromkeys((*self.tripped, *end.prepared.tripped)))
+        self.misses = end.misses or self.misses
+        self.urgent += [end.urgent] if end.urgent is not None else []
+        self.outcomes.update(part.outcome.value for part in end.prepared.parts)
         self.chunks += 1
-        return written_lines(prepared, refs, appended, self.services.settings.origin)
+        return written_lines(end.prepared, refs, appended, self.services.settings.origin)
 
 
 def refusal_of(lines: Sequence[bytes], end: bytes, ask: Ask, services: Services, detail: str | None) -> bytes:

@@ -63,11 +63,11 @@ class Connection(Protocol):
         ...
 
     def all_of(self, statements: Sequence[Statement], /) -> list[list[Row]]:
-        """Return every row of several statements, in their order; in one round trip where there is one to make."""
+        """Return every row of each of several statements, in one round trip where the database is asked over a wire."""
         ...
 
     def run_all(self, statements: Sequence[Statement], /) -> None:
-        """Run several statements inside a transaction, in their order; in one round trip where there is one to make."""
+        """Run several statements in order, in one round trip where the database is asked over a wire."""
         ...
 
     def snapshot(self) -> AbstractContextManager[None]:

@@ -12,35 +12,9 @@ from typing import Any, Final, NoReturn
 
 import pysqlite3
 
-from audit.stores.checked import LogCorruptError, check_at_start
 from audit.stores.connection import Connection, Row, RuleBrokenError, Statement, StoreError, Values
 from audit.stores.contract import UnsafeStoreError, committing
-from audit.stores.entries import Head, bundles, find_entry, head, leaves_of, newest_checkpoint
-from audit.stores.instants import from_micros, to_micros
-from audit.stores.nodes import inclusion, loader
 
-# What journey and writers still import from here: it goes when they name its own place.
-__all__ = [
-    "SCHEMA",
-    "Head",
-    "LogCorruptError",
-    "SqliteConnection",
-    "SqliteStore",
-    "UnsafeSqliteError",
-    "bundles",
-    "check_at_start",
-    "check_sqlite_version",
-    "create",
-    "find_entry",
-    "from_micros",
-    "head",
-    "inclusion",
-    "leaves_of",
-    "loader",
-    "newest_checkpoint",
-    "open_connection",
-    "to_micros",
-]
 SCHEMA: Final = ("0001.sql", "0002.sql", "0003.sql")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from audit.stores.connection import Connection
+from audit.stores.connection import Connection, Statement
 
 Whose = tuple[bytes, str, int]  # reference, retention class, year
-_PORTION: Final = 300  # people of one statement
+_SELECT: Final = "SELECT reference, class, year, key_id FROM subject_key"
+_PORTION: Final = 200  # people of one statement
 
 
 def held_key(connection: Connection, whose: Whose) -> bytes | None:
@@ -17,26 +18,30 @@ def held_key(connection: Connection, whose: Whose) -> bytes | None:
     return bytes(row[0]) if row else None
 
 
-def held_keys(connection: Connection, wanted: Iterable[Whose]) -> dict[Whose, bytes]:
-    """Return the ids of the keys that people have already."""
-    ordered, found = sorted(wanted), {}
-    for begin in range(0, len(ordered), _PORTION):
-        portion = ordered[begin : begin + _PORTION]
-        marks = ", ".join(["(?, ?, ?)"] * len(portion))
-        rows = connection.all(
-            f"SELECT reference, class, year, key_id FROM subject_key WHERE (reference, class, year) IN (VALUES {marks})",
-            [value for whose in portion for value in whose],
+def holding(wanted: Iterable[Whose]) -> list[Statement]:
+    """Return the statements that tell reference, class, year and key id of those who have a key."""
+    ordered = sorted(wanted)
+    portions = [ordered[begin : begin + _PORTION] for begin in range(0, len(ordered), _PORTION)]
+    return [
+        (
+            f"{_SELECT} WHERE (reference, class, year) IN (VALUES {', '.join(['(?, ?, ?)'] * len(some))})",
+            [value for whose in some for value in whose],
         )
-        found.update({(bytes(ref), retention, year): bytes(key_id) for ref, retention, year, key_id in rows})
-    return found
+        for some in portions
+    ]
 
 
-def claim_keys(connection: Connection, claims: Mapping[Whose, bytes]) -> None:
-    """Write whose these keys are, in the append transaction; RuleBrokenError where somebody has one already."""
-    connection.run_many(
-        "INSERT INTO subject_key (reference, class, year, key_id) VALUES (?, ?, ?, ?)",
-        [(*whose, key_id) for whose, key_id in claims.items()],
-    )
+def claiming(claims: Mapping[Whose, bytes]) -> list[Statement]:
+    """Return the statements that write whose these keys are; against a rule where somebody has one already."""
+    rows = [(*whose, key_id) for whose, key_id in claims.items()]
+    portions = [rows[begin : begin + _PORTION] for begin in range(0, len(rows), _PORTION)]
+    return [
+        (
+            f"INSERT INTO subject_key (reference, class, year, key_id) VALUES {', '.join(['(?, ?, ?, ?)'] * len(some))}",
+            [value for row in some for value in row],
+        )
+        for some in portions
+    ]
 
 
 def keys_of(connection: Connection, reference: bytes) -> Sequence[bytes]:

@@ -1,15 +1,20 @@
-"""What is asked of the log, and what does it give? An item, the entry that it drafts, and that entry as it stands."""
+"""What is asked of the log, and what does it give? An item, the entry that it drafts, and that entry as it stands.
+
+There are two kinds of item. A call declares what it reads and judges as a pure function, so that a batch of them costs one
+reading and one writing. A change reads and writes by itself, over the transaction's connection: changes are rare.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 from audit.format.commitment import Sealed
 from audit.format.entry import Kind
 from audit.stores.connection import Connection
+from audit.stores.shelf import Key
 from audit.writing.once import UsedOnce
 
 
@@ -70,8 +75,56 @@ class Appended:
     draft: Draft
 
 
+T = TypeVar("T")
+
+
+class NeedsError(Exception):
+    """An item needs rows that were not read: the batch reads them, and the item judges again from the start."""
+
+    def __init__(self, keys: Collection[Key]) -> None:
+        super().__init__(f"{len(keys)} rows were not read")
+        self.keys = keys
+
+
+class NeedsTooMuchError(Exception):
+    """An item still needs more after every reading that it may have: nothing of it was written."""
+
+
+class Known(Protocol):
+    """The rows that items judge over: as the batch has read them, and as its items so far leave them."""
+
+    def all(self, keys: Iterable[Key], /) -> dict[Key, Any]:
+        """Return what stands by each key, None where nothing does. Raises NeedsError for what was not read."""
+        ...
+
+    def one(self, key: Key, /) -> Any:
+        """Return what stands by one key, or None. Raises NeedsError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict(Generic[T]):
+    """What an item comes to. `rows` are what stands by their keys from now on; `told` is for who asked, after COMMIT."""
+
+    told: T
+    draft: Draft | None = None
+    rows: Mapping[Key, Any] = field(default_factory=dict)
+
+
+class Judging(Protocol[T]):
+    """An item that judges. Both methods are pure but for `moment.once`, whose names are given back when it judges again."""
+
+    def keys(self, state_index: int, /) -> Collection[Key]:
+        """Return what it will read, as far as that is known before; `state_index` is the head's."""
+        ...
+
+    def judge(self, known: Known, moment: Moment, /) -> Verdict[T]:
+        """Judge over what is known. Raises NeedsError for rows that were not read; all else reaches its caller alone."""
+        ...
+
+
 class Within(Protocol):
-    """Runs in the writer's thread inside the transaction: judges, writes rows, returns its entry or None.
+    """A change: runs in the writer's thread inside the transaction, writes rows, returns its entry or None.
 
     It has no effect but through the connection and `moment.once`, and neither commits nor rolls back, for what it
     wrote is undone when it raises. With None its rows are kept. What it raises reaches its own caller alone. It may
@@ -82,14 +135,23 @@ class Within(Protocol):
     def __call__(self, connection: Connection, moment: Moment, /) -> Draft | None: ...
 
 
-Result = Appended | BaseException | None
+@dataclass(frozen=True, slots=True)
+class Settled(Generic[T]):
+    """What became of a judged item: what it told, and its entry as it stands, where it made one."""
+
+    told: T
+    appended: Appended | None
+
+
+Result = Appended | Settled[Any] | BaseException | None
 Done = Callable[[Any], None]
 
 
 @dataclass(slots=True)
 class Item:
-    """One thing to write, and what became of it."""
+    """One thing to write: a change, or what judges; and what became of it: what was appended, or what settled it."""
 
-    within: Within
     done: Done
+    within: Within | None = None
+    judging: Judging[Any] | None = None
     result: Result = None

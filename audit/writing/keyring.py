@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Final, Self, TypeVar
@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from audit.format.commitment import CONTROLLER_ID, Mac, SealingKey, forget_derived
 from audit.stores.connection import Connection, StoreError
 from audit.stores.key_file import KeyFile
-from audit.stores.subject_keys import Whose, claim_keys, held_key, held_keys
+from audit.stores.subject_keys import Whose, claiming, held_key
 
 BLOCK: Final = 64  # keys made ahead at once
 KEPT: Final = 65_536  # keys remembered in memory
@@ -138,28 +138,41 @@ class Keyring:
     def claim(
         self, connection: Connection, reference: bytes, retention_class: str, year: int, key: SealingKey
     ) -> SealingKey:
-        """Claim one key: `claim_all`."""
-        return self.claim_all(connection, (((reference, retention_class, year), key),))[0]
+        """Write whose a key is inside the append transaction; return the key that holds.
 
-    def claim_all(self, connection: Connection, claims: Sequence[tuple[Whose, SealingKey]]) -> list[SealingKey]:
-        """Write reference -> key id inside the append transaction; return the keys that hold.
-
-        One is another than it was where a second writer claimed first, or where the key was destroyed since it was
-        given out: the caller seals again under it.
+        It is another where a second writer claimed first, or where the key was destroyed since it was given out: the
+        caller seals again under it.
         """
-        # One statement for all: each lets the interpreter go, and waits to get it back.
-        held = held_keys(connection, [known for known, _ in claims])
+        whose = (reference, retention_class, year)
+        held_id = held_key(connection, whose)
         with self._lock:
-            return [self._claim(connection, known, key, held.get(known)) for known, key in claims]
+            if held_id is None:
+                held = key if self._exists(key.key_id) else self._take()
+                connection.run_all(claiming({whose: held.key_id}))
+            else:
+                held = key if held_id == key.key_id else self._load(held_id)
+            return self._remember(whose, held)
 
-    def _claim(self, connection: Connection, known: Whose, key: SealingKey, held_id: bytes | None) -> SealingKey:
-        self._reserved.pop(known, None)
-        if held_id is None:
-            held = key if self._exists(key.key_id) else self._take()
-            claim_keys(connection, {known: held.key_id})
-        else:
-            held = key if held_id == key.key_id else self._load(held_id)
-        return self._remember(known, held)
+    def key_held(self, whose: Whose, held_id: bytes | None) -> SealingKey:
+        """Return the key that a person's row names; of who has no row the one that they are to have.
+
+        That is the one that was given out before, unless it was destroyed since.
+        """
+        with self._lock:
+            given = self._known.get(whose) or self._reserved.get(whose)
+            if held_id is not None:
+                found = given if given is not None and given.key_id == held_id else self._load(held_id)
+                return self._remember(whose, found)
+            if given is not None and self._exists(given.key_id):
+                return given
+            self._known.pop(whose, None)
+            self._reserved[whose] = self._take()
+            return self._reserved[whose]
+
+    def note_claimed(self, whose: Whose, key: SealingKey) -> None:
+        """Take into memory whose a key is: its row is being written."""
+        with self._lock:
+            self._remember(whose, key)
 
     def load(self, key_id: bytes) -> SealingKey:
         """Return a key by its id; KeyringError once it was destroyed."""
@@ -184,6 +197,7 @@ class Keyring:
             raise KeyringError("the destroyed keys could not be wiped from the file: something reads it; destroy again")
 
     def _remember(self, known: Whose, key: SealingKey) -> SealingKey:
+        self._reserved.pop(known, None)
         if len(self._known) >= KEPT:
             self._known.clear()
         self._known[known] = key

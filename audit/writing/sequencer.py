@@ -7,35 +7,32 @@ the items write, entries, nodes, signed head) and is acknowledged after COMMIT. 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
-from pathlib import Path
+from datetime import datetime
 from typing import Any, Final
 
+from audit.stores.checked import LogCorruptError, check_at_start
 from audit.stores.connection import Connection, StoreError
-from audit.stores.sqlite import (
-    Head,
-    LogCorruptError,
-    SqliteConnection,
-    check_at_start,
-    check_sqlite_version,
-    head,
-    loader,
-    open_connection,
-)
+from audit.stores.contract import Store
+from audit.stores.entries import Head, head
+from audit.stores.nodes import loader
+from audit.stores.recipients import COUNTERS, CounterShelf
+from audit.stores.shelf import Shelves
+from audit.stores.state_keys import STATE_KEYS, StateKeyShelf
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, subtrees
 from audit.writing.batch import Batch, ItemFailedError
+from audit.writing.chain import LONG_AGO, Chain
 from audit.writing.heartbeat import ClockJumpedError, Heartbeat
-from audit.writing.item import Appended, Done, Item, Result, Within
+from audit.writing.item import Appended, Done, Item, Judging, Result, Settled, T, Within
 from audit.writing.once import UsedOnce
 
 LARGEST_BATCH: Final = 512
 LONGEST_QUEUE: Final = 10_000
+OWN_SHELVES: Final[Shelves] = {COUNTERS: CounterShelf(), STATE_KEYS: StateKeyShelf()}
 Deliver = Callable[[Sequence[tuple[Done, Result]]], None]
 
 
@@ -48,51 +45,51 @@ class NotDurableError(Exception):
 
 
 class Sequencer:
-    """The log's writer. `start` before use, `close` at the end; `submit` and `append` from any thread.
+    """The log's writer. `start` before use, `close` at the end; the other methods from any thread.
 
+    `shelves` are the kinds of rows that items judge over, besides the log's own.
     `heartbeat` tells of a clock that jumped: nothing is written then. `writable` tells whether the last batch could be
     written. After one that could not, the next begins anew, so the writer recovers by itself when the disk does.
     """
 
     def __init__(
         self,
-        database: Path,
-        lock: Path,
+        store: Store,
         signer: CheckpointSigner,
         *,
         clock: Callable[[], datetime],
         deliver: Deliver,
+        shelves: Shelves | None = None,
         heartbeat: Heartbeat | None = None,
     ) -> None:
-        self._database = database
-        self._lock_file = lock
+        self._store = store
         self._signer = signer
         self._clock = clock
         self._deliver = deliver
+        self._shelves = {**OWN_SHELVES, **(shelves or {})}
         self.heartbeat = heartbeat
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._connection: SqliteConnection | None = None
-        self._lock: Any = None
+        self._connection: Connection | None = None
         self._edge = Edge(0, ())
         self._once = UsedOnce()
-        self._reached = datetime.min.replace(tzinfo=UTC)
+        self._reached = LONG_AGO
         self._door = threading.Lock()
         self._open = False
         self.writable = False
 
     def start(self) -> None:
-        """Open and check the log, then take items. Raises LogCorruptError, LogUnavailableError, UnsafeSqliteError."""
-        check_sqlite_version()
+        """Open and check the log, then take items. Raises LogCorruptError, LogUnavailableError, UnsafeStoreError."""
+        try:
+            self._store.check()
+        except StoreError as error:
+            raise LogUnavailableError(str(error)) from error
         with contextlib.ExitStack() as undo:
             try:
-                self._lock = undo.enter_context(self._lock_file.open("rb+"))
-                connection = self._connection = open_connection(self._database, read_only=False)
+                connection = self._connection = self._store.open(read_only=False)
                 undo.callback(connection.close)
-                self._under_lock(lambda: check_at_start(connection, self._signer.vkey))
+                check_at_start(connection, self._signer.vkey)
                 self._once.begin(connection, boot=self._boot())  # of 100,000 names: not in somebody's first call
-            except OSError as error:
-                raise LogUnavailableError(f"the lock file {self._lock_file.name} can't be taken: restore it") from error
             except StoreError as error:
                 raise LogCorruptError(f"the log can't be opened: {error}") from error
             undo.pop_all()
@@ -109,32 +106,33 @@ class Sequencer:
             self._queue.put(None)
         self._thread.join()
         self._let_go()
-        self._lock.close()
 
     def submit(self, within: Within, done: Done) -> None:
-        """Queue an item; `done` is called once, by `deliver`, after COMMIT or with what went wrong."""
+        """Queue a change; `done` is called once, by `deliver`, after COMMIT or with what went wrong."""
+        self._put(Item(done, within=within))
+
+    def submit_judging(self, judging: Judging[Any], done: Done) -> None:
+        """Queue an item that judges; `done` is called as in `submit`."""
+        self._put(Item(done, judging=judging))
+
+    def _put(self, item: Item) -> None:
         # One at a time through the door, so that no item comes after the one that ends the queue.
         with self._door:
             if not self._open:
                 raise LogUnavailableError("the log is closed")
             if self._queue.qsize() >= LONGEST_QUEUE:
                 raise LogUnavailableError(f"{LONGEST_QUEUE} items wait already")
-            self._queue.put(Item(within, done))
+            self._queue.put(item)
 
     def append(self, within: Within) -> Appended | None:
-        """Queue an item and wait for it; raises what went wrong. For callers without an event loop."""
-        finished = threading.Event()
-        results: list[Result] = []
+        """Queue a change and wait for it; raises what went wrong. For callers without an event loop."""
+        appended: Appended | None = _waited(lambda done: self.submit(within, done))
+        return appended
 
-        def done(result: Result) -> None:
-            results.append(result)
-            finished.set()
-
-        self.submit(within, done)
-        finished.wait()
-        if isinstance(results[0], BaseException):
-            raise results[0]
-        return results[0]
+    def settle(self, judging: Judging[T]) -> Settled[T]:
+        """Queue an item that judges and wait for it; raises what went wrong. For callers without an event loop."""
+        settled: Settled[T] = _waited(lambda done: self.submit_judging(judging, done))
+        return settled
 
     def _run(self) -> None:
         ending = False
@@ -164,7 +162,7 @@ class Sequencer:
     def _commit(self, batch: list[Item]) -> None:
         """Write a batch, or tell every item of it that nothing was kept."""
         try:
-            self._under_lock(lambda: self._transaction(batch))
+            self._transaction(batch)
         except Exception as error:  # noqa: BLE001 -- whatever it was, nothing was kept, and somebody waits to hear it
             self._fail(batch, error)
         else:
@@ -184,14 +182,6 @@ class Sequencer:
             self._connection.close()
         self._connection = None
 
-    def _under_lock(self, work: Callable[[], None]) -> None:
-        # Without the flock SQLite's busy polling starves writers: 0.8 to 1.3 s at worst, against 34 ms.
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
-        try:
-            work()
-        finally:
-            fcntl.flock(self._lock, fcntl.LOCK_UN)
-
     def _boot(self) -> float:
         """Return seconds that nobody sets: the boot clock's, where this writer has one."""
         return self.heartbeat.boot_seconds if self.heartbeat is not None else time.monotonic()
@@ -205,28 +195,22 @@ class Sequencer:
             self._write(items, careful=True)
 
     def _write(self, items: Sequence[Item], *, careful: bool) -> None:
-        connection = self._connection or open_connection(self._database, read_only=False)
+        connection = self._connection or self._store.open(read_only=False)
         self._connection = connection
-        connection.run("BEGIN IMMEDIATE")
         try:
-            found = head(connection)
-            edge = self._current_edge(connection, found)
-            self._once.begin(connection, boot=self._boot())
-            ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
-            batch = Batch(
-                connection, self._signer, edge, self._clock, found, self._once, careful=careful, ahead=ahead,
-                reached=self._reached,
-            )  # fmt: skip
-            batch.write(items)
-            self._reached = batch.reached
-            self._once.write(connection)
-            connection.run("COMMIT")
+            with self._store.writing(connection):
+                found = head(connection)
+                edge = self._current_edge(connection, found)
+                self._once.begin(connection, boot=self._boot())
+                ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
+                chain = Chain(found, edge, self._clock, self._once, ahead, self._reached)
+                batch = Batch(connection, self._signer, chain, self._shelves, careful=careful)
+                batch.write(items)
+                self._reached = chain.reached
+                self._once.write(connection)
             self._once.keep()
         except BaseException:
             self._edge = Edge(0, ())  # whatever it holds was not committed: read it again
-            # On a full disk SQLite has rolled back already.
-            if connection.in_transaction:
-                connection.run("ROLLBACK")
             raise
 
     def _current_edge(self, connection: Connection, found: Head | None) -> Edge:
@@ -239,6 +223,22 @@ class Sequencer:
         if self._edge.root() != root:
             raise LogCorruptError(f"the right edge gives another root than the head of {size} entries")
         return self._edge
+
+
+def _waited(submit: Callable[[Done], None]) -> Any:
+    """Submit an item and wait for it; raises what went wrong."""
+    finished = threading.Event()
+    results: list[Any] = []
+
+    def done(result: Any) -> None:
+        results.append(result)
+        finished.set()
+
+    submit(done)
+    finished.wait()
+    if isinstance(results[0], BaseException):
+        raise results[0]
+    return results[0]
 
 
 def _report(error: Exception) -> None:

@@ -13,9 +13,9 @@ from starlette.responses import Response
 from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api.oauth import NO_STORE, read_form, refusal
-from gateway.journey.transaction import remember
+from gateway.api.oauth import NO_STORE, refusal
 from gateway.journey.wiring import Wiring
+from gateway.log.used_once import remember
 from gateway.oauth import jose
 from gateway.oauth.assertion import Authenticated
 from gateway.oauth.assertion_check import check_assertion, claimed_client
@@ -33,6 +33,7 @@ from gateway.oauth.standing import authenticate_form
 from gateway.problems import PROOF_REPLAYED, ProblemError
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.client_keys import Term
+from gateway.web.bodies import read_form
 
 FAILURES = (OAuthRefusal, ProblemError, NotDurableError, LogUnavailableError)
 

@@ -15,7 +15,7 @@ from gateway.api.disclosures import caller_of
 from gateway.api.partner_openapi import describe_to_partner
 from gateway.api.sandbox import describe_header
 from gateway.journey.wiring import Wiring
-from gateway.log.waiting import remember_call
+from gateway.log.used_once import remember_call
 from gateway.oauth.caller import Caller
 from schemas.instants import london_day
 from schemas.terms import Environment

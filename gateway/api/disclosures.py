@@ -11,23 +11,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.door import authenticate
 from gateway.api.lines import answer_many
-from gateway.api.reading import parse_explain, read_body, read_disclosure
+from gateway.api.reading import parse_explain, read_disclosure
 from gateway.disclose import disclose
-from gateway.journey.equipment import Ask
+from gateway.journey.call import Ask, caseworker_reference
 from gateway.journey.explain import explain_to_partner
 from gateway.journey.outcome import LimitReachedError
 from gateway.journey.receipt_again import load_receipt
 from gateway.journey.wiring import Wiring
 from gateway.limits import counting as limits
-from gateway.log.waiting import remember_call
+from gateway.log.used_once import remember_call
 from gateway.oauth.caller import Caller
 from gateway.oauth.context import LONGEST_CONTEXT, read_context
 from gateway.oauth.jose import JoseRefusedError
 from gateway.oauth.jose import read as read_jws
 from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.store.live import LiveAgreement
+from gateway.web.bodies import read_body
+from gateway.web.door import authenticate
 from schemas.agreement import Atom
 from schemas.dataset import Key
 from schemas.instants import london_day
@@ -63,6 +64,7 @@ async def post_disclosure(request: Request) -> Response:
         request_id=request.state.request_id,
         state_index=state_index,
         steps=request.state.steps,
+        caseworker_ref=caseworker_reference(wiring.services.secrets.index, caller, asked),
     )
     request.state.steps.mark("read")
     try:
@@ -202,8 +204,9 @@ def _left(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, int]
         in_emergency=False,
         counts=True,
     )
-    counting = limits.Counting(wiring.services.reader.connection, live.agreement.limits, use, ())
-    return {name: count for name, count, _ in counting.left().left}
+    counting = limits.Counting(live.agreement.limits, use)
+    counts = wiring.services.read_counts(wiring.services.reader.connection, counting.keys(()))
+    return {name: count for name, count, _ in counting.over(counts.__getitem__).left().left}
 
 
 async def get_receipt(request: Request) -> Response:

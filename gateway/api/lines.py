@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from audit.format.entry import canonical
 from gateway.disclose_many import Lines, refusal_of, whole
-from gateway.journey.equipment import Ask
+from gateway.journey.call import Ask
 from gateway.journey.wiring import Wiring
 from gateway.problems import ProblemError
 

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any, Final
 
 import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.stores.connection import Connection
 from audit.writing.item import Draft, Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api.reading import SLOWEST
-from gateway.journey.transaction import remember
 from gateway.journey.wiring import Wiring
-from gateway.log.waiting import remember_call
+from gateway.log.used_once import remember, remember_call
 from gateway.oauth import metadata
-from gateway.oauth.refusals import CLIENT_REFUSED, REQUEST_REFUSED, OAuthRefusal
+from gateway.oauth.refusals import CLIENT_REFUSED, OAuthRefusal
 from gateway.oauth.server import TokenAnswer, answer_token_request, parse_form
 from gateway.oauth.standing import SIGNED_TYPE, Standing, ask_about_token, introspected, signed_introspection
 from gateway.problems import NOT_FOUND, PROOF_REPLAYED, ProblemError
+from gateway.web.bodies import read_form
 
-LARGEST: Final = 65_536  # bytes of a form
 USED_BEFORE: Final = "the assertion or proof was used before: make new ones"
 NO_STORE: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 
@@ -132,27 +129,6 @@ def refusal(error: Exception, wiring: Wiring) -> Response:
     if refused.status_code == 401:  # noqa: PLR2004 -- HTTP's own number
         wiring.telemetry.refused_tokens.inc()
     return Response(orjson.dumps(dict(refused.get_body())), refused.status_code, NO_STORE, media_type="application/json")
-
-
-async def read_form(request: Request) -> bytes:
-    """Return a form's bytes, bounded in size and time, or raise OAuthRefusal."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
-        raise OAuthRefusal(REQUEST_REFUSED, "the body must be application/x-www-form-urlencoded")
-    if request.url.query:
-        raise OAuthRefusal(REQUEST_REFUSED, "parameters belong in the body, not in the address")
-    body = b""
-    try:
-        async with asyncio.timeout(SLOWEST):
-            async for part in request.stream():
-                body += part
-                if len(body) > LARGEST:
-                    raise OAuthRefusal(REQUEST_REFUSED, f"the body is over {LARGEST} bytes", status=413)
-    except TimeoutError as error:
-        raise OAuthRefusal(REQUEST_REFUSED, f"the body took over {SLOWEST:g} seconds", status=408) from error
-    except ClientDisconnect as error:
-        raise OAuthRefusal(REQUEST_REFUSED, "the body broke off") from error
-    return body
 
 
 async def get_authorization_server(request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from importlib.resources import files
 from typing import Any
 
@@ -10,17 +10,24 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from ruamel.yaml import YAML
 
-from gateway.api.offices import rule_of
+from gateway.oauth.clients import Role
+
+RolesOf = Callable[[str, str], Collection[Role]]  # by address and method, of the control API's calls
 
 
 def extend_openapi(
-    app: FastAPI, *, public_url: str, log_path: str, besides: Callable[[dict[str, Any]], None] | None = None
+    app: FastAPI,
+    *,
+    public_url: str,
+    log_path: str,
+    roles_of: RolesOf,
+    besides: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
     """Make `app.openapi()` describe every call. `log_path` is where the log is served; `besides` adds to the whole."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _describe(app, public_url, log_path)
+            app.openapi_schema = _describe(app, public_url, log_path, roles_of)
             if besides is not None:
                 besides(app.openapi_schema)
         return app.openapi_schema
@@ -28,7 +35,7 @@ def extend_openapi(
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way
 
 
-def _describe(app: FastAPI, public_url: str, log_path: str) -> dict[str, Any]:
+def _describe(app: FastAPI, public_url: str, log_path: str, roles_of: RolesOf) -> dict[str, Any]:
     source = files("gateway.api").joinpath("openapi.yaml").read_text(encoding="utf-8")
     ours: dict[str, Any] = YAML(typ="safe", pure=True).load(source)
     theirs = get_openapi(title=app.title, version=app.version, openapi_version="3.1.0", routes=app.routes)
@@ -48,7 +55,7 @@ def _describe(app: FastAPI, public_url: str, log_path: str) -> dict[str, Any]:
             operation["responses"]["422"] = {"$ref": "#/components/responses/Problem"}
     for path, methods in theirs["paths"].items():
         for method, operation in methods.items():  # so that whoever reads it sees who may, and an attack what opened
-            operation["x-stile-roles"] = sorted(role.value for role in rule_of(path, method.upper()).roles)
+            operation["x-stile-roles"] = sorted(role.value for role in roles_of(path, method.upper()))
     paths = {path.replace("LOG", log_path): item for path, item in ours["paths"].items()}
     components = ours["components"]
     components["schemas"] |= {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from policies.deciding.compile import Compiled, Lane, LaneCap, Line
+from policies.deciding.compile import Compiled, CompiledLine, Lane, LaneCap
 from policies.deciding.restrictions import SINCE
 from schemas.agreement import Atom
 from schemas.dataset import Field
@@ -18,7 +18,7 @@ class Possible:
 
     field: Field
     forms: tuple[str, ...]
-    lines: tuple[Line, ...]
+    lines: tuple[CompiledLine, ...]
     group: str | None
 
 
@@ -38,11 +38,11 @@ def possible_forms(compiled: Compiled, recipient: str) -> Mapping[str, Possible]
     return found
 
 
-def _is_for(line: Line, recipient: str, kind: RecipientKind | None) -> bool:
+def _is_for(line: CompiledLine, recipient: str, kind: RecipientKind | None) -> bool:
     return not line.to or recipient in line.to or (kind is not None and kind.value in line.to)
 
 
-def _ranks(compiled: Compiled, lane: Lane, line: Line, kind: RecipientKind | None) -> set[int]:
+def _ranks(compiled: Compiled, lane: Lane, line: CompiledLine, kind: RecipientKind | None) -> set[int]:
     """Return every rank that a line may release: a cap on the record withholds, an older one may be lifted."""
     caps = [
         cap for cap in lane.caps if not cap.record and (not cap.kinds or kind in cap.kinds) and not _spares(cap, line, kind)
@@ -53,5 +53,5 @@ def _ranks(compiled: Compiled, lane: Lane, line: Line, kind: RecipientKind | Non
     return tops | {min(top, rank) for top in tops for rank in at_times}
 
 
-def _spares(cap: LaneCap, line: Line, kind: RecipientKind | None) -> bool:
+def _spares(cap: LaneCap, line: CompiledLine, kind: RecipientKind | None) -> bool:
     return line.power in cap.except_powers or (line.in_emergency and kind in cap.except_emergency)

@@ -1,35 +1,27 @@
-"""How is a request's body read: after authentication, bounded, strict?"""
+"""What does a partner ask? Each member of the body bounded, and free of control characters."""
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from typing import Any, Final
 
 import msgspec
-import orjson
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 
 from gateway.api.members import label, line, seen
-from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_SLOW, REQUEST_TOO_LARGE, ProblemError
+from gateway.problems import REQUEST_MALFORMED, REQUEST_TOO_LARGE, ProblemError
+from gateway.web.bodies import LARGEST, decode, read_body
 from schemas.request import Caseworker, DisclosureRequest, Emergency, NamedSubject, SubjectQuery
 from schemas.terms import Action, EmergencyKind
 
-LARGEST: Final = 65_536  # bytes of a body
-DEEPEST: Final = 16
 LARGEST_OF_MANY: Final = 2_097_152  # bytes of a body about many people
 MOST_SUBJECTS: Final = 10_000
 MOST_CLAIMS: Final = 40
 LONGEST_REF: Final = 64
-SLOWEST: Final = 10.0  # seconds from the headers to the end of a body: its proof and token are good for little longer
 MOST_FIELDS: Final = 200
 MOST_DETAILS: Final = 16  # no key has so many
 NOBODY_NAMED: Final = SubjectQuery(key="", value="", confirm={})
 _BESIDE_WHO: Final = frozenset({"ref", "claims"})  # members of one of many subjects that do not say who it is
-# It matches at every quotation mark, also where a string has no end, and never takes back what it has taken: so each byte
-# is looked at once.
-_STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 
 class CaseworkerIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
@@ -74,75 +66,6 @@ class ExplainIn(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     emergency: EmergencyIn | None = None
     statement: str | None = None
     assessment: str | None = None
-
-
-async def read_body(request: Request, *, largest: int = LARGEST) -> bytes:
-    """Return the body, or raise ProblemError as soon as it is too large or not JSON by its own account."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise ProblemError(NOT_JSON)
-    parts: list[bytes] = []
-    size = 0
-    try:
-        async with asyncio.timeout(SLOWEST):
-            async for part in request.stream():
-                size += len(part)
-                if size > largest:
-                    raise ProblemError(REQUEST_TOO_LARGE)
-                parts.append(part)
-    except TimeoutError as error:
-        raise ProblemError(REQUEST_SLOW) from error
-    except ClientDisconnect as error:
-        raise ProblemError(REQUEST_MALFORMED, "the body broke off") from error
-    return b"".join(parts)
-
-
-def check_json(body: bytes) -> None:
-    """Raise ProblemError for nesting past `DEEPEST`, before a parser sees it."""
-    if body.count(b"{") + body.count(b"[") <= DEEPEST:  # so few can't stand deeper, and are all that most bodies have
-        return
-    deep = 0
-    for mark in re.findall(rb"[\[{}\]]", _STRING.sub(b'""', body)):
-        deep += 1 if mark in b"[{" else -1
-        if deep > DEEPEST:
-            raise ProblemError(REQUEST_TOO_LARGE, f"the body is over {DEEPEST} levels deep")
-
-
-def decode(body: bytes, kind: type[Any]) -> Any:
-    """Return a strict struct of the body; a member given twice, unknown or of a wrong type is told by name."""
-    check_json(body)
-    try:
-        if _has_duplicates(body):
-            raise ProblemError(REQUEST_MALFORMED, "a member is given twice")
-        return msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise ProblemError(REQUEST_MALFORMED, str(error)) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ProblemError(REQUEST_MALFORMED, "the body is not UTF-8 JSON") from error
-
-
-def _has_duplicates(body: bytes) -> bool:
-    """Tell whether an object names a member twice: names as they stand against members as they are kept."""
-    if b"\\" not in body:
-        # Every quotation mark begins or ends a string, and so each second part is one; a colon after it makes it a name.
-        parts = body.split(b'"')
-        names = sum(after.startswith(b":") or after.lstrip().startswith(b":") for after in parts[2::2])
-        try:
-            return names != _members(orjson.loads(body))
-        except orjson.JSONDecodeError as error:
-            raise ProblemError(REQUEST_MALFORMED, "the body is not UTF-8 JSON") from error
-    found = False
-
-    def check(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        nonlocal found
-        found = found or len({name for name, _ in pairs}) != len(pairs)
-        return dict(pairs)
-
-    try:
-        json.loads(body, object_pairs_hook=check)
-    except (ValueError, RecursionError) as error:
-        raise ProblemError(REQUEST_MALFORMED, "the body is not UTF-8 JSON") from error
-    return found
 
 
 async def read_disclosure(request: Request) -> tuple[bytes, DisclosureRequest]:
@@ -224,12 +147,6 @@ def _claims(given: dict[str, Any] | None, action: Action, where: str) -> dict[st
             raise ProblemError(REQUEST_MALFORMED, f"{where}: a claim is a string, a whole number, true or false")
         found[name] = line(str(value).lower() if isinstance(value, bool) else str(value), where, 200) or ""
     return found
-
-
-def _members(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_members(one) for one in value.values() if type(one) is not str)
-    return sum(map(_members, value)) if isinstance(value, list) else 0
 
 
 def parse_explain(body: bytes) -> DisclosureRequest:

@@ -16,7 +16,6 @@ from starlette.responses import Response
 
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.api.oauth import NO_STORE
-from gateway.api.reading import decode, read_body
 from gateway.journey.wiring import Wiring
 from gateway.oauth.jwks_fetch import JwksRefusedError, check_jwks_uri
 from gateway.oauth.registration import (
@@ -37,6 +36,7 @@ from gateway.store.registrations import (
     new_token,
     token_hash,
 )
+from gateway.web.bodies import decode, read_body
 
 PATH: Final = "/oauth2/register"
 _SCHEME: Final = "bearer "

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gateway.attack.judging import Attack, BrokenError, Expected, Needs, json_of
+from gateway.attack.attack import Attack, Needs
+from gateway.attack.judging import BrokenError, Expected, json_of
 from gateway.attack.target import ASK, LIST, Fields, Target
 from gateway.attack.wire import Heard
 

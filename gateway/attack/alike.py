@@ -8,9 +8,10 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.attack import made_up
+from gateway.attack.attack import Attack
 from gateway.attack.forging import LEFT_OUT
 from gateway.attack.guesses import KEY_LIMIT, asked, limit_of, missed, plain_field, to_verify
-from gateway.attack.judging import Attack, Expected, NotApplicableError, json_of
+from gateway.attack.judging import Expected, NotApplicableError, json_of
 from gateway.attack.others import joined
 from gateway.attack.target import ASK, Target
 from gateway.attack.wire import Answer, Heard

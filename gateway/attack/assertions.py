@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import LEFT_OUT, forge, forge_hmac, now, public_of, resigned, stranger
-from gateway.attack.judging import Attack, Expected
+from gateway.attack.judging import Expected
 from gateway.attack.target import Target
 
 REFUSED: Final = Expected((401,), "invalid_client", looks_for="no token")

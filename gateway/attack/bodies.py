@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import LEFT_OUT
-from gateway.attack.judging import Attack, Expected, HonestCallError, NotApplicableError
+from gateway.attack.judging import Expected, HonestCallError, NotApplicableError
 from gateway.attack.target import ASK, Target
 from gateway.attack.wire import Heard
 

@@ -15,9 +15,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import now, stranger
 from gateway.attack.given import Bound
-from gateway.attack.judging import Attack, Expected, NotApplicableError, code_of, json_of
+from gateway.attack.judging import Expected, NotApplicableError, code_of, json_of
 from gateway.attack.target import ASK, LIST, TOKEN_PATH, TYPE, Fields, Target
 from gateway.attack.wire import Heard
 from gateway.oauth.jose import JoseRefusedError, read

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import quote, urlencode
 
-from gateway.attack.judging import Attack, Expected, Needs
+from gateway.attack.attack import Attack, Needs
+from gateway.attack.judging import Expected
 from gateway.attack.target import Target
 from gateway.attack.wire import Heard
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import LEFT_OUT, changed, forge, now, resigned, stranger
-from gateway.attack.judging import Attack, Expected
+from gateway.attack.judging import Expected
 from gateway.attack.target import ASK, Target
 from gateway.attack.wire import Heard
 

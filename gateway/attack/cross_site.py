@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gateway.attack.attack import Attack
 from gateway.attack.console import CSRF, MADE_UP, refused
-from gateway.attack.judging import Attack, Expected
+from gateway.attack.judging import Expected
 from gateway.attack.offices import CONTROL
 from gateway.attack.signed_in import HOME, OK, SIGN_OUT, control, cookie, csrf_of
 from gateway.attack.target import Fields, Target

@@ -6,7 +6,8 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
-from gateway.attack.judging import Attack, Expected, Needs, NotApplicableError, json_of
+from gateway.attack.attack import Attack, Needs
+from gateway.attack.judging import Expected, NotApplicableError, json_of
 from gateway.attack.target import DETAIL, Target
 from gateway.attack.wire import Heard
 

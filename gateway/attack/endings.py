@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
-from gateway.attack.judging import Attack, Expected, HonestCallError, NotApplicableError, json_of
+from gateway.attack.attack import Attack
+from gateway.attack.judging import Expected, HonestCallError, NotApplicableError, json_of
 from gateway.attack.target import ASK, LIST, Target
 from gateway.attack.wire import Heard
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gateway.attack.judging import CLOSED, Attack, Expected, Needs
+from gateway.attack.attack import Attack, Needs
+from gateway.attack.judging import CLOSED, Expected
 from gateway.attack.target import Target
 from gateway.attack.wire import Heard
 

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import LEFT_OUT
-from gateway.attack.judging import Attack, Expected, HonestCallError, Look, NotApplicableError, json_of
+from gateway.attack.judging import Expected, HonestCallError, Look, NotApplicableError, json_of
 from gateway.attack.target import ASK, DETAIL, Target
 from gateway.attack.wire import Heard
 

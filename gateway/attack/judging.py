@@ -6,23 +6,12 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from gateway.attack.wire import Answer, Heard
 
-if TYPE_CHECKING:
-    from gateway.attack.target import Target
-
 CLOSED: Final = 0  # in the place of a status: the connection may be closed without an answer
 DEEPEST: Final = 40
-
-
-class Needs(StrEnum):
-    """What an attack needs besides an address."""
-
-    NOTHING = "nothing"
-    CLIENT = "a client of a partner"
-    OTHER = "a second client"
 
 
 class Verdict(StrEnum):
@@ -64,22 +53,6 @@ class Expected:
         statuses = " or ".join("closed" if one == CLOSED else str(one) for one in self.statuses)
         parts = [statuses, self.code, f"({self.challenge})" if self.challenge else None]
         return " ".join(one for one in parts if one) + (f"; {self.looks_for}" if self.looks_for else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Attack:
-    """One attack: what it is, which promise it tests, what it sends, and the answer that it must get."""
-
-    id: str
-    name: str
-    tests: str
-    sends: str
-    expected: Expected
-    act: Callable[[Target], Heard]
-    needs: Needs = Needs.CLIENT
-    is_slow: bool = False
-    waits: bool = False  # for minutes, till something has ended
-    locks: str = ""  # what it leaves locked that is somebody's: told in the report
 
 
 def broken_by(expected: Expected, heard: Heard) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import Any, Final
 
+from gateway.attack.attack import Attack
 from gateway.attack.describing import second
 from gateway.attack.forging import LEFT_OUT
 from gateway.attack.guesses import (
@@ -20,7 +21,7 @@ from gateway.attack.guesses import (
     missed,
     unless_closed,
 )
-from gateway.attack.judging import Attack, HonestCallError, NotApplicableError
+from gateway.attack.judging import HonestCallError, NotApplicableError
 from gateway.attack.target import Target
 from gateway.attack.wire import Heard
 

@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from gateway.attack import made_up
 from gateway.attack.alike import differ
+from gateway.attack.attack import Attack
 from gateway.attack.guesses import CLIENT_LIMIT, GUESSES, KEY_MISSES, MATTER, OK, asked, limited
-from gateway.attack.judging import Attack, Expected, HonestCallError, NotApplicableError, json_of
+from gateway.attack.judging import Expected, HonestCallError, NotApplicableError, json_of
 from gateway.attack.limits import ROOM, ask_about_many, of_limit, only_in_a_sandbox
 from gateway.attack.others import joined
 from gateway.attack.target import Target

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final
 
+from gateway.attack.attack import Attack, Needs
 from gateway.attack.forging import LEFT_OUT
-from gateway.attack.judging import Attack, Expected, Needs, NotApplicableError, json_of
+from gateway.attack.judging import Expected, NotApplicableError, json_of
 from gateway.attack.target import LIST, Target
 from gateway.attack.wire import Heard
 

@@ -9,9 +9,10 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from gateway.attack.attack import Attack, Needs
 from gateway.attack.describing import second
 from gateway.attack.forging import forge, public_of, stranger
-from gateway.attack.judging import Attack, Expected, Needs, json_of
+from gateway.attack.judging import Expected, json_of
 from gateway.attack.target import TYPE, Target
 from gateway.attack.wire import Heard
 

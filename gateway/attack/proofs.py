@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import LEFT_OUT, forge, forge_hmac, now, part_bytes, public_of, resigned, stranger
-from gateway.attack.judging import Attack, Expected, NotApplicableError
+from gateway.attack.judging import Expected, NotApplicableError
 from gateway.attack.target import LIST, Target
 from gateway.attack.wire import Heard
 from gateway.oauth.jose import encode

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from gateway.attack.attack import Attack, Needs
 from gateway.attack.describing import second
-from gateway.attack.judging import Attack, Expected, HonestCallError, Needs, json_of
+from gateway.attack.judging import Expected, HonestCallError, json_of
 from gateway.attack.target import Target
 from gateway.attack.wire import Heard
 

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.attack.attack import Attack, Needs
 from gateway.attack.forging import public_of, stranger
-from gateway.attack.judging import Attack, Expected, Needs
+from gateway.attack.judging import Expected
 from gateway.attack.target import Fields, Target
 from gateway.attack.wire import Heard
 

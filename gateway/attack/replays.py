@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Final
 from urllib.parse import urlencode
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import ORDER
-from gateway.attack.judging import Attack, Expected, HonestCallError, NotApplicableError
+from gateway.attack.judging import Expected, HonestCallError, NotApplicableError
 from gateway.attack.shapes import raw_signature
 from gateway.attack.target import AT_ONCE, LIST, TOKEN_PATH, TYPE, Target
 from gateway.attack.wire import Heard

@@ -13,19 +13,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.attack import certificates, signed_in
+from gateway.attack.attack import Attack, Needs
 from gateway.attack.describing import describe
 from gateway.attack.given import Bound, Client, Session, Subject
-from gateway.attack.judging import (
-    Attack,
-    BrokenError,
-    HonestCallError,
-    Needs,
-    NotApplicableError,
-    Verdict,
-    broken_by,
-    code_of,
-    json_of,
-)
+from gateway.attack.judging import BrokenError, HonestCallError, NotApplicableError, Verdict, broken_by, code_of, json_of
 from gateway.attack.others import timing_note
 from gateway.attack.target import Target
 from gateway.attack.wire import Heard, Place, UnreachableError

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from gateway.attack.judging import Attack, Expected, NotApplicableError
+from gateway.attack.attack import Attack
+from gateway.attack.judging import Expected, NotApplicableError
 from gateway.attack.target import ASK, TOKEN_PATH, Target
 from gateway.attack.wire import Heard
 

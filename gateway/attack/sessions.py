@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.attack import cross_site
+from gateway.attack.attack import Attack
 from gateway.attack.console import MADE_UP, PUBLISH, SESSION, TO_SIGN_IN, refused
-from gateway.attack.judging import Attack, Expected, NotApplicableError
+from gateway.attack.judging import Expected, NotApplicableError
 from gateway.attack.offices import CONTROL, EVERYDAY, PARTS, ROLES, WRONG
 from gateway.attack.signed_in import HOME, OK, SIGN_OUT, control, cookie, csrf_of, own, page, session_of
 from gateway.attack.target import LIST, Fields, Target

@@ -7,8 +7,9 @@ import json
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import ORDER, Part, forge, part_bytes, resigned
-from gateway.attack.judging import Attack, Expected, NotApplicableError
+from gateway.attack.judging import Expected, NotApplicableError
 from gateway.attack.target import LIST, Target
 from gateway.attack.wire import Heard
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.attack.judging import CLOSED, Attack, Expected, Needs
+from gateway.attack.attack import Attack, Needs
+from gateway.attack.judging import CLOSED, Expected
 from gateway.attack.target import ASK, TOKEN_PATH, Target
 from gateway.attack.wire import Heard, head_of
 

@@ -30,7 +30,8 @@ from gateway.attack import (
     tokens,
     vouching,
 )
-from gateway.attack.judging import Attack, Expected
+from gateway.attack.attack import Attack
+from gateway.attack.judging import Expected
 from gateway.attack.target import LIST, Target
 from gateway.attack.wire import Heard
 

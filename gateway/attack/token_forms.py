@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
+from gateway.attack.attack import Attack, Needs
 from gateway.attack.forging import LEFT_OUT
-from gateway.attack.judging import Attack, Expected, Needs, NotApplicableError
+from gateway.attack.judging import Expected, NotApplicableError
 from gateway.attack.target import TOKEN_PATH, Target
 from gateway.attack.wire import Heard
 

@@ -7,8 +7,9 @@ import secrets
 from collections.abc import Callable
 from typing import Any, Final
 
+from gateway.attack.attack import Attack, Needs
 from gateway.attack.forging import forge, forge_hmac, now, public_of, resigned, stranger
-from gateway.attack.judging import Attack, Expected, HonestCallError, Needs, NotApplicableError, json_of
+from gateway.attack.judging import Expected, HonestCallError, NotApplicableError, json_of
 from gateway.attack.target import ASK, LIST, TYPE, Fields, Target
 from gateway.attack.wire import Heard
 from gateway.oauth.jose import read, thumbprint

@@ -9,8 +9,9 @@ from typing import Any, Final
 
 from joserfc import jwk
 
+from gateway.attack.attack import Attack
 from gateway.attack.forging import LEFT_OUT, changed, forge, now, public_of, stranger
-from gateway.attack.judging import Attack, Expected
+from gateway.attack.judging import Expected
 from gateway.attack.others import KEYS
 from gateway.attack.target import TYPE, Target
 from gateway.attack.wire import Heard

@@ -19,11 +19,10 @@ from audit.writing.once import LIFE
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.journey.equipment import Services
 from gateway.journey.refusal_entry import refuse_in_window
-from gateway.limits import windows
 from gateway.limits.early_refusals import EarlyLimits
 from gateway.store.expiring import drop_expired, has_expired
 from gateway.store.key_rows import assurance_days_left, days_left
-from gateway.store.refused import add_refused, take_window
+from gateway.store.refused import add_refused, ended_windows, take_window
 from gateway.telemetry import NO_END, Telemetry
 from schemas.instants import london_day
 
@@ -77,7 +76,7 @@ async def sweep_once(services: Services, early: EarlyLimits) -> None:
     connection = services.reader.connection
     await _hand_in(services, early)
     # A second after its end, so that each worker has handed in what it refused in the window.
-    for name, window, _ in windows.ended_windows(connection, now - HANDED_IN):
+    for name, window in ended_windows(connection, now - HANDED_IN):
         await services.log.append(_ended_window(services, name, window))
     if has_expired(connection, now, used_before=now.timestamp() - LIFE):
         await services.log.append(lambda inner, moment: drop_expired(inner, now, forgotten=moment.once.forgotten))

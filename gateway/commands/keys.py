@@ -13,7 +13,7 @@ import typer
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, read_text, said, show
 from gateway.commands.proving import KeyFile, load_private_key
-from gateway.council.issuer_keys import FIRST, make_issuer_key
+from gateway.council.issuer_keys import make_next, turns_of
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.client_keys import KeyRefusedError, NewKey, check_possession
 from gateway.oauth.issuer_keys import Turn, on_duty
@@ -141,14 +141,13 @@ def rotate(
 ) -> None:
     """Make the next key: published at once, signing a day later, without a restart. With --now it replaces the others."""
     with office(directory) as here:
-        turns = turns_of(here)
-        name, kid = make_issuer_key(here.council.keyring, number=len(turns) + 1, is_fresh=now)
-        changes, first = here.changes.issuer_keys, (here.council.issuer_key.kid, FIRST)
+        turns = turns_of(here.reader.issuer_turns(), here.council.issuer_key)
+        number = len(turns) + 1
+        kid, within = make_next(here.council, here.changes.issuer_keys, number=number, now=now, by=operator())
+        appended = here.append(within)
         if now:
-            appended = here.append(changes.replace_now(kid=kid, name=name, first=first, by=operator()))
             said(f"{kid} signs, and every token signed before is refused", appended)
             return
-        appended = here.append(changes.turn_over(kid=kid, name=name, first=first, by=operator()))
         said(f"{kid} is published, and signs a day from now", appended)
 
 
@@ -156,14 +155,9 @@ def rotate(
 def list_issuer_keys(directory: Directory = Path()) -> None:
     """Show the gateway's keys, and which of them counts how."""
     with office(directory) as here:
-        turns, now = turns_of(here), utc_now().timestamp()
+        turns, now = turns_of(here.reader.issuer_turns(), here.council.issuer_key), utc_now().timestamp()
         duty = on_duty(turns, now)
         show([_described_turn(one, duty.signing, duty.accepted, duty.published) for one in turns])
-
-
-def turns_of(here: Office) -> tuple[Turn, ...]:
-    """Return the turns, of which the first goes without a row until it is turned over."""
-    return here.reader.issuer_turns() or (Turn(here.council.issuer_key.kid, FIRST, 0.0, 0.0, None),)
 
 
 def _described_turn(turn: Turn, signing: Turn, accepted: tuple[Turn, ...], published: tuple[Turn, ...]) -> dict[str, Any]:

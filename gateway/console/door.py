@@ -10,12 +10,10 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from audit.stores.connection import Connection, StoreError
-from audit.writing.item import Moment, Within
+from audit.stores.connection import StoreError
+from audit.writing.item import Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api.oauth import read_form
-from gateway.api.offices import USED_EVERY, ControlCaller, Rule, step_up
 from gateway.console.pages import SIGN_IN, own_place, problem_page, see_other
 from gateway.journey.wiring import Wiring
 from gateway.oauth.refusals import OAuthRefusal
@@ -33,11 +31,13 @@ from gateway.problems import (
     ProblemError,
     log_unavailable,
 )
-from gateway.store import sign_ins
-from gateway.store.operator_rows import Session, find_session
+from gateway.store.operator_rows import Session
 from gateway.store.sign_ins import SignInOverError
+from gateway.web.bodies import read_form
+from gateway.web.changes import ControlCaller
+from gateway.web.offices import SAFE, Rule
+from gateway.web.sessions import caller_of, note_use, require_fresh
 
-SAFE: Final = frozenset({"GET", "HEAD"})
 _OF_A_FORM: Final[dict[int, Problem]] = {408: REQUEST_SLOW, 413: REQUEST_TOO_LARGE}
 
 
@@ -81,9 +81,11 @@ class SignedIn:
 
 
 Handler = Callable[[Request], Awaitable[Response]]
+OpenPage = Callable[[Visit], Awaitable[Response]]
+Page = Callable[[SignedIn], Awaitable[Response]]
 
 
-def open_page(handler: Callable[[Visit], Awaitable[Response]]) -> Handler:
+def open_page(handler: OpenPage) -> Handler:
     """Serve a page to anybody; a form of it only to the browser that was shown it."""
 
     async def run(request: Request) -> Response:
@@ -97,38 +99,44 @@ def open_page(handler: Callable[[Visit], Awaitable[Response]]) -> Handler:
     return _telling(run)
 
 
-def guarded(rule: Rule) -> Callable[[Callable[[SignedIn], Awaitable[Response]]], Handler]:
-    """Serve a page to who is signed in, in one of the rule's roles; a form that needs it, freshly."""
+def guarded(page: Page, rule: Rule, *, instead: Page | None = None) -> Handler:
+    """Serve a page to who is signed in, in one of the rule's roles; a form of it freshly, where the rule needs that.
 
-    def decorate(handler: Callable[[SignedIn], Awaitable[Response]]) -> Handler:
-        async def run(request: Request) -> Response:
-            wiring = _begin(request)
-            is_safe = request.method in SAFE
-            if not is_safe:
-                _require_own_page(request, wiring)
-            now = wiring.services.clock()
-            found = wiring.operators.session_of(request, wiring.services.reader.connection, now)
-            if found is None:
-                if is_safe:
-                    return see_other(f"{SIGN_IN}?to={own_place(request.scope['path'])}")
-                raise ProblemError(SESSION_REFUSED)
-            cookie, session = found
-            form = {} if is_safe else await _checked_form(request, wiring, cookie)
-            if rule.roles.isdisjoint(session.roles):
-                raise ProblemError(WRONG_ROLE, f"this page is for: {', '.join(sorted(rule.roles))}")
-            await _note_use(wiring, session, now)
-            caller = _caller(wiring, session, rule)
-            return await handler(SignedIn(request, wiring, now, form, cookie, session, caller))
+    `instead` answers a form whose sign-in is too long ago, in place of the refusal.
+    """
 
-        return _telling(run)
+    async def run(request: Request) -> Response:
+        wiring = _begin(request)
+        if request.method not in SAFE:
+            _require_own_page(request, wiring)
+        now = wiring.services.clock()
+        found = wiring.operators.session_of(request, wiring.services.reader.connection, now)
+        if found is None:
+            return _to_sign_in(request)
+        needed = rule.by(request.method)
+        visit = await _let_in(request, wiring, now, *found, needed)
+        if instead is not None and needed.needs_fresh and not visit.is_fresh:
+            return await instead(visit)
+        require_fresh(needed, visit.session, now)
+        return await page(visit)
 
-    return decorate
+    return _telling(run)
 
 
-def require_fresh(visit: SignedIn) -> None:
-    """Raise the 401 of RFC 9470 unless the operator signed in a short while ago."""
-    if not visit.is_fresh:
-        raise step_up()
+def _to_sign_in(request: Request) -> Response:
+    """Send a stranger who looks at a page to sign in; refuse the form of one."""
+    if request.method not in SAFE:
+        raise ProblemError(SESSION_REFUSED)
+    return see_other(f"{SIGN_IN}?to={own_place(request.scope['path'])}")
+
+
+async def _let_in(request: Request, wiring: Wiring, now: datetime, cookie: str, session: Session, needed: Rule) -> SignedIn:
+    form = {} if request.method in SAFE else await _checked_form(request, wiring, cookie)
+    if not needed.lets(session.roles):
+        raise ProblemError(WRONG_ROLE, f"this page is for: {needed.words()}")
+    await note_use(wiring, session, now)
+    caller = caller_of(session, needed, mapping=wiring.operators.mapping)
+    return SignedIn(request, wiring, now, form, cookie, session, caller)
 
 
 async def append(wiring: Wiring, within: Within) -> None:
@@ -177,21 +185,3 @@ async def _checked_form(request: Request, wiring: Wiring, cookie: str | None) ->
     if cookie is None or not cross_site.is_token(wiring.operators.csrf_key, cookie, given):
         raise ProblemError(CROSS_SITE_REFUSED, "the form's token is not this browser's")
     return form
-
-
-async def _note_use(wiring: Wiring, session: Session, now: datetime) -> None:
-    if (now - session.used_at).total_seconds() >= USED_EVERY:
-        await append(wiring, sign_ins.touch(session.key))
-
-
-def _caller(wiring: Wiring, session: Session, rule: Rule) -> ControlCaller:
-    operators = wiring.operators
-
-    def still_counts(connection: Connection, moment: Moment) -> None:
-        live = find_session(connection, session.key, at=moment.at, mapping=operators.mapping)
-        if live is None or rule.roles.isdisjoint(live.roles):
-            raise ProblemError(SESSION_REFUSED)
-        if rule.needs_fresh and not live.is_fresh(moment.at):
-            raise step_up()
-
-    return ControlCaller(session.operator_id, session.roles, still_counts)

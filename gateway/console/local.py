@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from gateway.console.attempts import count_attempt
 from gateway.console.beginning import begin_session, failed, put_under_way, require_step, session_before, take_under_way
-from gateway.console.door import Visit, append, open_page
+from gateway.console.door import Visit, append
 from gateway.console.pages import own_place, page
 from gateway.operators import cookies, cross_site, passkeys
 from gateway.operators.passwords import BusyError
@@ -21,7 +21,6 @@ LONGEST_NAME: Final = 100
 WRONG: Final = "name or password is wrong, or the account is revoked"
 
 
-@open_page
 async def get_local(visit: Visit) -> Response:
     """Show the form for name and password."""
     operators, before = visit.wiring.operators, visit.before or cookies.new_id()
@@ -32,7 +31,6 @@ async def get_local(visit: Visit) -> Response:
     return answer
 
 
-@open_page
 async def post_password(visit: Visit) -> Response:
     """Look at name and password. An unknown name is answered as a wrong password is, and takes as long."""
     name = visit.form.get("name", "")[:LONGEST_NAME].strip()
@@ -76,7 +74,6 @@ async def _ask_for_passkey(visit: Visit, account: Account, content: dict[str, An
     return answer
 
 
-@open_page
 async def post_passkey(visit: Visit) -> Response:
     """Take what the browser's passkey signed. The challenge counts once, whatever comes of it."""
     content = await take_under_way(visit)

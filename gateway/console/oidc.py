@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.console.attempts import count_beginning
 from gateway.console.beginning import begin_session, failed, put_under_way, require_step, take_under_way
-from gateway.console.door import Visit, open_page
+from gateway.console.door import Visit
 from gateway.console.pages import own_place
 from gateway.operators import cookies
 from gateway.operators.id_token import IdTokenRefusedError, authenticated_at, roles_in, shown_name
@@ -20,7 +20,6 @@ from gateway.problems import CALLBACK_REFUSED, NOT_FOUND, PROVIDER_UNAVAILABLE, 
 STEP = "callback"
 
 
-@open_page
 async def post_begin(visit: Visit) -> Response:
     """Send the browser to the provider."""
     return await begin_at_provider(visit, {"to": own_place(visit.form.get("to")), "renews": None})
@@ -42,7 +41,6 @@ async def begin_at_provider(visit: Visit, content: Mapping[str, Any]) -> Respons
     return answer
 
 
-@open_page
 async def get_callback(visit: Visit) -> Response:
     """Take the browser back from the provider.
 

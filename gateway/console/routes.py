@@ -1,62 +1,75 @@
-"""Which addresses does the console have?"""
+"""Which addresses does the console have, and what is asked at the door of each?"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.console import home, keys, local, oidc, publish, sign_in
+from gateway.console import home, local, oidc, sign_in
+from gateway.console.administrator import keys
+from gateway.console.door import Handler, OpenPage, Page, guarded, open_page
+from gateway.console.dpo import publish
 from gateway.console.pages import templates
+from gateway.web.offices import ANYBODY, DRAFTING, KEYS, PUBLISHING, Rule
 
 _CACHED: Final = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
-# Open to strangers, for without them nobody could sign in. Every other needs a session.
-OPEN: Final = frozenset(
-    {
-        *(
-            "/console/sign-in",
-            "/console/sign-in/provider",
-            "/console/callback",
-            "/console/local",
-            "/console/local/password",
-        ),
-        *("/console/local/passkey", "/console/passkey.js", "/console/console.css"),
-    }
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An address of the console. `rule` says who may call it, and whether freshly; without one, anybody: to sign in."""
+
+    method: str
+    path: str
+    rule: Rule | None
+    handler: Handler
+
+
+def declared() -> tuple[Declared, ...]:
+    """Return every address with what is asked at its door. Nothing of it is asked in a page."""
+    return (
+        Declared("GET", "/console/passkey.js", None, get_script),
+        Declared("GET", "/console/console.css", None, get_style),
+        _open("GET", "/console/sign-in", sign_in.get_sign_in),
+        _open("POST", "/console/sign-in/provider", oidc.post_begin),
+        _open("GET", "/console/callback", oidc.get_callback),
+        _open("GET", "/console/local", local.get_local),
+        _open("POST", "/console/local/password", local.post_password),
+        _open("POST", "/console/local/passkey", local.post_passkey),
+        _page("/console", home.get_home, ANYBODY),
+        _page("/console/step-up", sign_in.get_step_up, ANYBODY),
+        _form("/console/step-up/begin", sign_in.post_step_up, ANYBODY),
+        _form("/console/sign-out", home.post_sign_out, ANYBODY),
+        _form("/console/sign-out/everywhere", home.post_sign_out_everywhere, ANYBODY),
+        _page("/console/publish", publish.get_publish, PUBLISHING),
+        _form("/console/publish/check", publish.post_check, DRAFTING),
+        _form("/console/publish/now", publish.post_publish, PUBLISHING, instead=publish.keep_text),
+        _page("/console/keys", keys.get_keys, KEYS),
+        _form("/console/keys/client-revocation", keys.post_client_revocation, KEYS),
+        _form("/console/keys/key-revocation", keys.post_key_revocation, KEYS),
+        _form("/console/keys/issuer-key", keys.post_issuer_key, KEYS),
+    )
 
 
 def routes() -> list[Route]:
     """Return the routes of the console."""
-    gets = [
-        ("/console", home.get_home),
-        ("/console/sign-in", sign_in.get_sign_in),
-        ("/console/callback", oidc.get_callback),
-        ("/console/local", local.get_local),
-        ("/console/step-up", sign_in.get_step_up),
-        ("/console/publish", publish.get_publish),
-        ("/console/keys", keys.get_keys),
-        ("/console/passkey.js", get_script),
-        ("/console/console.css", get_style),
-    ]
-    posts = [
-        ("/console/sign-in/provider", oidc.post_begin),
-        ("/console/local/password", local.post_password),
-        ("/console/local/passkey", local.post_passkey),
-        ("/console/step-up/begin", sign_in.post_step_up),
-        ("/console/sign-out", home.post_sign_out),
-        ("/console/sign-out/everywhere", home.post_sign_out_everywhere),
-        ("/console/publish/check", publish.post_check),
-        ("/console/publish/now", publish.post_publish),
-        ("/console/keys/client-revocation", keys.post_client_revocation),
-        ("/console/keys/key-revocation", keys.post_key_revocation),
-        ("/console/keys/issuer-key", keys.post_issuer_key),
-    ]
-    return [
-        *(Route(path, endpoint, methods=["GET"]) for path, endpoint in gets),
-        *(Route(path, endpoint, methods=["POST"]) for path, endpoint in posts),
-    ]
+    return [Route(one.path, one.handler, methods=[one.method]) for one in declared()]
+
+
+def _open(method: str, path: str, handler: OpenPage) -> Declared:
+    return Declared(method, path, None, open_page(handler))
+
+
+def _page(path: str, page: Page, rule: Rule) -> Declared:
+    return Declared("GET", path, rule, guarded(page, rule))
+
+
+def _form(path: str, page: Page, rule: Rule, *, instead: Page | None = None) -> Declared:
+    return Declared("POST", path, rule, guarded(page, rule, instead=instead))
 
 
 async def get_script(_request: Request) -> Response:

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from gateway.api.offices import Rule
 from gateway.console.beginning import put_under_way
-from gateway.console.door import SignedIn, Visit, guarded, open_page
+from gateway.console.door import SignedIn, Visit
 from gateway.console.oidc import begin_at_provider
 from gateway.console.pages import own_place, page, see_other
-from gateway.oauth.clients import Role
 from gateway.operators import cookies, cross_site
 
-ANYBODY = Rule(frozenset({Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}))
 
-
-@open_page
 async def get_sign_in(visit: Visit) -> Response:
     """Show the ways to sign in. Whoever comes without a browser's id is given one; nothing is kept of it here."""
     operators = visit.wiring.operators
@@ -34,7 +29,6 @@ async def get_sign_in(visit: Visit) -> Response:
     return answer
 
 
-@guarded(ANYBODY)
 async def get_step_up(visit: SignedIn) -> Response:
     """Say that what comes next needs a new sign-in, and offer it."""
     provider = visit.wiring.operators.provider
@@ -43,7 +37,6 @@ async def get_step_up(visit: SignedIn) -> Response:
     return page("step-up.html", sends_to=sends_to, csrf=visit.csrf, to=to, session=visit.session)
 
 
-@guarded(ANYBODY)
 async def post_step_up(visit: SignedIn) -> Response:
     """Begin a sign-in that renews this session, in the way in which it was begun."""
     content = {"to": own_place(visit.form.get("to")), "renews": visit.session.key}

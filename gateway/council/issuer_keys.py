@@ -7,10 +7,13 @@ from typing import Any, Final
 
 from joserfc import jwk
 
+from audit.writing.item import Within
 from audit.writing.keyring import Keyring, KeyringError
+from gateway.council.directory import Council
 from gateway.oauth.access_token import IssuerKey, SigningKeys
 from gateway.oauth.issuer_keys import OnDuty, Turn, on_duty
 from gateway.oauth.jose import thumbprint
+from gateway.store.issuer_keys import IssuerKeyChanges
 
 FIRST: Final = "issuer"  # its name in the key file; the next are issuer.2, issuer.3 …
 
@@ -24,7 +27,7 @@ class IssuerKeys:
     def __init__(self, keyring: Keyring, first: IssuerKey, read_turns: Callable[[], tuple[Turn, ...]]) -> None:
         self._keyring = keyring
         self._loaded = {FIRST: first}
-        self._alone = (Turn(first.kid, FIRST, 0.0, 0.0, None),)
+        self._alone = turns_of((), first)
         self._read_turns = read_turns
         self._turns: tuple[Turn, ...] | None = None
         self._duty: OnDuty | None = None
@@ -56,6 +59,21 @@ class IssuerKeys:
         if found is None:
             found = self._loaded[turn.name] = IssuerKey(turn.kid, jwk.import_key(self._keyring.named(turn.name), "EC"))
         return found
+
+
+def turns_of(recorded: tuple[Turn, ...], first: IssuerKey) -> tuple[Turn, ...]:
+    """Return every turn: the first key's goes without a row until it is turned over."""
+    return recorded or (Turn(first.kid, FIRST, 0.0, 0.0, None),)
+
+
+def make_next(council: Council, changes: IssuerKeyChanges, *, number: int, now: bool, by: str) -> tuple[str, Within]:
+    """Make the gateway's next key, durably, and return its kid and its turn, which is still to be recorded.
+
+    It signs a day after its turn was recorded; with `now` at once, and the keys before it are refused.
+    """
+    name, kid = make_issuer_key(council.keyring, number=number, is_fresh=now)
+    change = changes.replace_now if now else changes.turn_over
+    return kid, change(kid=kid, name=name, first=(council.issuer_key.kid, FIRST), by=by)
 
 
 def make_issuer_key(keyring: Keyring, *, number: int, is_fresh: bool) -> tuple[str, str]:

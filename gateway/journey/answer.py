@@ -5,7 +5,8 @@ from __future__ import annotations
 from functools import lru_cache, partial
 from typing import Any
 
-from gateway.journey.equipment import Ask, Services
+from gateway.journey.call import Ask
+from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement
 from gateway.sources.claims import typed_claims
 from gateway.store.live import LiveAgreement
@@ -80,7 +81,7 @@ def disclosure_of(
     """Return the disclosure, JSON-ready; `released` are the shaped fields, written."""
     confirmed = judged.found.match is Match.CONFIRMED
     answer: dict[str, Any] = {
-        **_standing(judged, ask, services),
+        **_standing(judged, services),
         "disclosure_id": disclosure_id,
         "outcome": outcome_of(shaped).value,
         "decided_at": as_text(judged.at.replace(microsecond=0)),
@@ -97,16 +98,8 @@ def disclosure_of(
     return answer
 
 
-def _standing(judged: Judgement, ask: Ask, services: Services) -> dict[str, Any]:
-    """Return what stands in every answer under one version of an agreement, put together once for a call."""
-    known = ("standing", judged.decision.lawful or "")
-    kept: tuple[LiveAgreement | None, dict[str, Any]] | None = ask.noted_of_call.get(known)
-    if kept is None or kept[0] is not judged.live:
-        kept = ask.noted_of_call[known] = (judged.live, _written_standing(judged, services))
-    return kept[1]
-
-
-def _written_standing(judged: Judgement, services: Services) -> dict[str, Any]:
+def _standing(judged: Judgement, services: Services) -> dict[str, Any]:
+    """Return what stands in every answer under one version of an agreement."""
     live, settings = judged.live, services.settings
     if live is None:
         contacts = {"dpo": settings.dpo_contact, "urgent": settings.urgent_contact}

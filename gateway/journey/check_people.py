@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from datetime import datetime
 from typing import Final
 
-from gateway.journey.equipment import Ask, Services
-from gateway.journey.judge import agreement_asked, incident_asked
+from gateway.journey.call import Ask, Chunk, Version
+from gateway.journey.equipment import Services
+from gateway.journey.facts import agreement_asked, incident_asked
 from gateway.problems import BATCH_TOO_LARGE, REQUEST_MALFORMED, ProblemError
 from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.sources.shapes import misfit_of_detail, misfit_of_key
@@ -21,15 +22,15 @@ from schemas.request import SubjectQuery
 
 AT_ONCE: Final = 200  # people who are checked before others get their turn
 MOST_OF_ONE_KEY: Final = 64  # people of one call with one key: more could not be told apart in a source either
-CHECKED: Final = ("checked", "")  # what a call's people were checked by
 Claims = Mapping[str, str] | None
 Seen = dict[tuple[str, object], list[tuple[int, dict[str, str | None]]]]
 
 
-def check_people(ask: Ask, services: Services) -> Generator[None, None, dict[int, str]]:
+def check_people(ask: Ask, services: Services) -> Generator[None, None, tuple[dict[int, str], Version | None]]:
     """Check everybody of a call about many, and pause now and then for others to have their turn.
 
-    Returns, by their places, what is wrong with the shape of those who can't be asked about: their lines alone fail.
+    Returns, by their places, what is wrong with the shape of those who can't be asked about (their lines alone fail), and
+    the version that everybody was checked by.
     Raises ProblemError for more people than the agreement's batch, a key or detail that is none of the dataset's, a person
     named twice, and where nobody can be asked about.
     """
@@ -37,10 +38,9 @@ def check_people(ask: Ask, services: Services) -> Generator[None, None, dict[int
     live = _live(ask, services)
     check_emergency(ask, incident_asked(services.reader, ask, services.clock()))
     _check_batch(live, len(people))
-    ask.noted_of_call[CHECKED] = (_version_of(live), len(people))
     misfits: dict[int, str] = {}
     if live is None:
-        return misfits
+        return misfits, None
     check_fields(ask, live)
     seen: Seen = {}
     for number, one in enumerate(people):
@@ -54,7 +54,7 @@ def check_people(ask: Ask, services: Services) -> Generator[None, None, dict[int
             yield
     if len(misfits) == len(people):
         raise ProblemError(REQUEST_MALFORMED, misfits[0])
-    return misfits
+    return misfits, _version_of(live)
 
 
 def check_emergency(ask: Ask, incident: Incident | None) -> None:
@@ -66,18 +66,17 @@ def check_emergency(ask: Ask, incident: Incident | None) -> None:
         raise ProblemError(REQUEST_MALFORMED, told)
 
 
-def check_again(asks: Sequence[Ask], live: LiveAgreement) -> None:
+def check_again(chunk: Chunk, live: LiveAgreement) -> None:
     """Check a chunk's people by the version that they are now decided under, where that is another than before.
 
     Raises ProblemError, as `check_people` does; chunks before this one stand.
     """
-    version, total = asks[0].noted_of_call.get(CHECKED, (None, len(asks)))
-    if version == _version_of(live):
+    if chunk.checked == _version_of(live):
         return
-    _check_batch(live, total)
-    check_fields(asks[0], live)
+    _check_batch(live, chunk.total)
+    check_fields(chunk.asks[0], live)
     seen: Seen = {}
-    for number, ask in enumerate(asks):
+    for number, ask in enumerate(chunk.asks):
         check_query(ask, ask.request.subject, ask.request.claims, live, "subjects")
         _check_shape(ask.request.subject, live.dataset, "subjects")
         _check_once(seen, number, ask.request.subject, live.dataset)
@@ -90,8 +89,8 @@ def check_one(ask: Ask, live: LiveAgreement) -> None:
     check_fields(ask, live)
 
 
-def _version_of(live: LiveAgreement | None) -> tuple[str, str] | None:
-    return None if live is None else (live.agreement.digest, live.dataset.digest)
+def _version_of(live: LiveAgreement) -> Version:
+    return (live.agreement.digest, live.dataset.digest)
 
 
 def _live(ask: Ask, services: Services) -> LiveAgreement | None:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from audit.format.commitment import SealingKey
-from audit.stores.connection import Connection
-from audit.writing.keyring import reference
-from gateway.journey.equipment import Ask, Services
+from audit.stores.shelf import Key
+from audit.stores.subject_keys import Whose
+from audit.writing.item import Known
+from audit.writing.key_shelf import Held
+from audit.writing.key_shelf import key_of as persons_key
+from gateway.journey.call import Ask
+from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement
 from gateway.limits.reached import Reached
 from policies.deciding.consents import refused
@@ -21,7 +25,8 @@ from schemas.reasons import Reason
 from schemas.request import Caseworker
 from schemas.terms import Assurance
 
-Claim = tuple[tuple[bytes, str, int], SealingKey]  # reference, retention class, year; and the key that it is to have
+Claim = tuple[Whose, SealingKey]  # and the key that they are to have
+KeyOf = Callable[[Whose], SealingKey]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,46 +43,57 @@ class Keys:
     claims: tuple[Claim, ...]
 
 
-def choose_keys(
-    judged: Judgement, ask: Ask, services: Services, connection: Connection, *, roles: Sequence[str] = ()
-) -> Keys:
-    """Look up the keys of everybody concerned; new ones are reserved, and claimed in the append.
+def choose_keys(judged: Judgement, ask: Ask, services: Services, key_of: KeyOf, *, roles: Sequence[str] = ()) -> Keys:
+    """Choose the keys of everybody concerned. Who has none yet is given one, which the append claims.
 
     `roles` are other people whose own fields were asked for; one who is not in the record has the subject's key.
     """
-    retention_class = judged.live.agreement.retention_class if judged.live else "P6Y"
-    year = london_day(judged.at).year
     claims: list[Claim] = []
 
-    def key_of(ref: bytes) -> SealingKey:
-        found, _ = services.keyring.key_for(connection, ref, retention_class, year)
-        claims.append(((ref, retention_class, year), found))
+    def claimed(ref: bytes) -> SealingKey:
+        whose = whose_key(judged, ref)
+        found = key_of(whose)
+        claims.append((whose, found))
         return found
 
     controller = services.keyring.controller()
-    subject = key_of(bytes.fromhex(judged.subject_ref))
-    others = {role: key_of(bytes.fromhex(judged.refs[role])) if role in judged.refs else subject for role in roles}
-    caseworker = controller
-    if ask.request.caseworker is not None:
-        caseworker = key_of(caseworker_ref(ask, services))
+    subject = claimed(bytes.fromhex(judged.subject_ref))
+    others = {role: claimed(bytes.fromhex(judged.refs[role])) if role in judged.refs else subject for role in roles}
+    caseworker = claimed(ask.caseworker_ref) if ask.caseworker_ref is not None else controller
     return Keys(controller, subject, caseworker, others, tuple(claims))
 
 
-def caseworker_ref(ask: Ask, services: Services) -> bytes:
-    """Return the reference of the caseworker who asks; only where the call names one."""
-    known = ("caseworker", "")
-    if known not in ask.noted_of_call and ask.request.caseworker is not None:
-        name = f"{ask.caller.client.partner_id}/{ask.request.caseworker.id}"
-        ask.noted_of_call[known] = reference(services.secrets.index, "caseworker", name)
-    found: bytes = ask.noted_of_call[known]
-    return found
+def whose_key(judged: Judgement, ref: bytes) -> Whose:
+    """Return which of a person's keys a call is sealed under: that of its agreement's retention class, and of its year."""
+    retention_class = judged.live.agreement.retention_class if judged.live else "P6Y"
+    return ref, retention_class, london_day(judged.at).year
 
 
-def claim_keys(keys: Sequence[Keys], services: Services, connection: Connection) -> bool:
-    """Claim the keys inside the append transaction; False where another writer's key holds instead."""
-    claims = list(dict(claim for one in keys for claim in one.claims).items())
-    held = services.keyring.claim_all(connection, claims)
-    return all(one.key_id == key.key_id for one, (_, key) in zip(held, claims, strict=True))
+def given_before(services: Services) -> KeyOf:
+    """Return how keys are chosen before the transaction: as the reader's connection knows them."""
+    return lambda whose: services.keyring.key_for(services.reader.connection, *whose)[0]
+
+
+def held_now(known: Known) -> KeyOf:
+    """Return how keys are chosen inside the transaction: as its rows tell. Raises NeedsError for those not read."""
+
+    def key_of(whose: Whose) -> SealingKey:
+        held: Held = known.one(persons_key(whose))
+        return held.key
+
+    return key_of
+
+
+def claim_rows(claims: Mapping[Whose, SealingKey], known: Known) -> dict[Key, Held]:
+    """Return the rows that claim those keys that are nobody's yet."""
+    rows = known.all(persons_key(whose) for whose in claims)
+    return {key: Held(held.key, is_claimed=True) for key, held in rows.items() if not held.is_claimed}
+
+
+def are_held(claims: Mapping[Whose, SealingKey], known: Known) -> bool:
+    """Tell whether these keys are still those that the rows tell, or that they would claim."""
+    rows = known.all(persons_key(whose) for whose in claims)
+    return all(rows[persons_key(whose)].key.key_id == key.key_id for whose, key in claims.items())
 
 
 def digest(raw: bytes) -> str:

@@ -10,11 +10,11 @@ from typing import Any
 from audit.format.commitment import SealingKey
 from audit.format.entry import Kind, canonical, written
 from audit.format.people import leaf_id, make_leaf, seal_people
-from audit.stores.connection import Connection
 from audit.writing.item import Draft
 from gateway.journey.answer import disclosure_of, shape_of
-from gateway.journey.entry_names import Keys, choose_keys, digest, facts_of, fields_of, matter_of, names_of_call
-from gateway.journey.equipment import Ask, Services
+from gateway.journey.call import Ask
+from gateway.journey.entry_names import KeyOf, Keys, choose_keys, digest, facts_of, fields_of, matter_of, names_of_call
+from gateway.journey.equipment import Services
 from gateway.journey.judge import NOBODY, Judgement
 from gateway.journey.person import Line, Part, Prepared, made_part, released_of, roles_of
 from schemas.decision import Record, Shaped, Withhold
@@ -41,7 +41,7 @@ class Making:
 
 
 def parts_of(
-    entry_id: str, making: Sequence[Making], services: Services, connection: Connection, retry_of: str | None
+    entry_id: str, making: Sequence[Making], services: Services, key_of: KeyOf, retry_of: str | None
 ) -> list[Part]:
     """Answer about each person, with a leaf for them and one for each other whose own fields were asked for.
 
@@ -54,9 +54,10 @@ def parts_of(
     for one in making:
         one.disclosure = _disclosure(entry_id, one, services)
     for one in making:
-        one.keys = choose_keys(one.line.judged, one.line.ask, services, connection, roles=one.roles)
+        one.keys = choose_keys(one.line.judged, one.line.ask, services, key_of, roles=one.roles)
+    of_the_call = _of_the_call(making[0].line.ask, retry_of)
     for one in making:
-        one.wanted = _leaves_wanted(one, services, retry_of)
+        one.wanted = _leaves_wanted(one, services, of_the_call)
     leaves = [tuple(make_leaf(entry_id, *wanted) for wanted in one.wanted) for one in making]
     return [
         made_part(one.disclosure, its, one.keys, one.shaped, one.line, permits=one.told.decision.permits)
@@ -78,13 +79,13 @@ def _disclosure(entry_id: str, one: Making, services: Services) -> bytes:
 
 
 def _leaves_wanted(
-    one: Making, services: Services, retry_of: str | None
+    one: Making, services: Services, of_the_call: tuple[Any, Any]
 ) -> list[tuple[int, Names, list[tuple[str, Any]], SealingKey]]:
     """Return place, names, released values and key of each leaf."""
     line, shaped, keys, roles = one.line, one.shaped, one.keys, one.roles
     facts = facts_of(line.judged, one.record, shaped, line.ask, line.reached)
     answer = {"digest": digest(one.disclosure)}
-    matter, request = _of_the_call(line.ask, retry_of)
+    matter, request = of_the_call
     whose = _whose(line.judged, shaped, roles)
     wanted = []
     for number, role in enumerate((None, *roles)):
@@ -104,12 +105,7 @@ def _leaves_wanted(
 
 def _of_the_call(ask: Ask, retry_of: str | None) -> tuple[Any, Any]:
     """Return `matter` and `request`, written: the same for everybody whom a call is about."""
-    known = ("matter", retry_of or "")
-    if known not in ask.noted_of_call:
-        request = {"digest": ask.body_digest, "retry_of": retry_of}
-        ask.noted_of_call[known] = (written(matter_of(ask)), written(request))
-    found: tuple[Any, Any] = ask.noted_of_call[known]
-    return found
+    return written(matter_of(ask)), written({"digest": ask.body_digest, "retry_of": retry_of})
 
 
 def _limited(judged: Judgement) -> Judgement:

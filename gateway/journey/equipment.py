@@ -6,34 +6,23 @@ import os
 import secrets
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from audit.format.entry import written
-from audit.writing.item import Appended, Within
 from audit.writing.keyring import Keyring
-from gateway.limits.usage import USAGE, Usage
-from gateway.oauth.caller import Caller
+from gateway.log.waiting import Log
 from gateway.settings import Settings
 from gateway.sources.contract import Source
+from gateway.store.counts import ReadCounts, read_counts
 from gateway.store.state import Reader
-from gateway.telemetry import Steps, Urgent
+from gateway.telemetry import Urgent
 from schemas.dataset import Dataset
-from schemas.request import DisclosureRequest, NamedSubject
+from schemas.memo import Memo
 
 MOST_PHRASES: Final = 4_096
 BLOCK: Final = 4_096  # random bytes
-
-
-class Log(Protocol):
-    """The log as the journey writes it.
-
-    `append` returns once the entry would survive a power cut, and not before; None where `within` wanted no
-    entry. Raises audit's NotDurableError or LogUnavailableError: then nothing of the item was kept.
-    """
-
-    async def append(self, within: Within) -> Appended | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +59,12 @@ class Phrases:
     `known` must name everything that a part is made of. For any thread: at worst a part is written twice.
     """
 
-    _kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)
+    _kept: Memo[tuple[Any, ...], Any] = field(default_factory=lambda: Memo(MOST_PHRASES))
 
     def written(self, known: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Return the part, as what may stand in others."""
-        found = self._kept.get(known)
-        if found is None:
-            if len(self._kept) >= MOST_PHRASES:
-                self._kept.clear()
-            found = self._kept[known] = written(make())
-        return found
+        found = self._kept.find(known)
+        return self._kept.keep(known, written(make())) if found is None else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,42 +81,8 @@ class Services:
     new_id: Callable[[str, datetime], str]
     build_digest: str
     phrases: Phrases = field(default_factory=Phrases)
-    usage: Usage = USAGE
+    read_counts: ReadCounts = read_counts
     note_failure: Callable[[str, str, str, str], None] = lambda *_: None  # a source, why it failed, in which call
-
-
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One call for one person's data, read and authenticated; of a call about many, the part about one.
-
-    `body_digest` is SHA-256 of the body as received; `state_index` is S, read before the caller was looked at.
-    `noted` keeps what follows from the request for this person, however often it is judged; `noted_of_call` what follows
-    from the call, whoever it is about.
-    """
-
-    request: DisclosureRequest
-    caller: Caller
-    body_digest: str
-    idempotency_key: str | None
-    request_id: str
-    state_index: int
-    steps: Steps
-    noted: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
-    noted_of_call: dict[tuple[str, str], Any] = field(default_factory=dict, repr=False)
-
-    def about(self, who: NamedSubject) -> Ask:
-        """Return the same call, about one of the people that it names."""
-        request = replace(self.request, subject=who.query, claims=who.claims, subjects=())
-        return replace(self, request=request, noted={})
-
-    @property
-    def differs(self) -> bool:
-        """Tell whether anything but who it is about may make this ask's decision another than its neighbour's."""
-        return self.request.claims is not None or any("subject" in one for one in self.caller.token.details.values())
-
-    def as_of(self, state_index: int) -> Ask:
-        """Return the same, to be judged as of a later state."""
-        return replace(self, state_index=state_index)
 
 
 @dataclass(frozen=True, slots=True)

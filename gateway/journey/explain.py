@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from gateway.journey.answer import withheld
+from gateway.journey.call import Ask
 from gateway.journey.check_people import check_fields
-from gateway.journey.equipment import Ask, Services
-from gateway.journey.judge import NOBODY, Judgement, judge
+from gateway.journey.equipment import Services
+from gateway.journey.facts import NO_PERSON, read_call
+from gateway.journey.judge import NOBODY, Judgement, judge_all
 from schemas.agreement import Atom, PersonTerm, Resting
 from schemas.decision import Option, Release
 
@@ -17,7 +19,8 @@ def explain_to_partner(ask: Ask, services: Services) -> dict[str, Any]:
 
     No subject: consent and restrictions are not known, so a line that waits for consent says so.
     """
-    judged = judge(services.reader, ask, services, found=NOBODY, at=services.clock(), state_index=ask.state_index)
+    call = read_call(services.reader, ask, at=services.clock(), state_index=ask.state_index)
+    judged = judge_all(call, [ask], services, found=[NOBODY], people=[NO_PERSON])[0]
     if judged.live is not None:
         check_fields(ask, judged.live)
     return {"agreement": judged.agreement_id, "permits": judged.decision.permits, "fields": explain_fields(judged)}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.journey.call import Chunk
 from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement
 from gateway.journey.source_failed import source_failed
-from gateway.journey.transaction import Chunk
 from gateway.sources.contract import SourceFailedError
 from schemas.decision import Record
 from schemas.terms import Action, Match

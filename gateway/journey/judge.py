@@ -1,7 +1,6 @@
-"""What is known of a request, and what follows from it? Reads the state; pure but for that.
+"""What follows from what is known of a call and of whom it is about? Pure: over facts, whoever read them, and when.
 
-The same function is called before the fetch, over the reader's connection, and again inside the append
-transaction where the state has moved, over the transaction's own.
+The same functions judge before the fetch, and again inside the append transaction where the state has moved.
 """
 
 from __future__ import annotations
@@ -9,27 +8,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from audit.writing.keyring import reference
-from gateway.journey.equipment import Ask, Services
+from gateway.journey.call import Ask
+from gateway.journey.equipment import Services
+from gateway.journey.facts import NO_PERSON, CallFacts, PersonFacts
 from gateway.oauth.details import covers_subject
-from gateway.problems import AGREEMENT_UNCLEAR, ProblemError
 from gateway.sources.comparing import lenient, one_key, typed_form
 from gateway.sources.contract import Found
-from gateway.store.emergencies import incident_of
 from gateway.store.live import LiveAgreement
-from gateway.store.state import Reader
 from policies.deciding.decide import decide
-from schemas.dataset import Field
+from schemas.dataset import Dataset, Field
 from schemas.decision import Decision, Withhold
 from schemas.incident import Incident
-from schemas.instants import london_day
-from schemas.organisation import live_levels, next_end
 from schemas.reasons import Reason
 from schemas.request import Circumstances, SubjectQuery
-from schemas.terms import Action, Assurance, AssuranceLevel, Match
+from schemas.terms import Action, Assurance, Match
 
 # Refusals that no fact about a person could change: then nobody is looked for.
 PERSONAL_REASONS = frozenset({Reason.CONSENT_NEEDED, Reason.RESTRICTED})
@@ -37,27 +33,68 @@ NOBODY = Found(Match.NOBODY)  # nobody was looked for; a search that finds nobod
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """How somebody is named in the log by what a call says of them alone, whether or not they are found.
+
+    `guess_refs` is what a miss counts for. It is the same as long as the dataset is.
+    """
+
+    dataset: Dataset | None
+    key_ref: str
+    guess_refs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Judgement:
     """A decision with everything that it rests on.
 
-    `state_index` is S: every fact stands as of that entry. `basis` are the state keys it rests on;
-    `subject_ref` names the person in the log, also where nobody was found.
+    `basis` are the state keys it rests on; `subject_ref` names the person in the log, also where nobody was found.
     """
 
-    at: datetime
-    state_index: int
-    agreement_id: str | None
-    live: LiveAgreement | None
+    call: CallFacts
     found: Found
-    refs: dict[str, str]
+    refs: Mapping[str, str]
+    named: Named
     subject_ref: str
-    key_ref: str
-    guess_refs: tuple[str, ...]  # what a miss counts for
     circumstances: Circumstances
     decision: Decision
     holds_until: datetime
     basis: tuple[str, ...]
-    incident: Incident | None = None  # which covers the call's emergency
+
+    @property
+    def at(self) -> datetime:
+        """Return the instant that it was judged as of."""
+        return self.call.at
+
+    @property
+    def state_index(self) -> int:
+        """Return S: every fact stands as of that entry."""
+        return self.call.state_index
+
+    @property
+    def agreement_id(self) -> str | None:
+        """Return the agreement that the call is under."""
+        return self.call.agreement_id
+
+    @property
+    def live(self) -> LiveAgreement | None:
+        """Return that agreement as it counts, where there is one."""
+        return self.call.live
+
+    @property
+    def incident(self) -> Incident | None:
+        """Return the declared incident that covers the call's emergency."""
+        return self.call.incident
+
+    @property
+    def key_ref(self) -> str:
+        """Return the reference of the key that the person was looked for by."""
+        return self.named.key_ref
+
+    @property
+    def guess_refs(self) -> tuple[str, ...]:
+        """Return what a miss counts for."""
+        return self.named.guess_refs
 
     @property
     def read(self) -> frozenset[str]:
@@ -75,104 +112,72 @@ class Judgement:
         return (self.live.dataset.id, self.live.dataset.version, self.live.mapping_digest) if self.live else None
 
 
-def agreement_asked(ask: Ask) -> str | None:
-    """Return the agreement that a call is under; None where the token does not cover the one it names."""
-    details = ask.caller.token.details
-    if ask.request.agreement is not None:
-        return ask.request.agreement if ask.request.agreement in details else None
-    if len(details) != 1:
-        raise ProblemError(AGREEMENT_UNCLEAR, f"name one of: {', '.join(sorted(details))}")
-    return next(iter(details))
-
-
-def judge(reader: Reader, ask: Ask, services: Services, *, found: Found, at: datetime, state_index: int) -> Judgement:
-    """Gather the circumstances as of now and decide. S (`state_index`) was read before anything else of the state."""
-    return judge_all(reader, [ask], services, found=[found], at=at, state_index=state_index)[0]
-
-
 def judge_all(
-    reader: Reader, asks: Sequence[Ask], services: Services, *, found: Sequence[Found], at: datetime, state_index: int
+    call: CallFacts,
+    asks: Sequence[Ask],
+    services: Services,
+    *,
+    found: Sequence[Found],
+    people: Sequence[PersonFacts],
+    before: Sequence[Judgement] = (),
 ) -> list[Judgement]:
-    """Judge each person of one call, as of one instant and one state."""
-    call = asks[0]
-    agreement_id = agreement_asked(call)
-    live = reader.find_agreement(agreement_id, london_day(at)) if agreement_id else None
-    token_ends = datetime.fromtimestamp(call.caller.token.expires, UTC)
-    if live is not None and live.holds_until is not None:
-        token_ends = min(token_ends, live.holds_until)
-    partner = reader.find_partner(call.caller.client.partner_id or "")
-    assurances: frozenset[AssuranceLevel] = frozenset()
-    if partner is not None and partner.assurances and live is not None and live.agreement.assurance:
-        assurances = live_levels(partner.assurances, at)
-        token_ends = min(token_ends, next_end(partner.assurances, at) or token_ends)
-    incident = incident_asked(reader, call, at)
-    if incident is not None:
-        token_ends = min(token_ends, incident.ends)
-    # Who was found, but not confirmed, must not matter: what a restriction does would tell that somebody is there.
-    refs = [_references(services, live, one) if one.match is Match.CONFIRMED else {} for one in found]
-    known = reader.answered_by(refs)
+    """Judge each person of one call. `before` is what was judged of them earlier: how they are named follows from that."""
+    told = _told_by_the_call(asks[0], call.agreement_id)
+    earlier: Sequence[Named | None] = [one.named for one in before] or [None] * len(asks)
     return [
-        _judge_one(
-            reader, ask, services, one, theirs, known, agreement_id, live, at, state_index, token_ends, assurances, incident
-        )
-        for ask, one, theirs in zip(asks, found, refs, strict=True)
+        _judge_one(call, ask, services, told, found=one, person=person, named=_named_as(ask, call.live, services, named))
+        for ask, one, person, named in zip(asks, found, people, earlier, strict=True)
     ]
 
 
+def judge_as(judged: Judgement, found: Found, ask: Ask, services: Services) -> Judgement:
+    """Judge somebody again as if they had been found otherwise, and nobody were confirmed; all else stands."""
+    told = _told_by_the_call(ask, judged.agreement_id)
+    return _judge_one(judged.call, ask, services, told, found=found, person=NO_PERSON, named=judged.named)
+
+
 def _judge_one(
-    reader: Reader,
+    call: CallFacts,
     ask: Ask,
     services: Services,
+    told: Mapping[str, Any],
+    *,
     found: Found,
-    refs: dict[str, str],
-    known: frozenset[str],
-    agreement_id: str | None,
-    live: LiveAgreement | None,
-    at: datetime,
-    state_index: int,
-    ends: datetime,
-    assurances: frozenset[AssuranceLevel],
-    incident: Incident | None,
+    person: PersonFacts,
+    named: Named,
 ) -> Judgement:
-    key_ref = _key_reference(ask, services, live)
-    consents, restrictions = reader.answers_of(refs, known)
+    live = call.live
     circumstances = Circumstances(
-        at=at,
+        at=call.at,
         subject=found.subject,
-        people=frozenset(refs),
-        consents=consents,
-        restrictions=restrictions,
-        assurances=assurances,
-        in_incident=incident is not None,
-        **_of_the_call(services, ask, agreement_id),
+        people=frozenset(person.refs),
+        consents=person.consents,
+        restrictions=person.restrictions,
+        assurances=call.assurances,
+        in_incident=call.incident is not None,
+        **_told_of_the_person(told, ask, call.agreement_id, services),
     )
     if live and live.ended:
         decision = _ended(live, circumstances)
     else:
         decision = decide(live.compiled if live else None, circumstances)
     return Judgement(
-        at=at,
-        state_index=state_index,
-        agreement_id=agreement_id,
-        live=live,
+        call=call,
         found=found,
-        refs=refs,
-        subject_ref=refs.get(found.subject or "", key_ref),
-        key_ref=key_ref,
-        guess_refs=_guess_references(ask, services, live, key_ref),
+        refs=person.refs,
+        named=named,
+        subject_ref=person.refs.get(found.subject or "", named.key_ref),
         circumstances=circumstances,
         decision=decision,
-        holds_until=ends if decision.holds_until is None else min(ends, decision.holds_until),
-        basis=_basis(ask, live, refs),
-        incident=incident,
+        holds_until=call.ends if decision.holds_until is None else min(call.ends, decision.holds_until),
+        basis=_basis(ask, live, person.refs),
     )
 
 
 def about(judged: Judgement, ask: Ask, services: Services) -> Judgement:
     """Return what was judged of somebody whom nobody looked for, as it stands of another of the same call."""
-    key_ref = _key_reference(ask, services, judged.live)
-    guess_refs = _guess_references(ask, services, judged.live, key_ref)
-    return replace(judged, subject_ref=key_ref, key_ref=key_ref, guess_refs=guess_refs)
+    named = _named_as(ask, judged.live, services, None)
+    return replace(judged, named=named, subject_ref=named.key_ref)
 
 
 def no_person_could_change(decision: Decision) -> bool:
@@ -183,34 +188,15 @@ def no_person_could_change(decision: Decision) -> bool:
     return not reasons & PERSONAL_REASONS
 
 
-def _references(services: Services, live: LiveAgreement | None, found: Found) -> dict[str, str]:
-    dataset = live.dataset.id if live else ""
-    return {
-        role: reference(services.secrets.index, dataset, source_ref).hex()
-        for role, source_ref in (found.people or {}).items()
-    }
-
-
-def _key_reference(ask: Ask, services: Services, live: LiveAgreement | None) -> str:
-    dataset = live.dataset.id if live else ""
-    known = ("key", dataset)
-    if known not in ask.noted:
-        fields = live.dataset.fields if live else {}
-        ask.noted[known] = key_reference(services.secrets.index, dataset, fields, ask.request.subject)
-    found: str = ask.noted[known]
-    return found
-
-
-def _guess_references(ask: Ask, services: Services, live: LiveAgreement | None, key_ref: str) -> tuple[str, ...]:
-    if live is None or not ask.request.subject.is_composite:
-        return (key_ref,)
-    known = ("guesses", live.dataset.id)
-    if known not in ask.noted:
-        ask.noted[known] = guess_references(
-            services.secrets.index, live.dataset.id, live.dataset.fields, ask.request.subject
-        )
-    found: tuple[str, ...] = ask.noted[known]
-    return found
+def _named_as(ask: Ask, live: LiveAgreement | None, services: Services, before: Named | None) -> Named:
+    dataset = live.dataset if live is not None else None
+    if before is not None and before.dataset is dataset:
+        return before
+    secret, name, fields = services.secrets.index, dataset.id if dataset else "", dataset.fields if dataset else {}
+    key_ref = key_reference(secret, name, fields, ask.request.subject)
+    if dataset is None or not ask.request.subject.is_composite:
+        return Named(dataset, key_ref, (key_ref,))
+    return Named(dataset, key_ref, guess_references(secret, name, fields, ask.request.subject))
 
 
 def guess_references(secret: bytes, dataset: str, fields: Mapping[str, Field], query: SubjectQuery) -> tuple[str, ...]:
@@ -240,28 +226,22 @@ def _all_details(fields: Mapping[str, Field], details: Mapping[str, str]) -> str
     return json.dumps([[name, forms[name] or f"?{lenient(details[name])}"] for name in sorted(forms)])
 
 
-def _of_the_call(services: Services, ask: Ask, agreement_id: str | None) -> dict[str, Any]:
-    """Return the circumstances that token and request alone make; but for whom it is about, the same for all people."""
-    known = ("call", agreement_id or "")
-    if known not in ask.noted_of_call:
-        ask.noted_of_call[known] = _told_by_the_call(ask, agreement_id)
-    told: dict[str, Any] = ask.noted_of_call[known]
+def _told_of_the_person(told: Mapping[str, Any], ask: Ask, agreement_id: str | None, services: Services) -> dict[str, Any]:
+    """Return the circumstances that token and request make, with those that whom it is about makes."""
     request, detail = ask.request, ask.caller.token.details.get(agreement_id or "", {})
-    query = request.subject
+    query, own = request.subject, dict(told)
     if request.claims is not None:
-        told = {**told, "asked": tuple(request.claims)}
+        own["asked"] = tuple(request.claims)
     if query.key:
-        told = {**told, "key": query.key, "details": frozenset(query.confirm)}
-    if query.key and not covers_subject(detail, services.secrets.index, key=query.key, value=_named(query)):
-        told = {**told, "token_fields": frozenset()}  # the token was narrowed to another person
-    return told
-
-
-def _named(query: SubjectQuery) -> str | Mapping[str, str]:
-    return query.confirm if query.is_composite else query.value
+        own |= {"key": query.key, "details": frozenset(query.confirm)}
+        named = query.confirm if query.is_composite else query.value
+        if not covers_subject(detail, services.secrets.index, key=query.key, value=named):
+            own["token_fields"] = frozenset()  # the token was narrowed to another person
+    return own
 
 
 def _told_by_the_call(ask: Ask, agreement_id: str | None) -> dict[str, Any]:
+    """Return the circumstances that token and request alone make; but for whom it is about, the same for all people."""
     request, token = ask.request, ask.caller.token
     detail = token.details.get(agreement_id or "", {})
     fields = detail.get("fields")
@@ -283,15 +263,7 @@ def _told_by_the_call(ask: Ask, agreement_id: str | None) -> dict[str, Any]:
     }
 
 
-def incident_asked(reader: Reader, ask: Ask, at: datetime) -> Incident | None:
-    """Return the declared incident that covers the emergency of a call."""
-    emergency, partner = ask.request.emergency, ask.caller.client.partner_id
-    if emergency is None or ask.request.caseworker is None or partner is None:
-        return None
-    return incident_of(reader.connection, partner, emergency.kind, at)
-
-
-def _basis(ask: Ask, live: LiveAgreement | None, refs: dict[str, str]) -> tuple[str, ...]:
+def _basis(ask: Ask, live: LiveAgreement | None, refs: Mapping[str, str]) -> tuple[str, ...]:
     client, token = ask.caller.client, ask.caller.token
     fixed = (f"client/{client.client_id}", f"partner/{client.partner_id}", f"token/{token.jti}")
     # An incident that is declared, or closed, while a call is under way.

@@ -8,44 +8,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from audit.stores.connection import Connection
 from audit.writing.keyring import reference
-from gateway.journey.entry_names import caseworker_ref
-from gateway.journey.equipment import Ask, Services
-from gateway.journey.judge import Judgement, judge
+from gateway.journey.call import Ask
+from gateway.journey.equipment import Services
+from gateway.journey.judge import Judgement, judge_as
 from gateway.limits import counting as limits
 from gateway.sources.contract import Found
-from gateway.store.state import Reader
 from policies.deciding.decide import waives_in_emergency
 from schemas.terms import Match
 
 
-def counting(
-    judged: Sequence[Judgement],
-    people: Sequence[limits.Person],
-    ask: Ask,
-    services: Services,
-    *,
-    connection: Connection,
-    at: datetime,
-    is_repeat: bool = False,
-) -> limits.Counting:
-    """Return the counts that a call needs, as one connection sees them."""
-    first = judged[0]
-    live, caller = first.live, ask.caller.client
+def counting(judged: Judgement, ask: Ask, *, at: datetime, is_repeat: bool = False) -> limits.Counting:
+    """Return what counts a call, before any count was read; `judged` is of whomever it is about."""
+    live, caller = judged.live, ask.caller.client
     use = limits.Use(
         agreement=live.agreement.id if live is not None else "",
         partner=caller.partner_id or "",
         at=at,
-        in_emergency=live is not None and waives_in_emergency(live.compiled, first.circumstances),
+        in_emergency=live is not None and waives_in_emergency(live.compiled, judged.circumstances),
         counts=not is_repeat,
         client=caller.client_id,
-        caseworker=caseworker_ref(ask, services).hex() if ask.request.caseworker is not None else None,
+        caseworker=ask.caseworker_ref.hex() if ask.caseworker_ref is not None else None,
         urgent_people=live.agreement.emergency_people_per_day if live is not None else None,
-        incident=first.incident,
+        incident=judged.incident,
     )
-    held = live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT
-    return limits.Counting(connection, held, use, people, services.usage)
+    return limits.Counting(live.agreement.limits if live is not None else limits.WITHOUT_AGREEMENT, use)
 
 
 def without_locked(judged: list[Judgement], asks: Sequence[Ask], services: Services) -> list[Judgement]:
@@ -56,25 +43,22 @@ def without_locked(judged: list[Judgement], asks: Sequence[Ask], services: Servi
     confirmed = [number for number, one in enumerate(judged) if one.found.match is Match.CONFIRMED]
     if not confirmed:
         return judged
-    people = [
-        limits.Person(judged[number].subject_ref, judged[number].key_ref, judged[number].guess_refs) for number in confirmed
-    ]
-    connection, at = services.reader.connection, judged[0].at
-    counts = counting(judged, people, asks[0], services, connection=connection, at=at)
+    counts = counting(judged[0], asks[0], at=judged[0].at)
+    keys = [counts.of_misses(judged[number].subject_ref) for number in confirmed]
+    counts.over(services.read_counts(services.reader.connection, keys).__getitem__)
     found = list(judged)
     for number in confirmed:
         if counts.is_locked(judged[number].subject_ref):
-            found[number] = locked(judged[number], asks[number], services, services.reader)
+            found[number] = locked(judged[number], asks[number], services)
     return found
 
 
-def locked(judged: Judgement, ask: Ask, services: Services, reader: Reader) -> Judgement:
+def locked(judged: Judgement, ask: Ask, services: Services) -> Judgement:
     """Return what stands of somebody who was confirmed, and is locked: nobody was."""
-    found = Found(Match.TOO_MANY_MISSES, near=judged.found.near)
-    return judge(reader, ask, services, found=found, at=judged.at, state_index=judged.state_index)
+    return judge_as(judged, Found(Match.TOO_MANY_MISSES, near=judged.found.near), ask, services)
 
 
-def near_refs(judged: Judgement, services: Services) -> list[str]:
+def near_refs(judged: Judgement, services: Services) -> tuple[str, ...]:
     """Return the references of whom a key leads to: a miss by it counts for each of them."""
     dataset = judged.live.dataset.id if judged.live is not None else ""
-    return [reference(services.secrets.index, dataset, one).hex() for one in judged.found.near]
+    return tuple(reference(services.secrets.index, dataset, one).hex() for one in judged.found.near)

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from audit.writing.item import Appended
-from gateway.journey.equipment import Ask, Services
+from gateway.journey.call import Ask
+from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement
-from gateway.journey.person import Prepared
-from gateway.journey.transaction import Attempt, Stopped
+from gateway.journey.round import RoundEnd, Stopped
 from gateway.limits import counting as limits
 from gateway.limits.reached import Reached, left_header, policy_header
 from gateway.problems import (
@@ -35,21 +35,21 @@ class LimitReachedError(ProblemError):
         self.reached = reached
 
 
-def kept(attempt: Attempt, appended: Appended | None) -> tuple[Attempt, Appended, Prepared]:
-    """Return what the log has kept, or raise the problem that stood in its way."""
-    if attempt.stopped is Stopped.REPLAYED:
+def kept(end: RoundEnd, appended: Appended | None) -> tuple[RoundEnd, Appended]:
+    """Return how a round ended with what the log has kept, or raise the problem that stood in its way."""
+    if end.stopped is Stopped.REPLAYED:
         raise ProblemError(PROOF_REPLAYED)
-    if attempt.stopped is Stopped.REVOKED:
+    if end.stopped is Stopped.REVOKED:
         raise ProblemError(TOKEN_REFUSED, REVOKED)
-    if attempt.stopped is Stopped.EXPIRED:
+    if end.stopped is Stopped.EXPIRED:
         raise ProblemError(TOKEN_REFUSED, "it expired while the call was under way: get a new one")
-    if attempt.stopped is Stopped.KEY_REUSED:
+    if end.stopped is Stopped.KEY_REUSED:
         raise ProblemError(KEY_REUSED)
-    if attempt.reached is not None:
-        raise LimitReachedError(attempt.reached, {"Retry-After": str(attempt.reached.retry_after), **headers_of(attempt)})
-    if appended is None or attempt.prepared is None:
+    if end.reached is not None:
+        raise LimitReachedError(end.reached, {"Retry-After": str(end.reached.retry_after), **headers_of(end)})
+    if appended is None:
         raise log_unavailable()
-    return attempt, appended, attempt.prepared
+    return end, appended
 
 
 def not_named_by(unnamed: Sequence[str], judged: Judgement) -> str | None:
@@ -74,11 +74,11 @@ def nothing_permitted(ask: Ask, services: Services, detail: str | None = None) -
     )
 
 
-def headers_of(attempt: Attempt) -> dict[str, str]:
+def headers_of(end: RoundEnd) -> dict[str, str]:
     """Return the headers that tell of limits."""
-    live = attempt.judged.live
+    live = end.judged.live
     policy = policy_header(live.agreement.limits) if live else ""
-    left = left_header(attempt.left)
+    left = left_header(end.left)
     return {
         **({"RateLimit-Policy": policy} if policy else {}),
         **({"RateLimit": left} if left else {}),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
+from audit.format.commitment import SealingKey
 from audit.format.entry import written, written_scalar
 from audit.format.people import Leaf
+from audit.stores.subject_keys import Whose
 from audit.writing.item import Draft
 from gateway.journey.answer import outcome_of
+from gateway.journey.call import Ask
 from gateway.journey.entry_names import Keys
-from gateway.journey.equipment import Ask
 from gateway.journey.judge import Judgement
 from gateway.limits.reached import Reached
 from policies.deciding.claims import wrong_in
@@ -21,28 +23,20 @@ from schemas.terms import Action, Outcome
 PLAIN: Final = 2  # members of a field that is no group: its value and form
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One person of an attempt: what was judged and fetched, and what stands of it inside the transaction.
+    """One person of a round: what was judged and fetched of them, or what stands of it inside the transaction.
 
-    `ref` is the caller's own label, where they ask about many; `reached` a limit that withholds this person alone.
+    `ref` is the caller's own label, where they ask about many; `reached` a limit that withholds this person alone;
+    `guessed_at` are the references of those about whom no claim is answered today.
     """
 
     ask: Ask
-    early: Judgement
-    fetched: Record | None
+    judged: Judgement
+    record: Record | None
     ref: str | None = None
     reached: Reached | None = None
-    judged: Judgement = field(init=False)
-    record: Record | None = field(init=False)
-    guessed_at: frozenset[str] = field(init=False)  # references of those about whom no claim is answered today
-
-    def __post_init__(self) -> None:
-        self.begin()
-
-    def begin(self) -> None:
-        """Stand as before the transaction."""
-        self.judged, self.record, self.reached, self.guessed_at = self.early, self.fetched, None, frozenset()
+    guessed_at: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +58,11 @@ class Prepared:
 
     parts: tuple[Part, ...]
     draft: Draft
+
+    @property
+    def claims(self) -> dict[Whose, SealingKey]:
+        """Return whose keys it is sealed under, but for the controller's."""
+        return dict(claim for part in self.parts for claim in part.keys.claims)
 
     @property
     def permits(self) -> bool:

@@ -10,26 +10,41 @@ from audit.exporting.receipt import receipt
 from audit.format.commitment import seal
 from audit.format.entry import Kind, canonical
 from audit.format.people import paths_of, shown_leaf
-from audit.stores.connection import Connection
 from audit.writing.item import Appended, Draft
 from gateway.journey.answer import disclosure_of, shape_of
-from gateway.journey.entry_names import choose_keys, digest, facts_of, fields_of, names_of_ask
+from gateway.journey.call import Chunk
+from gateway.journey.entry_names import KeyOf, choose_keys, digest, facts_of, fields_of, given_before, names_of_ask
 from gateway.journey.entry_of_many import begun, close_entry, parts_of, roles_of_each
 from gateway.journey.equipment import Services
+from gateway.journey.judge import Judgement
 from gateway.journey.person import Line, Prepared, made_part, released_of, roles_of
+from gateway.journey.round import Round
+from schemas.decision import Record
 
 
-def prepare(lines: Sequence[Line], services: Services, *, connection: Connection, retry_of: str | None = None) -> Prepared:
+def prepare(
+    lines: Sequence[Line], services: Services, *, key_of: KeyOf, entry_id: str, retry_of: str | None = None
+) -> Prepared:
     """Shape each record, write each disclosure, seal the entry. `retry_of` names the entry that this call repeats."""
     first = lines[0]
-    entry_id = services.new_id("d", first.judged.at)
     if first.ref is None and not roles_of(first.judged):
-        return _prepare_one(entry_id, first, services, connection, retry_of)
+        return _prepare_one(entry_id, first, services, key_of, retry_of)
     roles = roles_of_each(lines)
     places = accumulate((1 + len(one) for one in roles), initial=0)
     making = [begun(*one) for one in zip(places, lines, roles, strict=False)]  # there is a place more than lines
-    parts = parts_of(entry_id, making, services, connection, retry_of)
+    parts = parts_of(entry_id, making, services, key_of, retry_of)
     return close_entry(entry_id, lines, parts, services)
+
+
+def prepare_round(
+    chunk: Chunk, judged: Sequence[Judgement], records: Sequence[Record | None], services: Services, *, is_first: bool
+) -> Round:
+    """Build answers and entry before the transaction, which then only has to check that they still hold."""
+    refs = chunk.refs or (None,) * len(chunk.asks)
+    lines = tuple(Line(*one) for one in zip(chunk.asks, judged, records, refs, strict=True))
+    entry_id = services.new_id("d", judged[0].at)
+    prepared = prepare(lines, services, key_of=given_before(services), entry_id=entry_id)
+    return Round(chunk, lines, prepared, services, is_first=is_first)
 
 
 def prepare_again(
@@ -38,7 +53,7 @@ def prepare_again(
     changed: Sequence[int],
     services: Services,
     *,
-    connection: Connection,
+    key_of: KeyOf,
     retry_of: str | None,
 ) -> Prepared:
     """Return the same entry with some of its people's parts made anew: those whom a limit withholds."""
@@ -46,17 +61,17 @@ def prepare_again(
     parts = list(prepared.parts)
     places = list(accumulate((len(part.leaves) for part in parts), initial=0))
     again = [begun(places[number], lines[number], roles_of(lines[number].judged)) for number in changed]
-    for number, part in zip(changed, parts_of(entry_id, again, services, connection, retry_of), strict=True):
+    for number, part in zip(changed, parts_of(entry_id, again, services, key_of, retry_of), strict=True):
         parts[number] = part
     return close_entry(entry_id, lines, parts, services)
 
 
-def _prepare_one(entry_id: str, line: Line, services: Services, connection: Connection, retry_of: str | None) -> Prepared:
+def _prepare_one(entry_id: str, line: Line, services: Services, key_of: KeyOf, retry_of: str | None) -> Prepared:
     judged, ask = line.judged, line.ask
     shaped = shape_of(judged, line.record, ask, services, guessed_at=line.guessed_at)
     released = released_of(shaped)
     disclosure = canonical(disclosure_of(entry_id, judged, line.record, shaped, released, ask, services))
-    keys = choose_keys(judged, ask, services, connection)
+    keys = choose_keys(judged, ask, services, key_of)
     names = {
         **names_of_ask(judged, ask, services, keys),
         "fields": (keys.controller, fields_of(shaped, services)),

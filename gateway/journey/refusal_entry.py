@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.format.commitment import seal
+from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind
-from audit.stores.connection import Connection
+from audit.stores.subject_keys import Whose
 from audit.writing.item import Draft, Moment
-from gateway.journey.entry_names import choose_keys, claim_keys, names_of_ask
-from gateway.journey.equipment import Ask, Services
+from gateway.journey.call import Ask
+from gateway.journey.entry_names import KeyOf, choose_keys, names_of_ask
+from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement
 from gateway.limits.reached import Reached
 
@@ -17,14 +18,10 @@ NOTHING: dict[str, Any] = {}
 
 
 def refuse_at_limit(
-    judged: Judgement, reached: Reached, ask: Ask, services: Services, *, connection: Connection, retry_of: str | None
-) -> Draft:
-    """Return the entry of the first call of a window that a limit refused. Claims its keys in the transaction."""
-    keys = choose_keys(judged, ask, services, connection)
-    if not claim_keys([keys], services, connection):
-        keys = choose_keys(judged, ask, services, connection)
-        claim_keys([keys], services, connection)
-    entry_id = services.new_id("d", judged.at)
+    judged: Judgement, reached: Reached, ask: Ask, services: Services, *, key_of: KeyOf, entry_id: str, retry_of: str | None
+) -> tuple[Draft, dict[Whose, SealingKey]]:
+    """Return the entry of the first call of a window that a limit refused, and the keys that it claims."""
+    keys = choose_keys(judged, ask, services, key_of)
     names = {
         **names_of_ask(judged, ask, services, keys),
         "fields": (keys.controller, NOTHING),
@@ -32,13 +29,14 @@ def refuse_at_limit(
         "answer": (keys.subject, {"digest": None}),
         "facts": (keys.subject, {"match": judged.found.match.value, "limit": reached.limit, "window": reached.window}),
     }
-    return Draft(
+    draft = Draft(
         kind=Kind.REFUSAL,
         entry_id=entry_id,
         sealed=seal(entry_id, names, (), keys.subject),
         outcome="none",
         recipient=ask.caller.client.partner_id,
     )
+    return draft, dict(keys.claims)
 
 
 def refuse_in_window(client: tuple[str, str | None], facts: dict[str, Any], services: Services, moment: Moment) -> Draft:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
+from gateway.journey.call import Chunk
 from gateway.journey.equipment import Services
 from gateway.journey.failure_entry import record_failure
 from gateway.journey.judge import Judgement
-from gateway.journey.transaction import Chunk
 from gateway.problems import PROOF_REPLAYED, SOURCE_SLOW, SOURCE_UNAVAILABLE, ProblemError, log_unavailable
 from gateway.sources.contract import SourceFailedError, SourceSlowError
 
@@ -23,7 +23,7 @@ async def source_failed(
     services.note_failure(source, error.why, str(error), chunk.asks[0].request_id)
     facts = {"source": source, "cause": error.why}
     try:
-        entry_id = await record_failure(chunk.asks, judged, services, problem.code, facts=facts, is_first=is_first)
+        entry_id = await record_failure(chunk, judged, services, problem.code, facts=facts, is_first=is_first)
     except (NotDurableError, LogUnavailableError, KeyringError):
         return log_unavailable()
     if entry_id is None:

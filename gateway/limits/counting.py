@@ -1,4 +1,4 @@
-"""Has this partner asked too often? Judged in the append transaction, by the rows that it also writes.
+"""Has this partner asked too often? Judged over counts that were read, and what each call adds to them.
 
 `per_minute` slides: the last minute's count is weighted by what is left of it. Days are London's.
 """
@@ -6,15 +6,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
-from audit.stores.connection import Connection
 from gateway.limits.reached import Left, Reached, day_reached, until_midnight
-from gateway.limits.usage import USAGE, Usage
 from gateway.store import locks
+from gateway.store.counts import COUNTS, CountKey
 from gateway.store.emergencies import RAISED
 from schemas.agreement import Limits
 from schemas.incident import Incident
@@ -43,6 +42,7 @@ URGENT: Final = "emergency/"  # whose people of a day's emergencies; and each of
 MISS: Final = locks.KEY
 WRONG_CLAIM: Final = "wrong/"  # {partner}/{person}
 WRONG_BY: Final = "wrong-by/"  # {partner}/{key}
+CountOf = Callable[[CountKey], int | None]
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
 
 
@@ -75,7 +75,7 @@ class Person:
     """Whom a call is about, by reference, the key that they were looked for by, and what a miss by it counts for.
 
     `counts` is False for one whom a repeat is about, and the call that it repeats was counted for. `claimed` are the
-    references of everybody of whose fields something is claimed.
+    references of everybody of whose fields something is claimed; `near` of those whom a key leads to that confirmed nobody.
     """
 
     subject_ref: str
@@ -83,26 +83,32 @@ class Person:
     guess_refs: tuple[str, ...]
     counts: bool = True
     claimed: tuple[str, ...] = ()
+    near: tuple[str, ...] = ()
+
+
+def _not_read(_key: CountKey) -> int | None:
+    raise LookupError("no counts were read")
 
 
 class Counting:
-    """The counts that one item of the log needs: read by one statement, judged, added to, written by one.
+    """The counts of one call: judged, and added to. What was added counts for the next person of the same call.
 
-    Lives inside a transaction. What was added counts for the next person of the same item.
+    `count_of` gives those that `keys` names, None for what nobody has counted yet.
     """
 
-    def __init__(
-        self, connection: Connection, limits: Limits, use: Use, people: Iterable[Person], usage: Usage = USAGE
-    ) -> None:
-        self._connection = connection
-        self._usage = usage
+    def __init__(self, limits: Limits, use: Use) -> None:
         self._limits = limits
         self._use = use
         self._day = london_day(use.at).isoformat()
         self._minute = int(use.at.timestamp()) // 60
-        self._added: Counter[tuple[str, str]] = Counter()
-        windows = {self._day, self._window, str(self._minute), str(self._minute - 1)}
-        self._counts = usage.read(connection, self._names(people), tuple(windows))
+        self._count_of: CountOf = _not_read
+        self._added: Counter[CountKey] = Counter()
+
+    def over(self, count_of: CountOf) -> Self:
+        """Return itself, over counts that were read; nothing is added yet."""
+        self._count_of = count_of
+        self._added.clear()
+        return self
 
     def call_reached(self) -> Reached | None:
         """Tell whether one more call would pass the limit a minute."""
@@ -131,7 +137,7 @@ class Counting:
         Of a repeat too: its first call may have been no emergency, or under another bound.
         """
         for whose, most, limit in self._bounds():
-            if self._count(self._one_of(whose, person)) == 0 and self._count((whose, self._window)) >= most:
+            if self._count(self._one_of(whose, person)) == 0 and self._count((COUNTS, whose, self._window)) >= most:
                 return day_reached(limit, self._use.at)
         return None
 
@@ -141,7 +147,7 @@ class Counting:
             return [(f"{URGENT}{use.incident.incident_id}", use.incident.most_people, INCIDENT_PEOPLE)]
         if use.urgent_people is None:
             return []
-        raised = self._count((f"{RAISED}{use.agreement}/{use.client}", self._day))
+        raised = self._count(self._raised())
         return [(self._urgent_client(), use.urgent_people + raised, EMERGENCY_PEOPLE)]
 
     def _misses_reached(self, person: Person) -> Reached | None:
@@ -155,9 +161,16 @@ class Counting:
             return day_reached(CLIENT_MISSES, self._use.at)
         return None
 
-    def is_locked(self, person_ref: str) -> bool:
-        """Tell whether misses by any key have locked a person, who is then not confirmed: a 429 would join two keys."""
-        return self._count(self._of_person(person_ref)) >= locks.MOST_MISSES + self._use.tries
+    def of_misses(self, ref: str) -> CountKey:
+        """Name the misses by any key that lead to a person."""
+        return COUNTS, f"{locks.PERSON}{self._use.partner}/{ref}", self._day
+
+    def is_locked(self, person_ref: str, *, more: int = 0) -> bool:
+        """Tell whether misses by any key have locked a person, who is then not confirmed: a 429 would join two keys.
+
+        Or whether so many `more` would.
+        """
+        return self._count(self.of_misses(person_ref)) + more >= locks.MOST_MISSES + self._use.tries
 
     def wrong_reached(self, person: Person) -> Reached | None:
         """Tell whether this partner's claims by one key were wrong too often today: its own answers have told it so."""
@@ -173,7 +186,7 @@ class Counting:
     def count_call(self) -> None:
         """Count a call; only what a limit asks for is written."""
         if self._limits.per_minute is not None and self._use.counts:
-            self._add((self._calls_name(), str(self._minute)))
+            self._add(self._calls_at(self._minute))
 
     def count_person(self, person: Person) -> None:
         """Count a person, and as one more of the day where they are new to it: in an emergency too."""
@@ -200,18 +213,18 @@ class Counting:
             if person.counts or self._count(self._one_of(whose, person)) == 0:
                 self._add(self._one_of(whose, person))
                 if self._count(self._one_of(whose, person)) == 1:
-                    self._add((whose, self._window))
+                    self._add((COUNTS, whose, self._window))
 
     def many_urgent(self) -> int | None:
         """Return how many people a caseworker has asked about in emergencies today, where that is worth an alarm."""
         worker = self._use.caseworker
         if worker is None or not self._use.in_emergency or self._use.incident is not None:
             return None
-        name = (self._urgent_worker(worker), self._day)
-        before, now = self._counts.get(name, 0), self._count(name)
+        name = (COUNTS, self._urgent_worker(worker), self._day)
+        before, now = self._count_of(name) or 0, self._count(name)
         return now if any(before <= MANY_IN_EMERGENCY << power < now for power in range(16)) else None
 
-    def count_miss(self, person: Person, near: Iterable[str] = ()) -> None:
+    def count_miss(self, person: Person) -> None:
         """Count a search that confirmed nobody: for key, caseworker and client, and for whom the key leads to."""
         for name in self._misses(person):
             self._add(name)
@@ -219,14 +232,14 @@ class Counting:
         worker = self._worker()
         if worker is not None:
             self._add(worker)
-        for ref in near:
-            self._add(self._of_person(ref))
-            self._add((f"{locks.LEADS}{self._use.partner}/{person.key_ref}/{ref}", self._day))
+        for ref in person.near:
+            self._add(self.of_misses(ref))
+            self._add(self._leads(person, ref))
 
     def alarming(self) -> int | None:
         """Return how many misses the client has today, where what was added makes that worth an alarm."""
         name = self._client()
-        before, now = self._counts.get(name, 0), self._count(name)
+        before, now = self._count_of(name) or 0, self._count(name)
         marks = [FIRST_ALARM << power for power in range(32)]
         own = self._limits.misses_per_day
         return now if any(before < mark <= now for mark in (*marks, *([own] if own is not None else []))) else None
@@ -250,48 +263,53 @@ class Counting:
             left.append(("subjects_per_day", max(0, most - self._count(self._subjects())), until_midnight(self._use.at)))
         return Left(tuple(left))
 
-    def write(self) -> None:
-        """Write what was added."""
-        self._usage.write(self._connection, self._added)
+    def rows(self) -> dict[CountKey, int]:
+        """Return what the counts are with what was added."""
+        return {key: self._count(key) for key in self._added}
 
     # -- what is counted, and where
 
-    def _names(self, people: Iterable[Person]) -> set[str]:
+    def keys(self, people: Iterable[Person]) -> set[CountKey]:
+        """Return which counts a call about these people reads."""
         worker = self._worker()
-        names = {self._calls_name(), self._subjects()[0], self._client()[0], *(worker[:1] if worker else ())}
+        keys = {self._calls_at(self._minute), self._calls_at(self._minute - 1), self._subjects(), self._client()}
+        keys |= {worker} if worker is not None else set()
         if self._use.in_emergency:
-            names |= {*self._urgent_of(), f"{RAISED}{self._use.agreement}/{self._use.client}"}
+            keys |= {(COUNTS, whose, self._window) for whose in self._urgent_of()} | {self._raised()}
         for person in people:
-            names |= {self._same(person)[0], self._urgent(person)[0], self._of_person(person.subject_ref)[0]}
-            names |= {name for name, _ in self._misses(person)}
-            if self._use.in_emergency:
-                names |= {self._one_of(whose, person)[0] for whose in self._urgent_of()}
-            if person.claimed:
-                names |= {self._wrong_by(person)[0], *(self._wrong(ref)[0] for ref in person.claimed)}
-        return names
+            keys |= self._keys_of(person)
+        return keys
 
-    def _count(self, what: tuple[str, str]) -> int:
-        return self._counts.get(what, 0) + self._added[what]
+    def _keys_of(self, person: Person) -> set[CountKey]:
+        keys = {self._same(person), self._urgent(person), self.of_misses(person.subject_ref), *self._misses(person)}
+        keys |= {key for ref in person.near for key in (self.of_misses(ref), self._leads(person, ref))}
+        if self._use.in_emergency:
+            keys |= {self._one_of(whose, person) for whose in self._urgent_of()}
+        if person.claimed:
+            keys |= {self._wrong_by(person), *(self._wrong(ref) for ref in person.claimed)}
+        return keys
 
-    def _add(self, what: tuple[str, str]) -> None:
+    def _count(self, what: CountKey) -> int:
+        return (self._count_of(what) or 0) + self._added[what]
+
+    def _add(self, what: CountKey) -> None:
         self._added[what] += 1
 
     def _calls(self) -> float:
-        name, minute = self._calls_name(), self._minute
-        before = self._count((name, str(minute - 1)))
-        return self._count((name, str(minute))) + before * (60 - self._use.at.second) / 60
+        before = self._count(self._calls_at(self._minute - 1))
+        return self._count(self._calls_at(self._minute)) + before * (60 - self._use.at.second) / 60
 
-    def _calls_name(self) -> str:
-        return f"{CALLS}{self._use.agreement}/{self._use.partner}"
+    def _calls_at(self, minute: int) -> CountKey:
+        return COUNTS, f"{CALLS}{self._use.agreement}/{self._use.partner}", str(minute)
 
-    def _subjects(self) -> tuple[str, str]:
-        return f"{SUBJECTS}{self._use.agreement}/{self._use.partner}", self._day
+    def _subjects(self) -> CountKey:
+        return COUNTS, f"{SUBJECTS}{self._use.agreement}/{self._use.partner}", self._day
 
-    def _same(self, person: Person) -> tuple[str, str]:
-        return f"{SUBJECT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
+    def _same(self, person: Person) -> CountKey:
+        return COUNTS, f"{SUBJECT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
 
-    def _urgent(self, person: Person) -> tuple[str, str]:
-        return f"{URGENT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
+    def _urgent(self, person: Person) -> CountKey:
+        return COUNTS, f"{URGENT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
 
     @property
     def _window(self) -> str:
@@ -312,24 +330,27 @@ class Counting:
     def _urgent_worker(self, worker: str) -> str:
         return f"{URGENT}{self._use.partner}//{worker}"
 
-    def _one_of(self, whose: str, person: Person) -> tuple[str, str]:
-        return f"{whose}/{person.subject_ref}", self._window
+    def _one_of(self, whose: str, person: Person) -> CountKey:
+        return COUNTS, f"{whose}/{person.subject_ref}", self._window
 
-    def _misses(self, person: Person) -> list[tuple[str, str]]:
-        return [(f"{MISS}{self._use.partner}/{ref}", self._day) for ref in person.guess_refs]
+    def _misses(self, person: Person) -> list[CountKey]:
+        return [(COUNTS, f"{MISS}{self._use.partner}/{ref}", self._day) for ref in person.guess_refs]
 
-    def _of_person(self, ref: str) -> tuple[str, str]:
-        return f"{locks.PERSON}{self._use.partner}/{ref}", self._day
+    def _leads(self, person: Person, ref: str) -> CountKey:
+        return COUNTS, f"{locks.LEADS}{self._use.partner}/{person.key_ref}/{ref}", self._day
 
-    def _worker(self) -> tuple[str, str] | None:
+    def _raised(self) -> CountKey:
+        return COUNTS, f"{RAISED}{self._use.agreement}/{self._use.client}", self._day
+
+    def _worker(self) -> CountKey | None:
         worker = self._use.caseworker
-        return None if worker is None else (f"{locks.WORKER}{self._use.partner}/{worker}", self._day)
+        return None if worker is None else (COUNTS, f"{locks.WORKER}{self._use.partner}/{worker}", self._day)
 
-    def _client(self) -> tuple[str, str]:
-        return f"{locks.CLIENT}{self._use.agreement}/{self._use.client}", self._day
+    def _client(self) -> CountKey:
+        return COUNTS, f"{locks.CLIENT}{self._use.agreement}/{self._use.client}", self._day
 
-    def _wrong(self, ref: str) -> tuple[str, str]:
-        return f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day
+    def _wrong(self, ref: str) -> CountKey:
+        return COUNTS, f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day
 
-    def _wrong_by(self, person: Person) -> tuple[str, str]:
-        return f"{WRONG_BY}{self._use.partner}/{person.key_ref}", self._day
+    def _wrong_by(self, person: Person) -> CountKey:
+        return COUNTS, f"{WRONG_BY}{self._use.partner}/{person.key_ref}", self._day

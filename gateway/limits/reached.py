@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
-from audit.stores.connection import Connection
-from gateway.limits.usage import USAGE, Usage
+from gateway.store.counts import COUNTS, CountKey
 from schemas.agreement import Limits
 from schemas.instants import instant_after, london_day
 
@@ -27,6 +27,9 @@ class Left:
     left: tuple[tuple[str, int, int], ...]
 
 
+NOTHING_LEFT: Final = Left(())  # where no limit holds
+
+
 def policy_header(limits: Limits) -> str:
     """Return `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers, section 3)."""
     parts = [f'"per_minute";q={limits.per_minute};w=60'] if limits.per_minute else []
@@ -44,14 +47,14 @@ def day_reached(limit: str, at: datetime) -> Reached:
     return Reached(limit, london_day(at).isoformat(), until_midnight(at))
 
 
-def count_repeat(connection: Connection, client: str, key: str, at: datetime, usage: Usage = USAGE) -> int:
-    """Count a repeat under an Idempotency-Key; return how many there were today. A repeat counts for no other limit."""
-    return usage.add_one(connection, f"repeat/{client}/{key}", london_day(at).isoformat())
+def repeats(client: str, key: str, at: datetime) -> CountKey:
+    """Name the count of a London day's repeats under an Idempotency-Key. A repeat counts for no other limit."""
+    return COUNTS, f"repeat/{client}/{key}", london_day(at).isoformat()
 
 
-def mark_reached(connection: Connection, client: str, reached: Reached, usage: Usage = USAGE) -> bool:
-    """Note that a limit was reached; True the first time in its window, when it becomes an entry."""
-    return usage.add_one(connection, f"reached/{client}/{reached.limit}", reached.window) == 1
+def refusals(client: str, reached: Reached) -> CountKey:
+    """Name the count of refusals at a limit in its window: the first of them becomes an entry."""
+    return COUNTS, f"reached/{client}/{reached.limit}", reached.window
 
 
 def until_midnight(at: datetime) -> int:

@@ -1,20 +1,33 @@
-"""How does the journey wait for the log, which has its own thread?"""
+"""How do callers on an event loop wait for the log, which has its own thread?"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any, Protocol, TypeVar
 
-from audit.stores.connection import Connection
-from audit.writing.item import Appended, Moment, Within
+from audit.writing.item import Appended, Judging, Result, Settled, Within
 from audit.writing.sequencer import LogUnavailableError, Sequencer
-from gateway.journey.equipment import Log
-from gateway.journey.transaction import remember
-from gateway.oauth.server import Seen
-from gateway.problems import PROOF_REPLAYED, ProblemError
 
-Result = Appended | BaseException | None
+T = TypeVar("T")
 Done = Callable[[Result], None]
+Submit = Callable[[Done], None]
+
+
+class Log(Protocol):
+    """The log as the gateway writes it.
+
+    Both return once what was written would survive a power cut, and not before. They raise audit's NotDurableError or
+    LogUnavailableError, for which nothing of the item was kept, and what the item itself raises.
+    """
+
+    async def append(self, within: Within) -> Appended | None:
+        """Write a change; None where it wanted no entry."""
+        ...
+
+    async def settle(self, judging: Judging[T]) -> Settled[T]:
+        """Write what an item comes to that judges."""
+        ...
 
 
 def deliver_to(loop: asyncio.AbstractEventLoop) -> Callable[[Sequence[tuple[Done, Result]]], None]:
@@ -33,15 +46,24 @@ def deliver_to(loop: asyncio.AbstractEventLoop) -> Callable[[Sequence[tuple[Done
 
 
 class AwaitedLog:
-    """The log, for callers on an event loop. Keeps the contract of `gateway.journey.equipment.Log`."""
+    """The log, for callers on an event loop. Keeps the contract of `Log`."""
 
     def __init__(self, sequencer: Sequencer) -> None:
         self._sequencer = sequencer
-        self._waiting: list[tuple[Within, Done]] = []
+        self._waiting: list[tuple[Submit, Done]] = []
 
     async def append(self, within: Within) -> Appended | None:
-        """Wait until the item is durable."""
-        future: asyncio.Future[Appended | None] = asyncio.get_running_loop().create_future()
+        """Wait until a change is durable."""
+        appended: Appended | None = await self._waited(lambda done: self._sequencer.submit(within, done))
+        return appended
+
+    async def settle(self, judging: Judging[T]) -> Settled[T]:
+        """Wait until what an item comes to is durable."""
+        settled: Settled[T] = await self._waited(lambda done: self._sequencer.submit_judging(judging, done))
+        return settled
+
+    async def _waited(self, submit: Submit) -> Any:
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
         def done(result: Result) -> None:
             if future.done():
@@ -54,28 +76,13 @@ class AwaitedLog:
         if not self._waiting:
             # With whatever else this round of the loop brings: the log's thread is woken once, and writes one batch.
             asyncio.get_running_loop().call_soon(self._submit)
-        self._waiting.append((within, done))
+        self._waiting.append((submit, done))
         return await future
 
     def _submit(self) -> None:
         waiting, self._waiting = self._waiting, []
-        for within, done in waiting:
+        for submit, done in waiting:
             try:
-                self._sequencer.submit(within, done)
+                submit(done)
             except LogUnavailableError as error:
                 done(error)
-
-
-async def remember_call(log: Log, *seen: Seen | None) -> None:
-    """Make a call's `jti` durable without an entry; ProblemError when it was used before. A call without one has none."""
-    if not any(seen):
-        return
-    fresh = True
-
-    def within(_connection: Connection, moment: Moment) -> None:
-        nonlocal fresh
-        fresh = remember(moment, seen)
-
-    await log.append(within)
-    if not fresh:
-        raise ProblemError(PROOF_REPLAYED)

@@ -5,21 +5,24 @@ Each asks the real part and changes what that says. None decides, and none write
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final, Generic, TypeVar
 
 from typing_extensions import override
 
 from audit.stores.connection import Connection
-from audit.writing.item import Appended, Draft, Moment, Within
-from gateway.journey.equipment import Log
-from gateway.limits.usage import Counts, Usage
+from audit.stores.shelf import Key
+from audit.stores.state_keys import STATE_KEYS
+from audit.writing.item import Appended, Judging, Known, Moment, Settled, Verdict, Within
+from gateway.log.waiting import Log
 from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client, Clients
 from gateway.sandbox.facts import Scene
-from gateway.sources.contract import Found, Known, Source, Wanted
+from gateway.sources.contract import Found, Source, Wanted
+from gateway.sources.contract import Known as KnownPerson
+from gateway.store.counts import COUNTS, CountKey
 from gateway.store.key_rows import PartnerRecord
 from gateway.store.live import LiveAgreement
 from gateway.store.state import Reader
@@ -29,6 +32,8 @@ from schemas.decision import Record
 from schemas.request import SubjectQuery
 
 MORE_THAN_ANY: Final = 10**9  # no agreement allows as many
+LATER_THAN_ANY: Final = 2**62  # no log is as long
+T = TypeVar("T")
 
 
 class StagedReader(Reader):
@@ -49,10 +54,6 @@ class StagedReader(Reader):
     def refresh(self) -> int:
         self._kept.clear()
         return self._of.refresh()
-
-    @override
-    def touched_since(self, keys: tuple[str, ...], index: int) -> bool:
-        return self._scene.facts.meanwhile is not None or self._of.touched_since(keys, index)
 
     @override
     def still_counts(self, token: Token) -> bool:
@@ -124,7 +125,7 @@ class StagedSource:
         self.scene.was_read = True
         return [Found(facts.match) for _ in found]
 
-    async def knows(self, reference: str) -> Known:
+    async def knows(self, reference: str) -> KnownPerson:
         """Look for a reference: no scenario is about what operators record."""
         return await self.of.knows(reference)
 
@@ -147,39 +148,70 @@ class StagedLog:
     scene: Scene
 
     async def append(self, within: Within) -> Appended | None:
-        """Append an item, or fail as the scenario says: then nothing was written."""
+        """Write a change, or fail as the scenario says: then nothing was written."""
+        self._fail()
+        return await self.of.append(within)
+
+    async def settle(self, judging: Judging[T]) -> Settled[T]:
+        """Write what an item comes to, or fail as the scenario says: then nothing was written."""
+        self._fail()
+        return await self.of.settle(StagedJudging(judging, self.scene))
+
+    def _fail(self) -> None:
         facts = self.scene.facts
         if facts.log_fails is not None:
             self.scene.was_read = True
             raise facts.log_fails()
-        return await self.of.append(self._told(within))
 
-    def _told(self, within: Within) -> Within:
+
+@dataclass(frozen=True, slots=True)
+class StagedJudging(Generic[T]):
+    """An item of the log, for one call: told another instant or state index, and counts that the scenario fills."""
+
+    of: Judging[T]
+    scene: Scene
+
+    def keys(self, state_index: int) -> Collection[Key]:
+        """Return what it reads."""
+        return self.of.keys(state_index)
+
+    def judge(self, known: Known, moment: Moment) -> Verdict[T]:
+        """Judge under the scenario. Nothing is counted: what is asked afterwards comes out the same."""
         change, moved = self.scene.facts.moment, self.scene.facts.meanwhile is not None
-        if change is None and not moved:
-            return within
-
-        def told(connection: Connection, moment: Moment) -> Draft | None:
-            if change is not None:
-                self.scene.was_read = True
-                moment = change(moment)
-            return within(connection, replace(moment, state_index=moment.state_index + 1) if moved else moment)
-
-        return told
+        if change is not None:
+            self.scene.was_read = True
+            moment = change(moment)
+        moment = replace(moment, state_index=moment.state_index + 1) if moved else moment
+        verdict = self.of.judge(StagedKnown(known, self.scene), moment)
+        return replace(verdict, rows={key: row for key, row in verdict.rows.items() if key[0] != COUNTS})
 
 
-def staged_usage(scene: Scene) -> Usage:
-    """Return counts that are at nothing but for those that the scenario fills, and to which nothing is added.
+@dataclass(frozen=True, slots=True)
+class StagedKnown:
+    """The rows that an item judges over, for one call: counts are at nothing but for those that the scenario fills."""
 
-    So a scenario comes out the same whatever was asked before, and what is asked afterwards is not counted with it.
-    """
+    of: Known
+    scene: Scene
 
-    def read(_connection: Connection, names: Collection[str], windows: tuple[str, ...]) -> Counts:
-        full = [name for name in names if scene.facts.full and name.startswith(scene.facts.full)]
-        scene.was_read = scene.was_read or bool(full)
-        return {(name, window): MORE_THAN_ANY for name in full for window in windows}
+    def all(self, keys: Iterable[Key]) -> dict[Key, Any]:
+        """Return what stands by each key."""
+        wanted = list(keys)
+        found = self.of.all(key for key in wanted if key[0] != COUNTS)
+        moved = self.scene.facts.meanwhile is not None
+        if moved:
+            found = {key: LATER_THAN_ANY if key[0] == STATE_KEYS else row for key, row in found.items()}
+        return found | staged_counts(self.scene, [key for key in wanted if key[0] == COUNTS])
 
-    return Usage(read=read, write=lambda _connection, _added: None, add_one=lambda _connection, _name, _window: 1)
+    def one(self, key: Key) -> Any:
+        """Return what stands by one key."""
+        return self.all((key,))[key]
+
+
+def staged_counts(scene: Scene, keys: Collection[CountKey]) -> dict[CountKey, int | None]:
+    """Return counts that are at nothing but for those that the scenario fills."""
+    full = {key for key in keys if scene.facts.full and key[1].startswith(scene.facts.full)}
+    scene.was_read = scene.was_read or bool(full)
+    return {key: MORE_THAN_ANY if key in full else None for key in keys}
 
 
 def staged_clock(clock: Callable[[], datetime], scene: Scene) -> Callable[[], datetime]:

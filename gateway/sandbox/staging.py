@@ -13,7 +13,7 @@ from gateway.problems import NOT_A_SANDBOX, SCENARIO_REFUSED, ProblemError
 from gateway.sandbox.facts import Scene
 from gateway.sandbox.scenario import Scenario
 from gateway.sandbox.scenarios import SCENARIOS
-from gateway.sandbox.staged import StagedClients, StagedLog, StagedReader, StagedSource, staged_clock, staged_usage
+from gateway.sandbox.staged import StagedClients, StagedLog, StagedReader, StagedSource, staged_clock, staged_counts
 from schemas.terms import Environment
 
 SUFFIX: Final = "/sandbox"  # of the log's origin: a log's name is for ever, so no production log becomes a sandbox's
@@ -67,7 +67,7 @@ def _services(services: Services, scene: Scene) -> Services:
         reader=StagedReader(services.reader, scene),
         source_of=lambda dataset, reader: StagedSource(services.source_of(dataset, reader), scene, dataset),
         log=StagedLog(services.log, scene),
-        usage=staged_usage(scene),
+        read_counts=lambda _connection, keys: staged_counts(scene, keys),
         phrases=Phrases(),  # those of others name an agreement by its digest, which a scenario leaves as it is
     )
 

@@ -43,21 +43,6 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """One call in an emergency, as the row of it holds it."""
-
-    entry_id: str
-    at: datetime
-    partner: str
-    client: str
-    agreement: str
-    caseworker_ref: str
-    kind: EmergencyKind
-    people: int
-    incident: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Item:
     """What waits for a second person, or was reviewed: one call, or a whole incident with its calls."""
 
@@ -114,30 +99,6 @@ def open_incidents(connection: Connection, at: datetime) -> list[Incident]:
         (to_micros(at),),
     )
     return [_incident(row) for row in rows]
-
-
-def write_call(connection: Connection, call: Call) -> None:
-    """Write the row of a call, in the transaction of its entry."""
-    connection.run(
-        "INSERT INTO emergency (entry_id, at, partner_id, client_id, agreement_id, caseworker_ref, kind, people, "
-        "incident_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            call.entry_id,
-            to_micros(call.at),
-            call.partner,
-            call.client,
-            call.agreement,
-            call.caseworker_ref,
-            call.kind.value,
-            call.people,
-            call.incident,
-        ),
-    )
-
-
-def is_written(connection: Connection, entry_id: str) -> bool:
-    """Tell whether a call in an emergency has its row."""
-    return connection.one("SELECT 1 FROM emergency WHERE entry_id = ?", (entry_id,)) is not None
 
 
 def items(connection: Connection, at: datetime, *, is_open: bool = True) -> list[Item]:

@@ -27,12 +27,14 @@ from gateway.store.readings import Readings
 from policies.reading.findings import TextError
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
+from schemas.memo import Memo
 from schemas.terms import Environment, RecipientKind
 
 T = TypeVar("T")
 PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
 TOKEN: Final = "token/"  # noqa: S105 -- a state key's prefix: of a token there is one once it was revoked
 UNKEPT: Final = (*PERSONAL, TOKEN)
+MOST_KEPT: Final = 10_000  # a bound against made-up names
 PORTION: Final = 400  # keys of one statement
 
 
@@ -49,7 +51,7 @@ class Reader:
         self.connection = connection
         self.readings = readings or Readings()
         self._environment = environment
-        self._kept: dict[tuple[str, ...], Any] = {}
+        self._kept: Memo[tuple[str, ...], Any] = Memo(MOST_KEPT)
         self._index = -1
         self._revoked: set[str] = set()
 
@@ -107,9 +109,7 @@ class Reader:
         return not by_revoked_key and not self.is_token_revoked(token.jti)
 
     def _keep(self, known: tuple[str, ...], value: object) -> None:
-        if len(self._kept) > 10_000:  # noqa: PLR2004 -- a bound against made-up names
-            self._kept.clear()
-        self._kept[known] = value
+        self._kept.keep(known, value)
 
     def _is_active(self, partner_id: str) -> bool:
         partner = self.find_partner(partner_id)

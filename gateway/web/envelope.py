@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from fastapi.exceptions import RequestValidationError
@@ -16,8 +16,6 @@ from audit.format.entry import canonical
 from audit.stores.connection import StoreError
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
-from gateway.api import control, offices
-from gateway.api.door import request_id_of, traceparent_of
 from gateway.journey.equipment import Chance
 from gateway.journey.wiring import Wiring
 from gateway.problems import (
@@ -30,21 +28,28 @@ from gateway.problems import (
 )
 from gateway.settings import Settings
 from gateway.telemetry import Steps
+from gateway.web.door import request_id_of, traceparent_of
 
 DISCLOSURES: Final = "/v1/disclosures"
 SCENARIO: Final = "stile-scenario"
 UNWRITABLE: Final = (NotDurableError, LogUnavailableError, KeyringError)  # nothing can be recorded, so nothing leaves
 
+# Lets a call in before its body is read, or raises the problem; returns what hands on the body, once it is checked.
+EntranceDoor = Callable[[Request, Receive], Awaitable[Receive]]
+
 
 class Envelope:
-    """Names each request, times it, authenticates control calls before their body is read. Pure ASGI.
+    """Names each request, times it, and leads it to the door of its entrance before its body is read. Pure ASGI.
 
-    The routes in `hot` are handed their request here: what FastAPI puts around every call costs them more than
-    their own authentication.
+    `doors` are by the beginning of the addresses behind them. The routes in `hot` are handed their request here: what
+    FastAPI puts around every call costs them more than their own authentication.
     """
 
-    def __init__(self, app: ASGIApp, *, routes: Sequence[Route], hot: frozenset[str]) -> None:
+    def __init__(
+        self, app: ASGIApp, *, routes: Sequence[Route], hot: frozenset[str], doors: Mapping[str, EntranceDoor]
+    ) -> None:
         self._app = app
+        self._doors = tuple(doors.items())
         self._hot = {(method, route.path): route for route in routes if route.path in hot for method in route.methods or ()}
         self._templates: dict[object, str] = {route.endpoint: route.path for route in routes}
         self._chance = Chance()
@@ -70,10 +75,7 @@ class Envelope:
         try:
             if named := request.headers.getlist(SCENARIO):
                 request.state.wiring = wiring.stage(wiring, scope["path"], named)
-            if scope["path"].startswith("/control/"):
-                await offices.authenticate_control(request)
-                receive = await control.checked_body(request, receive)
-            await self._handle(request, receive, send_named)
+            await self._handle(request, await self._let_in(request, receive), send_named)
         except ProblemError as error:
             await (await answer_problem(request, error))(scope, receive, send_named)
         except UNWRITABLE as error:
@@ -84,6 +86,12 @@ class Envelope:
                 await answer(scope, receive, send_named)
         finally:
             wiring.telemetry.count(self._route_of(scope), sent.get("status", 0), steps)
+
+    async def _let_in(self, request: Request, receive: Receive) -> Receive:
+        for beginning, enter in self._doors:
+            if request.scope["path"].startswith(beginning):
+                return await enter(request, receive)
+        return receive
 
     async def _handle(self, request: Request, receive: Receive, send: Send) -> None:
         scope = request.scope

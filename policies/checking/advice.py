@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from policies.checking.lawful import fields_under, kinds_under
-from policies.checking.lines import ceiling_rank, kinds_of, law_of
 from policies.checking.naming_checks import naming_advice
+from policies.deciding.line_meaning import ceiling_rank, kinds_of, law_of
 from policies.deciding.safeguards import PREFIX
 from policies.deciding.targets import covers, most
 from policies.reading.places import Flaw, Step

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import product
 
-from policies.checking.lines import ceiling_rank, effective, law_of, receivers
 from policies.checking.vacuous import contradicts
 from policies.deciding.compile import AGES
+from policies.deciding.line_meaning import ceiling_rank, effective, law_of, receivers
 from policies.deciding.net_parts import Part, net_parts
 from policies.deciding.targets import covers, most
 from policies.reading.places import Flaw

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from dataclasses import field as member
 from itertools import combinations
 
-from policies.checking.lines import effective, law_of, receivers
 from policies.deciding.compile import consent_kinds
+from policies.deciding.line_meaning import effective, law_of, receivers
 from policies.deciding.restrictions import OBJECTIONABLE
 from policies.deciding.targets import covers
 from policies.reading.places import Flaw

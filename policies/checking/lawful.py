@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from policies.checking.lines import kinds_of, law_of
+from policies.deciding.line_meaning import kinds_of, law_of
 from policies.reading.parse_agreement import LOST
 from policies.reading.places import Flaw, Step
 from schemas.agreement import Atom, LegalBasis, RuleSet, Side

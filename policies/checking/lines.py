@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from policies.checking.core_rules import marker_flaw
 from policies.checking.vacuous import contradicts
+from policies.deciding.line_meaning import ceiling_rank
 from policies.reading.findings import did_you_mean, nearest
 from policies.reading.places import Flaw, Step
-from schemas.agreement import Atom, Condition, LegalBasis, RecordTerm, ReleaseLine, RuleSet
+from schemas.agreement import Atom, RecordTerm, ReleaseLine, RuleSet
 from schemas.dataset import SHOWS_ROWS, Field
-from schemas.terms import RecipientKind
 
 MOST_LINES = 500
 
@@ -58,30 +58,6 @@ def _sound(rules: RuleSet, line: ReleaseLine, ways: list[tuple[Step, ...]], *, i
 def _has_form(rules: RuleSet, path: str, form: str) -> bool:
     field = rules.dataset.fields.get(path)
     return field is not None and form in field.chain
-
-
-def law_of(rules: RuleSet, line: ReleaseLine) -> LegalBasis:
-    """Return the line of law that a release line rests on: the first, unless it names another."""
-    laws = rules.agreement.lawful
-    return next((one for one in laws if one.id == line.under), laws[0])
-
-
-def receivers(rules: RuleSet, line: ReleaseLine) -> frozenset[str]:
-    """Return the recipients that a line is for."""
-    return frozenset(
-        name for name, kind in rules.recipient_kinds.items() if not line.to or name in line.to or kind.value in line.to
-    )
-
-
-def kinds_of(rules: RuleSet, line: ReleaseLine) -> frozenset[RecipientKind]:
-    """Return the kinds of recipient that a line is for."""
-    return frozenset(rules.recipient_kinds[name] for name in receivers(rules, line))
-
-
-def effective(line: ReleaseLine) -> frozenset[Condition]:
-    """Return the conditions that count: an emergency waives consent on the lines that name it."""
-    found = frozenset(line.when)
-    return found - {Atom.CONSENT} if Atom.EMERGENCY in found else found
 
 
 # -- what a line names
@@ -187,11 +163,6 @@ def _ceiling_flaws(rules: RuleSet) -> Iterator[Flaw]:
 
 def _is_in_bounds(rules: RuleSet, field: Field, form: str) -> bool:
     return field.rank(form) <= max(ceiling_rank(rules, field), _varied(rules, field))
-
-
-def ceiling_rank(rules: RuleSet, field: Field) -> int:
-    """Return the rank of the ceiling without variations."""
-    return field.rank(rules.ceiling.get(field.path, "withheld"))
 
 
 def _varied(rules: RuleSet, field: Field) -> int:

@@ -10,12 +10,13 @@ from policies.checking.binding import core_flaws
 from policies.checking.guarded import guardrail_flaws
 from policies.checking.idle import idle_flaws
 from policies.checking.lawful import law_flaws
-from policies.checking.lines import bound_flaws, law_of, line_flaws, sound, variation_flaws
+from policies.checking.lines import bound_flaws, line_flaws, sound, variation_flaws
 from policies.checking.markers import marker_flaws
 from policies.checking.mosaic import mosaic_flaws
 from policies.checking.naming_checks import naming_flaws
 from policies.checking.second_look import second_look
 from policies.deciding.bind import bind
+from policies.deciding.line_meaning import law_of
 from policies.reading.findings import Finding, TextError, nearest
 from policies.reading.parse_agreement import LOST
 from policies.reading.places import Flaw, located

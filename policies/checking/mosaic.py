@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from policies.checking.lines import ceiling_rank, receivers
+from policies.deciding.line_meaning import ceiling_rank, receivers
 from policies.deciding.net_parts import Part, net_parts
 from policies.reading.places import Flaw
 from schemas.agreement import Guardrail, ReleaseLine, RuleSet

@@ -31,6 +31,7 @@ from schemas.agreement import (
 from schemas.dataset import Dataset, Field, FieldType, Key
 from schemas.decision import Decision
 from schemas.instants import first_instant, instant_after
+from schemas.memo import Memo
 from schemas.terms import (
     Classification,
     ConsentKind,
@@ -44,11 +45,14 @@ from schemas.terms import (
 
 DECEASED: Final = Atom.DECEASED.value
 AGES: Final = frozenset({Atom.ADULT, Atom.CHILD})
+MOST_DECISIONS: Final = 4_096  # that are kept of one rule set; and what shaping them worked out
+MOST_PLANS: Final = 1_024
+MOST_REACHED: Final = 4_096
 AGES_SINCE: Final = 2  # the semantics in which an age is that of whose field it is
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class CompiledLine:
     """A release line in one field's lane."""
 
     id: str
@@ -90,7 +94,7 @@ class Lane:
     """All that bears on one field. `ceilings` has one rank for each epoch."""
 
     field: Field
-    lines: tuple[Line, ...]
+    lines: tuple[CompiledLine, ...]
     caps: tuple[LaneCap, ...]
     ceilings: tuple[int, ...]
     group: str | None  # the group that the field lies in
@@ -115,11 +119,11 @@ class Compiled:
     counts_days: (
         bool  # an age is released or asked about, or decides whose yes counts, so that midnight may change a decision
     )
-    memo: dict[object, Decision] = member(default_factory=dict, compare=False)
+    memo: Memo[object, Decision] = member(default_factory=lambda: Memo(MOST_DECISIONS), compare=False)
     today: dict[str, tuple[datetime, datetime]] = member(default_factory=dict, compare=False)
-    plans: dict[object, Any] = member(default_factory=dict, compare=False)  # of `policies/deciding/shape.py`
+    plans: Memo[object, Any] = member(default_factory=lambda: Memo(MOST_PLANS), compare=False)  # of shape.py
     usable: dict[str, Mapping[str, Key]] = member(default_factory=dict, compare=False)  # by recipient
-    reached: dict[object, Any] = member(default_factory=dict, compare=False)  # of `policies/deciding/nets.py`
+    reached: Memo[object, Any] = member(default_factory=lambda: Memo(MOST_REACHED), compare=False)  # of nets.py
 
 
 def compile_rules(rules: RuleSet) -> Compiled:
@@ -241,11 +245,11 @@ def _ceiling(rules: RuleSet, field: Field, at: datetime | None) -> int:
     return max([rank, *live])
 
 
-def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> Line:
+def _line(rules: RuleSet, field: Field, line: ReleaseLine) -> CompiledLine:
     laws = {one.id: one for one in rules.agreement.lawful}
     law = laws[line.under] if line.under else rules.agreement.lawful[0]
     atoms, record = split(line.when)
-    return Line(
+    return CompiledLine(
         id=line.id,
         rank=field.rank(line.form),
         lawful=law.id,

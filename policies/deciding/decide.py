@@ -25,7 +25,6 @@ from schemas.reasons import Reason
 from schemas.request import Circumstances
 from schemas.terms import Action, ConsentKind
 
-MOST_KEPT: Final = 4_096
 _NOTHING: Final[Covered] = frozenset()
 _FREE: Final[Held] = frozenset()
 
@@ -67,17 +66,14 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
         covered,
         held,
     )
-    decision = compiled.memo.get(known)
+    decision = compiled.memo.find(known)
     if decision is None:
-        if len(compiled.memo) >= MOST_KEPT:
-            compiled.memo.clear()
         kind = compiled.rules.recipient_kinds.get(c.recipient)
         said: dict[tuple[str, str, ConsentKind], tuple[Yes, ...]] = {}
         for one in sorted(covered):
             known_of = (one.person, one.path, one.kind)
             said[known_of] = (*said.get(known_of, ()), one)
-        decision = _decide(compiled, Facts(c, kind, compiled, held, epoch, said))
-        compiled.memo[known] = decision
+        decision = compiled.memo.keep(known, _decide(compiled, Facts(c, kind, compiled, held, epoch, said)))
     if c.consents or c.restrictions:
         return _until_they_change(decision, c)
     return decision

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
-from policies.deciding.compile import Compiled, Lane, LaneCap, Line
+from policies.deciding.compile import Compiled, CompiledLine, Lane, LaneCap
 from policies.deciding.consents import Yes
 from policies.deciding.naming import KNOWN_BEFORE
 from policies.deciding.net_parts import Net
@@ -23,7 +23,7 @@ from schemas.reasons import Reason
 from schemas.request import Circumstances
 from schemas.terms import PUBLIC_AUTHORITIES, ConsentKind, RecipientKind, Tag
 
-Ranked = tuple[int, Line]  # how far a line may release its field
+Ranked = tuple[int, CompiledLine]  # how far a line may release its field
 GIVES_WAY_SINCE: Final = 2  # the semantics in which a form that can't be made gives way to the next
 # Where lines miss as much as each other, the reason that is the least work to mend is told first.
 _ORDER: Final = (
@@ -84,7 +84,7 @@ def decide_field(compiled: Compiled, path: str, facts: Facts) -> Release | Withh
 
 
 def _parted(
-    lane: Lane, ours: list[Line], caps: list[LaneCap], facts: Facts
+    lane: Lane, ours: list[CompiledLine], caps: list[LaneCap], facts: Facts
 ) -> tuple[list[Ranked], list[Ranked], list[tuple[int, int, str]]]:
     """Part the lines into those that release, those that another's word alone holds back, and those that miss something.
 
@@ -179,7 +179,7 @@ def _may_name(compiled: Compiled, path: str, facts: Facts) -> bool:
     return lane is not None and any(_opens(line, lane, facts) for line in lane.lines if _is_for(line, facts))
 
 
-def _opens(line: Line, lane: Lane, facts: Facts) -> bool:
+def _opens(line: CompiledLine, lane: Lane, facts: Facts) -> bool:
     """Tell whether a line releases its field in full to this call, whoever is found."""
     c, full = facts.c, len(lane.field.chain)
     waived = {Atom.CONSENT} if opens_in(line, c) else set()
@@ -197,11 +197,11 @@ def _opens(line: Line, lane: Lane, facts: Facts) -> bool:
 # -- lines
 
 
-def _is_for(line: Line, facts: Facts) -> bool:
+def _is_for(line: CompiledLine, facts: Facts) -> bool:
     return not line.to or facts.c.recipient in line.to or (facts.kind is not None and facts.kind.value in line.to)
 
 
-def _missing(line: Line, field: Field, facts: Facts) -> set[Reason]:
+def _missing(line: CompiledLine, field: Field, facts: Facts) -> set[Reason]:
     c = facts.c
     missing = set()
     if line.roles and c.role not in line.roles:
@@ -220,7 +220,7 @@ def _missing(line: Line, field: Field, facts: Facts) -> set[Reason]:
     return missing
 
 
-def _missed(atom: Atom, line: Line, field: Field, facts: Facts) -> Reason | None:
+def _missed(atom: Atom, line: CompiledLine, field: Field, facts: Facts) -> Reason | None:
     c = facts.c
     if atom is Atom.CONSENT:
         return _missed_consent(line, field, facts)
@@ -245,7 +245,7 @@ def _told_of(holding: Collection[str], facts: Facts) -> Reason:
     return Reason.RESTRICTED if is_own else Reason.NOT_AVAILABLE
 
 
-def _missed_consent(line: Line, field: Field, facts: Facts) -> Reason | None:
+def _missed_consent(line: CompiledLine, field: Field, facts: Facts) -> Reason | None:
     """Return why a line's consent is missing. That another of the record has not said yes is not the partner's to learn."""
     asked = line.of or facts.c.subject or ""
     whose = _whose_consent(line, field, facts)
@@ -255,19 +255,19 @@ def _missed_consent(line: Line, field: Field, facts: Facts) -> Reason | None:
     return Reason.NOT_AVAILABLE if others else None
 
 
-def _whose_consent(line: Line, field: Field, facts: Facts) -> frozenset[str]:
+def _whose_consent(line: CompiledLine, field: Field, facts: Facts) -> frozenset[str]:
     asked = line.of or facts.c.subject or ""
     if line.of is not None or line.consent_of is ConsentOf.ASKED or facts.c.subject is None:
         return frozenset({asked})
     return frozenset({field.of}) if field.of is not None else facts.c.people or frozenset({asked})
 
 
-def opens_in(line: Line, c: Circumstances) -> bool:
+def opens_in(line: CompiledLine, c: Circumstances) -> bool:
     """Tell whether a line is one of the emergency that a caseworker declares."""
     return line.in_emergency and is_emergency(c) and (not line.emergencies or c.emergency in line.emergencies)
 
 
-def _consents(line: Line, field: Field, facts: Facts) -> Iterator[tuple[tuple[PersonTerm, ...], bool]]:
+def _consents(line: CompiledLine, field: Field, facts: Facts) -> Iterator[tuple[tuple[PersonTerm, ...], bool]]:
     """Yield how a line's consent is given: what the record must say of whom, and whether each spoke for themselves.
 
     Where a line asks for none, or an emergency waives it, nothing needs to be said, and nobody has said it.
@@ -285,11 +285,11 @@ def _consents(line: Line, field: Field, facts: Facts) -> Iterator[tuple[tuple[Pe
 # -- what restricts: caps, and guardrails' nets
 
 
-def _ranks(caps: list[LaneCap], line: Line, facts: Facts) -> list[int]:
+def _ranks(caps: list[LaneCap], line: CompiledLine, facts: Facts) -> list[int]:
     return [cap.rank for cap in caps if not cap.record and not _spares(cap, line, facts)]
 
 
-def _spares(cap: LaneCap, line: Line, facts: Facts) -> bool:
+def _spares(cap: LaneCap, line: CompiledLine, facts: Facts) -> bool:
     """Tell whether a cap excepts a line: for its power, or as an emergency's own."""
     own = opens_in(line, facts.c)
     return line.power in cap.except_powers or (own and facts.kind in cap.except_emergency)

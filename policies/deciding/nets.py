@@ -6,7 +6,6 @@ But for what a guardrail has come to cover since a text was published: that with
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from policies.deciding.choosing import Row, Work, look
 from policies.deciding.net_parts import Net
@@ -14,8 +13,6 @@ from schemas.agreement import Condition, RecordTerm
 from schemas.decision import Decision
 from schemas.reasons import TrueReason
 from schemas.terms import EmergencyKind
-
-MOST_KEPT: Final = 4_096
 
 
 def cast_nets(work: Work, decision: Decision, emergency: EmergencyKind | None, recipient: str) -> tuple[str, ...]:
@@ -47,12 +44,10 @@ def _all_reached(
     worked out once for each.
     """
     known = (places, emergency, recipient, tuple(work.lines.items()))
-    found: list[tuple[int, list[str]]] | None = work.compiled.reached.get(known)
+    found: list[tuple[int, list[str]]] | None = work.compiled.reached.find(known)
     if found is None:
-        if len(work.compiled.reached) >= MOST_KEPT:
-            work.compiled.reached.clear()
         each = [(place, _reached(work, work.compiled.nets[place], emergency, recipient)) for place in places]
-        found = work.compiled.reached[known] = [(place, paths) for place, paths in each if paths]
+        found = work.compiled.reached.keep(known, [(place, paths) for place, paths in each if paths])
     return found
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from policies.deciding.compile import Compiled, Line
+from policies.deciding.compile import Compiled, CompiledLine
 from schemas.agreement import Atom
 from schemas.consent import Restriction
 from schemas.dataset import Field
@@ -101,7 +101,7 @@ def objecting(field: Field, held: Held) -> frozenset[str]:
     return frozenset(one.person for one in holds_on(field, held) if LAW_OF[one.kind] is not RestrictionLaw.RESTRICTION)
 
 
-def holding_back(line: Line, field: Field, held: Held, compiled: Compiled, *, in_emergency: bool) -> frozenset[str]:
+def holding_back(line: CompiledLine, field: Field, held: Held, compiled: Compiled, *, in_emergency: bool) -> frozenset[str]:
     """Return for whose word a line stays. `in_emergency`: it is one of an emergency that counts."""
     if not held:
         return frozenset()
@@ -112,7 +112,7 @@ def holding_back(line: Line, field: Field, held: Held, compiled: Compiled, *, in
     )
 
 
-def holds_back(hold: Hold, line: Line, compiled: Compiled, *, in_emergency: bool) -> bool:
+def holds_back(hold: Hold, line: CompiledLine, compiled: Compiled, *, in_emergency: bool) -> bool:
     """Tell whether one hold keeps back one line."""
     law = LAW_OF[hold.kind]
     if in_emergency and law not in line.heeds:
@@ -124,7 +124,7 @@ def holds_back(hold: Hold, line: Line, compiled: Compiled, *, in_emergency: bool
     return _opted_out(hold, line, compiled)
 
 
-def _opted_out(hold: Hold, line: Line, compiled: Compiled) -> bool:
+def _opted_out(hold: Hold, line: CompiledLine, compiled: Compiled) -> bool:
     agreement = compiled.rules.agreement
     if hold.scheme is OptOutScheme.NATIONAL_DATA_OPT_OUT:
         # It is about planning and research: not direct care, not what law requires, not what consent covers.

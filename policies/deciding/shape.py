@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final
 
 from policies.deciding.choosing import Work, choices, formed, is_plain
 from policies.deciding.compile import Compiled
@@ -19,8 +18,6 @@ from schemas.dataset import Field
 from schemas.decision import Decision, Option, Record, Release, Shaped, Unusable, Withhold
 from schemas.reasons import Reason, TrueReason
 from schemas.terms import EmergencyKind
-
-MOST_KEPT: Final = 1_024
 
 
 def shape(
@@ -93,12 +90,10 @@ class Plan:
 def _plan_of(decision: Decision, compiled: Compiled, people: frozenset[str]) -> Plan:
     """Return the plan of a decision. Decisions are kept, and so are plans: making one takes as long as shaping a record."""
     known = (id(decision.fields), decision.carriers, people)
-    plan: Plan | None = compiled.plans.get(known)
+    plan: Plan | None = compiled.plans.find(known)
     # A plan holds on to its decision's fields: while it is kept, nothing else can have their identity.
     if plan is None:
-        if len(compiled.plans) >= MOST_KEPT:
-            compiled.plans.clear()
-        plan = compiled.plans[known] = _make_plan(decision, compiled, people)
+        plan = compiled.plans.keep(known, _make_plan(decision, compiled, people))
     return plan
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from policies.checking.lines import law_of
+from policies.deciding.line_meaning import law_of
 from policies.telling.wording import (
     after_when,
     day_text,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policies.deciding.compile import Line, compile_rules
+from policies.deciding.compile import CompiledLine, compile_rules
 from policies.deciding.restrictions import Hold, holds_back
 from schemas.agreement import Atom, ConsentOf, RuleSet
 from schemas.terms import OptOutScheme, RestrictionKind
@@ -32,7 +32,7 @@ def line_notes(rules: RuleSet) -> Iterator[tuple[int, str]]:
         yield written.line, f"{', '.join(written.fields)}: {', '.join(said)}{_consent(line)}"
 
 
-def _consent(line: Line) -> str:
+def _consent(line: CompiledLine) -> str:
     if Atom.CONSENT not in line.atoms:
         return ""
     if line.of is not None:

@@ -6,20 +6,22 @@ from typing import Any
 
 from breaking import Break
 
-from gateway.api import offices
+from gateway.control import door
 from gateway.oauth.clients import Role
+from gateway.web.offices import EVERYDAY, Rule
 
 
 def rules(part: str, *roles: Role) -> dict[str, Any]:
     """Return the control API's table with one part opened to more roles."""
-    known = offices.RULE_OF.get(part, offices.EVERYDAY)
-    return {**offices.RULE_OF, part: offices.Rule(known.roles | set(roles))}
+    known = door.RULE_OF.get(part, EVERYDAY)
+    return {**door.RULE_OF, part: Rule(known.roles | set(roles))}
 
 
 CONTEXT, KEYS = "gateway.oauth.context", "gateway.oauth.client_keys"
 DETAILS, SERVER, READING = "gateway.oauth.details", "gateway.oauth.server", "gateway.api.reading"
+BODIES = "gateway.web.bodies"
 POSSESSION = f"{KEYS}:_check_possession"
-RULES = "gateway.api.offices:RULE_OF"
+RULES = "gateway.control.door:RULE_OF"
 
 CALLS = (
     # -- what a token is for
@@ -174,8 +176,8 @@ CALLS = (
     Break(
         "roles at all",
         ("role-auditor-misses", "role-approver-incidents"),
-        "gateway.api.offices:_require",
-        "rule.roles.isdisjoint(roles)",
+        "gateway.control.door:_require",
+        "not rule.lets(roles)",
         "False",
     ),
     Break(
@@ -193,7 +195,7 @@ CALLS = (
         "return _wiring",
     ),
     # -- what is sent
-    Break("each member once", ("body-twice", "body-twice-inner"), f"{READING}:decode", "_has_duplicates(body)", "False"),
+    Break("each member once", ("body-twice", "body-twice-inner"), f"{BODIES}:decode", "_has_duplicates(body)", "False"),
     Break(
         "one subject or many",
         ("body-both-subjects",),
@@ -211,14 +213,14 @@ CALLS = (
     Break(
         "a form's address has no query",
         ("token-query-beside",),
-        "gateway.api.oauth:read_form",
+        f"{BODIES}:read_form",
         "if request.url.query",
         "if False",
     ),
     Break(
         "a form's type",
         ("token-kind-text",),
-        "gateway.api.oauth:read_form",
+        f"{BODIES}:read_form",
         'kind != "application/x-www-form-urlencoded"',
         "False",
     ),

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from breaking import Break
 
-CERTIFICATE, DOOR, OFFICES = "gateway.oauth.certificate", "gateway.console.door", "gateway.api.offices"
+CERTIFICATE, DOOR, OFFICES = "gateway.oauth.certificate", "gateway.console.door", "gateway.control.door"
 EVERY_HOP = {"gateway.web.hops:_TOLD": frozenset()}  # no header is taken from anybody
 
 CONNECTIONS = (

@@ -27,7 +27,7 @@ FOUR = (
     ("gateway/oauth/access_token.py", "if found.expires <= now:", "a token's end", "token-end-waited"),
     ("gateway/limits/counting.py", "self._calls() + 1 <= self._limits.per_minute:", "calls a minute", "calls-a-minute"),
     (
-        "gateway/api/offices.py",
+        "gateway/web/offices.py",
         "AUDITING: Final = Rule(frozenset({Role.AUDITOR, Role.DPO}))",
         "who reads the log",
         "role-told",

@@ -35,7 +35,8 @@ from typer.testing import CliRunner
 
 import gateway.serving.server
 from gateway.attack import Client, Verdict, aim, attacks, place_of, run
-from gateway.attack.judging import CLOSED, Needs, code_of
+from gateway.attack.attack import Needs
+from gateway.attack.judging import CLOSED, code_of
 from gateway.attack.target import Target
 from gateway.cli import make_app
 from gateway.oauth import assertion
@@ -259,8 +260,7 @@ def test_a_deadline_ends_the_run(attacked: Attacked) -> None:
 def test_the_slow_ones_are_cut_off(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
     """By limits that the test makes short."""
     monkeypatch.setattr(gateway.serving.server, "LONGEST_HEAD", 0.3)
-    monkeypatch.setattr("gateway.api.oauth.SLOWEST", 0.3)
-    monkeypatch.setattr("gateway.api.reading.SLOWEST", 0.3)
+    monkeypatch.setattr("gateway.web.bodies.SLOWEST", 0.3)
     quick = [one for one in ATTACKS if one.is_slow and one.id != "slow-head-drip"]
     ran = run(attacked.target, quick, deadline=60, with_slow=True)
 

@@ -13,7 +13,7 @@ from audit.exporting.receipt import receipt
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind, canonical
 from audit.stores.checked import check_whole_log
-from audit.stores.sqlite import create, open_connection
+from audit.stores.sqlite import SqliteStore, create, open_connection
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.item import Appended, Draft
 from audit.writing.keyring import Keyring, reference
@@ -63,8 +63,9 @@ class Place:
         self._open = contextlib.ExitStack()
         self._numbers = itertools.count()
 
-    def start(self, *, signer: CheckpointSigner | None = None, deliver=deliver) -> Sequencer:
-        writer = Sequencer(self.database, self.lock, signer or self.signer, clock=lambda: self.now, deliver=deliver)
+    def start(self, *, signer: CheckpointSigner | None = None, deliver=deliver, **more) -> Sequencer:
+        store = SqliteStore(self.database, self.lock)
+        writer = Sequencer(store, signer or self.signer, clock=lambda: self.now, deliver=deliver, **more)
         writer.start()
         self._open.callback(writer.close)
         return writer

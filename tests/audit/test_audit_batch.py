@@ -4,8 +4,8 @@ import pysqlite3
 import pytest
 
 from audit.format.entry import EntryError
+from audit.stores.entry_rows import inserts
 from audit.stores.sqlite import SqliteConnection
-from audit.writing.batch import insert_rows
 
 
 @pytest.fixture
@@ -24,14 +24,14 @@ def test_every_row_is_inserted_once_and_in_order(count: int) -> None:
     connection.run("CREATE TABLE pair (one INTEGER, two TEXT)")
     rows = [(number, f"n{number}") for number in range(count)]
 
-    insert_rows(connection, "INSERT INTO pair (one, two) VALUES ", rows)
+    connection.run_all(inserts("INSERT INTO pair (one, two) VALUES ", rows))
 
     assert connection.all("SELECT one, two FROM pair ORDER BY rowid") == rows
     connection.close()
 
 
-def test_an_item_that_fails_after_writing_makes_its_batch_run_again(place, writer, side, draft) -> None:
-    """Twice at most: the second time each item has a savepoint of its own."""
+def test_a_change_that_fails_after_writing_is_taken_back_alone(place, writer, side, draft) -> None:
+    """Each change has a savepoint of its own: none of its neighbours runs twice."""
     runs: list[int] = []
 
     def counted(connection, moment):
@@ -41,7 +41,7 @@ def test_an_item_that_fails_after_writing_makes_its_batch_run_again(place, write
 
     results = place.submit_together(writer, [counted, refuse, counted, refuse, counted])
 
-    assert runs == [0, 0, 1, 2]
+    assert runs == [0, 1, 2]
     assert [getattr(one, "index", type(one)) for one in results] == [0, PermissionError, 1, PermissionError, 2]
     assert place.connect().all("SELECT what FROM side ORDER BY what") == [(f"row {number}",) for number in range(3)]
     assert [b'"counter":%d' % (number + 1) in results[2 * number].entry for number in range(3)] == [True] * 3

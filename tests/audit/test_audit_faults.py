@@ -10,7 +10,6 @@ from audit.stores.checked import LogCorruptError
 from audit.stores.entries import head
 from audit.stores.sqlite import UnsafeSqliteError, check_sqlite_version, open_connection
 from audit.tree.merkle import Edge
-from audit.writing import sequencer as sequencer_module
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 
 
@@ -24,7 +23,7 @@ class Disk:
     def __init__(self, place, monkeypatch) -> None:
         self.full = False
         self._place = place
-        monkeypatch.setattr(sequencer_module, "open_connection", self._open)
+        monkeypatch.setattr("audit.stores.sqlite.open_connection", self._open)
 
     def _open(self, path, *, read_only):
         connection = open_connection(path, read_only=read_only)

@@ -11,7 +11,7 @@ from console_scene import KINDS, next_version
 from house import DPO, HARBOUR, House
 from joserfc import jwk
 
-from gateway.api.offices import RULE_OF, rule_of
+from gateway.control.door import RULE_OF, rule_of
 from gateway.oauth.clients import Role
 
 SignIn = Callable[..., Browser]

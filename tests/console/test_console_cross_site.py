@@ -9,11 +9,11 @@ from console_browser import PASSWORD, SESSION, Authenticator, Browser
 from console_scene import grant, sign_in
 from house import ISSUER, House
 
-from gateway.console.routes import routes
+from gateway.console.routes import declared
 from gateway.oauth.clients import Role
 
 SignIn = Callable[..., Browser]
-FORMS = sorted(one.path for one in routes() if one.methods == {"POST"})
+FORMS = sorted(one.path for one in declared() if one.method == "POST")
 
 
 def is_signed_in(browser: Browser) -> bool:

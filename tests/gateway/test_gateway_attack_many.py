@@ -32,14 +32,14 @@ def reasons(disclosure: dict[str, Any]) -> set[str]:
 def ask_while(house: House, happens: Callable[[Any], Awaitable[None]], people: list[dict[str, Any]], **members: Any) -> Any:
     """Ask, and let something happen after the chunk was fetched, and before it is recorded."""
     caller, log = house.harbour(), house.wiring.services.log
-    append = log.append
+    append, settle = log.append, log.settle
 
     async def slow(within: Any) -> Any:
-        log.append = append
+        log.settle = settle
         await happens(append)
-        return await append(within)
+        return await settle(within)
 
-    log.append = slow
+    log.settle = slow
     return caller.call("POST", "/v1/disclosures", body(people, **members))
 
 

@@ -15,10 +15,10 @@ from test_gateway_others import CEILING, NAMES, OTHERS, republish_core
 
 import audit.checking.published
 from audit.checking.verify import ProofError, is_complete, verify_answer, verify_answers
-from gateway.api.reading import check_json
 from gateway.journey.check_people import _check_once
 from gateway.problems import ProblemError
 from gateway.sources.json_answer import NotJsonError, parse
+from gateway.web.bodies import check_json
 from policies.reading.parse import parse_dataset
 from schemas.request import SubjectQuery
 
@@ -148,14 +148,14 @@ def test_an_agreement_published_under_way_is_asked_about_people_who_were_checked
     caller, log = house.harbour(), house.wiring.services.log
     house.append(end_of(house))
     _, text, _ = house.wiring.services.reader.find_text("agreement", HARBOUR.agreement)
-    append = log.append
+    append, settle = log.append, log.settle
 
     async def slow(within: Any) -> Any:
-        log.append = append
+        log.settle = settle
         await append(house.changes().texts.publish_agreement(text.replace("version: 4", "version: 5"), by="test"))
-        return await append(within)
+        return await settle(within)
 
-    log.append = slow
+    log.settle = slow
     twice = [{"ref": ref, "account_ref": "1000042", "confirm": FITTING} for ref in "ab"]
 
     assert caller.call("POST", "/v1/disclosures", body(twice)).status_code == 400

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from house import CASEWORKER, GRACE, House, open_house, republish, withheld
 
-from gateway.api import reading
 from gateway.store.changes import ChangeRefusedError
+from gateway.web import bodies
 from schemas.instants import instant_after, london_day
 
 BODY = {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1", "caseworker": CASEWORKER}
@@ -223,13 +223,13 @@ def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_not
     republish(house, agreement.id, *days)
     house.clock.at = end - timedelta(seconds=1)
     log = house.wiring.services.log
-    append = log.append
+    settle = log.settle
 
     async def late(within):
         house.clock.at = end
-        return await append(within)
+        return await settle(within)
 
-    log.append = late
+    log.settle = late
 
     answer = harbour.ask(fields=["age"])
 
@@ -257,14 +257,14 @@ def test_a_token_that_ends_while_its_answer_waits_for_the_log_discloses_nothing(
 def late(house: House, harbour: Any, meanwhile: Any) -> Any:
     """Ask, and let something happen between the answer's making and its recording."""
     log = house.wiring.services.log
-    append = log.append
+    append, settle = log.append, log.settle
 
     async def slow(within: Any) -> Any:
-        log.append = append
+        log.settle = settle
         await meanwhile(append)
-        return await append(within)
+        return await settle(within)
 
-    log.append = slow
+    log.settle = slow
     return harbour.ask(fields=["full_name", "age"])
 
 
@@ -328,7 +328,7 @@ def test_an_agreement_published_under_way_is_searched_for(house: House) -> None:
 
 
 def test_a_body_that_arrives_in_drops_is_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "SLOWEST", 0.05)
+    monkeypatch.setattr(bodies, "SLOWEST", 0.05)
     harbour = house.harbour()
     headers = {**harbour.headers("POST", "/v1/disclosures"), "Content-Type": "application/json"}
     sent = []

@@ -169,16 +169,16 @@ def test_a_withdrawal_while_an_answer_waits_for_the_log_counts(house: House) -> 
     """The transaction finds that a key of the decision's basis has moved, and decides again on the record in hand."""
     dpo, harbour = house.dpo(), house.harbour()
     consent_id = dpo.call("POST", "/control/v1/consents", GIVEN).json()["consent_id"]
-    log, append = house.wiring.services.log, house.wiring.services.log.append
+    log = house.wiring.services.log
+    append, settle = log.append, log.settle
     withdrawing = house.changes().people.withdraw_consent(consent_id, by="test", how="in between")
 
     async def late(within: Any) -> Any:
-        if getattr(within, "__self__", None) is not None and withdrawing is not None:
-            log.append = append
-            await append(withdrawing)
-        return await append(within)
+        log.settle = settle
+        await append(withdrawing)
+        return await settle(within)
 
-    log.append = late
+    log.settle = late
     answer = harbour.ask(fields=["arrears", "age"])
 
     assert set(released(answer)) == {"age"}
@@ -189,15 +189,16 @@ def test_a_withdrawal_while_an_answer_waits_for_the_log_counts(house: House) -> 
 def test_a_consent_while_an_answer_waits_is_fetched_for(house: House) -> None:
     """What the new decision releases was not read: the call goes back to the fetch, and uses its proof once."""
     harbour = house.harbour()
-    log, append = house.wiring.services.log, house.wiring.services.log.append
+    log = house.wiring.services.log
+    append, settle = log.append, log.settle
     giving = house.changes().people.record_consent(a_consent(house.changes(), "P0000042", ConsentState.GIVEN))
 
     async def late(within: Any) -> Any:
-        log.append = append
+        log.settle = settle
         await append(giving)
-        return await append(within)
+        return await settle(within)
 
-    log.append = late
+    log.settle = late
     answer = harbour.ask(fields=["arrears", "age"])
 
     assert set(released(answer)) == {"age", "arrears"}

@@ -458,7 +458,7 @@ def test_a_place_finds_nobody_once_the_incident_is_over(house: House) -> None:
 def test_what_bars_a_place_while_a_call_is_under_way_leaves_unsaid_who_was_found(house: House, what: str) -> None:
     changes, incident, harbour = house.changes(), declare(house), house.harbour()
     log = house.wiring.services.log
-    append, waiting = log.append, [what]
+    append, settle, waiting = log.append, log.settle, [what]
 
     async def late(within: Any) -> Any:
         if waiting.pop() if waiting else None:
@@ -468,9 +468,9 @@ def test_what_bars_a_place_while_a_call_is_under_way_leaves_unsaid_who_was_found
             is_closed = what == "the incident is closed"
             close = changes.emergencies.close(incident, by="operator:lee (uid 1002)")
             await append(close if is_closed else changes.texts.publish_agreement(newer, by="test"))
-        return await append(within)
+        return await settle(within)
 
-    log.append = late
+    log.settle = late
     answer = harbour.ask({"uprn": "900000000042", "confirm": subject(0)["confirm"]}, fields=["age"], emergency=EMERGENCY)
 
     assert (answer.status_code, answer.json()["disclosure"]["identity"]) == (403, "not_confirmed")

@@ -17,7 +17,7 @@ from audit.stores.entries import leaves_of
 from gateway.api import lines as api_lines
 from gateway.api.reading import parse_disclosure
 from gateway.disclose_many import Lines
-from gateway.journey.equipment import Ask
+from gateway.journey.call import Ask
 from gateway.oauth.caller import authenticate_call
 from gateway.telemetry import Steps
 from policies.reading.parse import parse_agreement

@@ -11,11 +11,12 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from audit.format.entry import canonical
 from audit.writing.sequencer import LogUnavailableError
-from gateway.api.reading import DEEPEST, parse_disclosure
+from gateway.api.reading import parse_disclosure
 from gateway.journey.equipment import BLOCK, MOST_PHRASES, Chance, Phrases
 from gateway.log.waiting import AwaitedLog
 from gateway.problems import ProblemError
 from gateway.telemetry import Timings
+from gateway.web.bodies import DEEPEST
 
 
 def test_chance_gives_nobody_the_same_bytes() -> None:

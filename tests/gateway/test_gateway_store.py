@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from audit.stores.sqlite import SqliteStore
 from gateway.cli import make_app
 from gateway.commands.council import single_server
-from gateway.journey.transaction import remember
+from gateway.log.used_once import remember
 from gateway.oauth.server import Seen
 from gateway.store import tables
 from gateway.store.schema import VERSION, SchemaError, check_version, create_tables

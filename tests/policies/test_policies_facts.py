@@ -10,9 +10,7 @@ import policies_random as some
 import policies_texts as texts
 import pytest
 
-from policies.deciding import decide as deciding
-from policies.deciding import nets
-from policies.deciding import shape as shaping
+from policies.deciding import compile as compiling
 from policies.deciding.compile import compile_rules
 from policies.deciding.decide import decide
 from policies.deciding.rows import MOST_ROWS
@@ -167,7 +165,7 @@ def test_whose_field_it_is_shows_as_no_refusal():
 
 
 def test_the_memo_is_bounded(monkeypatch):
-    monkeypatch.setattr(deciding, "MOST_KEPT", 4)
+    monkeypatch.setattr(compiling, "MOST_DECISIONS", 4)
     compiled = compile_rules(HARBOUR.rules)
 
     for number in range(20):
@@ -177,8 +175,8 @@ def test_the_memo_is_bounded(monkeypatch):
 
 
 def test_what_shaping_keeps_is_bounded(monkeypatch):
-    monkeypatch.setattr(shaping, "MOST_KEPT", 4)
-    monkeypatch.setattr(nets, "MOST_KEPT", 1)
+    monkeypatch.setattr(compiling, "MOST_PLANS", 4)
+    monkeypatch.setattr(compiling, "MOST_REACHED", 1)
     compiled = compile_rules(HARBOUR.rules)
     paths = compiled.asked_by_default
     held = build.record(compiled.rules.dataset, {"full_name": "Grace Okafor", "postcode": "LS1 4AP"})

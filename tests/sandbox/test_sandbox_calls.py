@@ -43,10 +43,10 @@ class ChangingLog:
     def __init__(self, house: House, change: Callable[[], Any]) -> None:
         self.house, self.change, self.log = house, change, house.wiring.services.log
 
-    async def append(self, within: Any) -> Any:
+    async def settle(self, judging: Any) -> Any:
         object.__setattr__(self.house.wiring.services, "log", self.log)
         self.house.wiring.sequencer.submit(self.change(), [].append)
-        return await self.log.append(within)
+        return await self.log.settle(judging)
 
 
 def meanwhile(house: House, change: Callable[[], Any]) -> None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
 from starlette.responses import Response
 
 from audit.writing.item import Within
-from gateway.api.control_changes import turn_over
-from gateway.api.offices import KEYS, make_change
-from gateway.console.door import SignedIn, guarded, require_fresh
+from gateway.console.door import SignedIn
 from gateway.console.pages import page, see_other
-from gateway.council.issuer_keys import FIRST
-from gateway.oauth.issuer_keys import Turn
+from gateway.council.issuer_keys import make_next, turns_of
 from gateway.store.key_rows import read_client_keys, read_client_list
+from gateway.web.changes import make_change
 
 
-@guarded(KEYS)
 async def get_keys(visit: SignedIn) -> Response:
     """List clients with their keys, and the gateway's own."""
     connection = visit.wiring.services.reader.connection
@@ -33,40 +31,36 @@ async def get_keys(visit: SignedIn) -> Response:
         }
         for client_id, partner, role, status in read_client_list(connection)
     ]
-    return page("keys.html", csrf=visit.csrf, is_fresh=visit.is_fresh, clients=clients, turns=_turns(visit))
+    return page("administrator/keys.html", csrf=visit.csrf, is_fresh=visit.is_fresh, clients=clients, turns=_turns(visit))
 
 
-@guarded(KEYS)
 async def post_client_revocation(visit: SignedIn) -> Response:
     """Revoke a client."""
     within = visit.wiring.changes.partners.revoke_client(visit.form.get("client", ""), by=visit.caller.by)
     return await _change(visit, within)
 
 
-@guarded(KEYS)
 async def post_key_revocation(visit: SignedIn) -> Response:
     """Revoke one key of a client."""
     client, kid = visit.form.get("client", ""), visit.form.get("kid", "")
     return await _change(visit, visit.wiring.changes.client_keys.revoke_key(client, kid, by=visit.caller.by))
 
 
-@guarded(KEYS)
 async def post_issuer_key(visit: SignedIn) -> Response:
     """Turn the gateway's own key over."""
-    require_fresh(visit)
-    await turn_over(visit.wiring, visit.caller, now=False)
-    return see_other("/console/keys")
+    council, changes = visit.wiring.council, visit.wiring.changes.issuer_keys
+    number = len(turns_of(visit.wiring.services.reader.issuer_turns(), council.issuer_key)) + 1
+    _, within = await asyncio.to_thread(make_next, council, changes, number=number, now=False, by=visit.caller.by)
+    return await _change(visit, within)
 
 
 async def _change(visit: SignedIn, within: Within) -> Response:
-    require_fresh(visit)
     await make_change(visit.wiring, visit.caller, within)
     return see_other("/console/keys")
 
 
 def _turns(visit: SignedIn) -> list[dict[str, Any]]:
-    reader, first = visit.wiring.services.reader, visit.wiring.council.issuer_key
-    turns = reader.issuer_turns() or (Turn(first.kid, FIRST, 0.0, 0.0, None),)
+    turns = turns_of(visit.wiring.services.reader.issuer_turns(), visit.wiring.council.issuer_key)
     return [
         {
             "kid": one.kid,

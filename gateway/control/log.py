@@ -11,10 +11,11 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated, make_change
+from gateway.control.door import PREFIX, Authenticated
 from gateway.journey.wiring import Wiring
 from gateway.problems import REQUEST_MALFORMED, ProblemError
 from gateway.search.caseworkers import CaseworkerQuery, Searched, UnknownPartnerError, search_caseworker
+from gateway.web.changes import make_change
 from schemas.instants import first_instant, instant_after
 
 MOST_ROWS = 1_000

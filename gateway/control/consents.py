@@ -10,17 +10,16 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from starlette.responses import Response
-from starlette.types import Message, Receive
 
 from audit.format.entry import canonical
 from audit.writing.item import Within
-from gateway.api.control_persons import Line, Slug, look_up_person
-from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
-from gateway.api.reading import decode, read_body
+from gateway.control.door import PREFIX, Authenticated
+from gateway.control.persons import OneLine, Slug, look_up_person
 from gateway.desk.standing import consent_told
 from gateway.journey.wiring import Wiring
 from gateway.problems import CONFLICT, NOT_FOUND, ProblemError
 from gateway.store.people import find_consent
+from gateway.web.changes import ControlCaller, make_change
 from schemas.consent import ConsentRecord, Restriction
 from schemas.instants import end_of
 from schemas.terms import (
@@ -60,17 +59,17 @@ class ConsentIn(BaseModel):
 
     state: ConsentState = Field(description="given or refused", examples=["given"])
     dataset: Slug = Field(examples=["council-tax"])
-    person: Line = Field(examples=["P0000042"])
+    person: OneLine = Field(examples=["P0000042"])
     purpose: Slug = Field(examples=["tenancy-sustainment"])
     recipients: list[Slug] = Field(min_length=1, max_length=50, examples=[["harbour-housing"]])
     fields: list[Slug] = Field(default=[], max_length=200, description="None: the whole dataset.")
     kind: ConsentKind = ConsentKind.UK_GDPR
     given_by: GivenBy = GivenBy.SELF
     capacity: Capacity = Capacity.PRESUMED
-    authority: Line | None = None
-    evidence: Line | None = None
-    text_version: Line = Field(examples=["consent-2026-03"])
-    how: Line = Field(examples=["in person, form CT-7"])
+    authority: OneLine | None = None
+    evidence: OneLine | None = None
+    text_version: OneLine = Field(examples=["consent-2026-03"])
+    how: OneLine = Field(examples=["in person, form CT-7"])
     until: End | None = None
 
 
@@ -79,7 +78,7 @@ class WithdrawalIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    how: Line = Field(examples=["by telephone"])
+    how: OneLine = Field(examples=["by telephone"])
 
 
 class RestrictionIn(BaseModel):
@@ -89,7 +88,7 @@ class RestrictionIn(BaseModel):
 
     kind: RestrictionKind
     dataset: Slug = Field(examples=["council-tax"])
-    person: Line = Field(examples=["P0000042"])
+    person: OneLine = Field(examples=["P0000042"])
     fields: list[Slug] = Field(default=[], max_length=200)
     recipients: list[Slug] = Field(default=[], max_length=50)
     until: End | None = None
@@ -103,23 +102,8 @@ class ObjectionDecisionIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     outcome: ObjectionDecision
-    reason: Line = Field(examples=["the account is in dispute before the county court"])
-    officer: Line = Field(examples=["information asset owner, revenues"])
-
-
-async def checked_body(request: Request, receive: Receive) -> Receive:
-    """Return what hands the app the body, once it is bounded, strict JSON: FastAPI itself would take anything."""
-    headers = request.headers
-    if headers.get("content-length", "0") == "0" and "transfer-encoding" not in headers:
-        return receive
-    body = await read_body(request)
-    decode(body, dict[str, Any])
-    messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def replay() -> Message:
-        return messages.pop() if messages else await receive()
-
-    return replay
+    reason: OneLine = Field(examples=["the account is in dispute before the county court"])
+    officer: OneLine = Field(examples=["information asset owner, revenues"])
 
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)

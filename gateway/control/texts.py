@@ -9,7 +9,7 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated
+from gateway.control.door import PREFIX, Authenticated
 from gateway.desk.aloud import reading
 from gateway.desk.shelf import Kind, document, find_published, list_published, text_of
 from gateway.journey.wiring import Wiring

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Request
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
-from audit.writing.item import Appended, Within
-from gateway.api.offices import PREFIX, Authenticated, ControlCaller, answer_change, make_change
-from gateway.council.issuer_keys import FIRST, make_issuer_key
+from audit.writing.item import Within
+from gateway.control.door import PREFIX, Authenticated, answer_change
+from gateway.council.issuer_keys import make_next, turns_of
 from gateway.journey.wiring import Wiring
-from gateway.problems import TEXT_REFUSED, ProblemError
-from policies.reading.findings import Finding, TextError
+from gateway.web.bodies import LONGEST_TEXT
+from gateway.web.changes import ControlCaller, make_change
 from policies.reading.parse import parse_agreement
 from policies.reading.yaml_text import without_mark
-
-LONGEST_TEXT = 60_000  # characters: a body holds 64 KiB
-MOST_FINDINGS = 50
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 ClientId = Annotated[str, Path(pattern=r"^[a-z][a-z0-9-]{0,99}$")]
@@ -54,22 +51,9 @@ async def post_agreement(request: Request, given: AgreementIn, caller: Authentic
     """Acknowledged once it counts. For a dpo or an approver; a session needs a sign-in of the last five minutes."""
     wiring: Wiring = request.app.state.wiring
     text = without_mark(given.text)
-    appended = await publish(wiring, caller, text)
+    appended = await make_change(wiring, caller, wiring.changes.texts.publish_agreement(text, by=caller.by))
     agreement = parse_agreement(text)
     return answer_change({"agreement": agreement.id, "version": agreement.version, "digest": agreement.digest}, appended)
-
-
-async def publish(wiring: Wiring, caller: ControlCaller, text: str) -> Appended | None:
-    """Publish an agreement, or raise the problem with its findings."""
-    try:
-        return await make_change(wiring, caller, wiring.changes.texts.publish_agreement(text, by=caller.by))
-    except TextError as error:
-        raise ProblemError(TEXT_REFUSED, findings=[told_finding(one) for one in error.findings[:MOST_FINDINGS]]) from error
-
-
-def told_finding(one: Finding) -> dict[str, Any]:
-    """Return a flaw of a text as its author is told it."""
-    return {"line": one.line, "column": one.column, "message": one.message, "remedy": one.remedy}
 
 
 @router.post("/clients/{client_id}/revocation", status_code=201, summary="Revoke a client")
@@ -93,18 +77,10 @@ async def post_key_revocation(request: Request, client_id: ClientId, kid: Kid, c
 async def post_issuer_key(request: Request, given: IssuerKeyIn, caller: Authenticated) -> Response:
     """The next key is published at once and signs a day later; with `now` it replaces the others. For an administrator."""
     wiring: Wiring = request.app.state.wiring
-    kid, appended = await turn_over(wiring, caller, now=given.now)
-    return answer_change({"kid": kid}, appended)
-
-
-async def turn_over(wiring: Wiring, caller: ControlCaller, *, now: bool) -> tuple[str, Appended | None]:
-    """Make the gateway's next key and its turn."""
     council, changes = wiring.council, wiring.changes.issuer_keys
-    number = max(len(wiring.services.reader.issuer_turns()), 1) + 1
-    name, kid = await asyncio.to_thread(make_issuer_key, council.keyring, number=number, is_fresh=now)
-    first = (council.issuer_key.kid, FIRST)
-    change = changes.replace_now if now else changes.turn_over
-    return kid, await make_change(wiring, caller, change(kid=kid, name=name, first=first, by=caller.by))
+    number = len(turns_of(wiring.services.reader.issuer_turns(), council.issuer_key)) + 1
+    kid, within = await asyncio.to_thread(make_next, council, changes, number=number, now=given.now, by=caller.by)
+    return answer_change({"kid": kid}, await make_change(wiring, caller, within))
 
 
 async def _change(wiring: Wiring, caller: ControlCaller, within: Within, **told: str) -> Response:

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated, answer_change, make_change
+from gateway.control.door import PREFIX, Authenticated, answer_change
 from gateway.journey.wiring import Wiring
 from gateway.oauth.jwks_fetch import check_jwks_uri
 from gateway.store.registrations import Registration, Status, read_registrations
+from gateway.web.changes import make_change
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 RegistrationId = Annotated[str, Path(pattern=r"^c-[0-9a-f]{20}$")]

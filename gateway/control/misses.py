@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated, answer_change, make_change
+from gateway.control.door import PREFIX, Authenticated, answer_change
 from gateway.desk.misses import told_locks
 from gateway.journey.wiring import Wiring
 from gateway.store.state import Reader
+from gateway.web.changes import make_change
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 LockId = Annotated[str, Path(pattern=r"^[0-9a-f]{12}$")]

@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated, ControlCaller, make_change
+from gateway.control.door import PREFIX, Authenticated
 from gateway.desk.knowing import Looked, PersonUnknownError, look_up
 from gateway.desk.listing import Listed, Listing
 from gateway.journey.wiring import Wiring
 from gateway.problems import CONFLICT, PERSON_UNKNOWN, ProblemError
 from gateway.store.entries import ChangeRefusedError
+from gateway.web.changes import ControlCaller, make_change
 
-Line = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+OneLine = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Slug = Annotated[str, Field(max_length=100, pattern=r"^[a-z][a-z0-9_.-]*$")]
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 
@@ -27,7 +28,7 @@ class PersonIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    person: Line = Field(examples=["P0000042"])
+    person: OneLine = Field(examples=["P0000042"])
     dataset: Slug | None = Field(default=None, description="None: every published one.", examples=["council-tax"])
 
 

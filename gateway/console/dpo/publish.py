@@ -6,25 +6,23 @@ from typing import Any
 
 from starlette.responses import Response
 
-from gateway.api.control_changes import LONGEST_TEXT, publish, told_finding
-from gateway.api.offices import PUBLISHING
-from gateway.console.door import SignedIn, append, guarded
+from gateway.console.door import SignedIn, append
 from gateway.console.pages import page, see_other
 from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
 from gateway.store import sign_ins
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_draft
+from gateway.web.bodies import LONGEST_TEXT
+from gateway.web.changes import make_change, told_finding
 from policies.reading.findings import TextError
 from policies.reading.yaml_text import without_mark
 
 
-@guarded(PUBLISHING)
 async def get_publish(visit: SignedIn) -> Response:
     """Show the form, with the text that waits for a step-up, if one does."""
     return _form(visit, visit.session.draft or "")
 
 
-@guarded(PUBLISHING)
 async def post_check(visit: SignedIn) -> Response:
     """Say what is wrong with a text, and publish nothing."""
     text = _text(visit)
@@ -37,15 +35,12 @@ async def post_check(visit: SignedIn) -> Response:
     return _form(visit, text, done="The text holds together. Nothing was published.")
 
 
-@guarded(PUBLISHING)
 async def post_publish(visit: SignedIn) -> Response:
-    """Publish a text. Where the sign-in is too long ago, keep it, ask for a new one, and come back to it."""
+    """Publish a text."""
     text = _text(visit)
-    if not visit.is_fresh:
-        await append(visit.wiring, sign_ins.keep_draft(visit.session.key, text))
-        return see_other("/console/step-up?to=/console/publish")
     try:
-        appended = await publish(visit.wiring, visit.caller, text)
+        publish = visit.wiring.changes.texts.publish_agreement(text, by=visit.caller.by)
+        appended = await make_change(visit.wiring, visit.caller, publish)
     except ProblemError as error:
         if error.problem not in (TEXT_REFUSED, CONFLICT):
             raise
@@ -55,6 +50,12 @@ async def post_publish(visit: SignedIn) -> Response:
     if visit.session.draft is not None:
         await append(visit.wiring, sign_ins.keep_draft(visit.session.key, None))
     return _form(visit, "", done=f"Published: entry {appended.index if appended else ''}.")
+
+
+async def keep_text(visit: SignedIn) -> Response:
+    """Keep a text that is to be published, ask for a new sign-in, and come back to it."""
+    await append(visit.wiring, sign_ins.keep_draft(visit.session.key, _text(visit)))
+    return see_other("/console/step-up?to=/console/publish")
 
 
 def _text(visit: SignedIn) -> str:
@@ -69,4 +70,4 @@ def _form(
     visit: SignedIn, text: str, *, status: int = 200, findings: Any = (), refused: str = "", done: str = ""
 ) -> Response:
     values = {"text": text, "findings": findings, "refused": refused, "done": done}
-    return page("publish.html", status=status, csrf=visit.csrf, is_fresh=visit.is_fresh, **values)
+    return page("dpo/publish.html", status=status, csrf=visit.csrf, is_fresh=visit.is_fresh, **values)

@@ -11,11 +11,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.api.offices import PREFIX, Authenticated, answer_change, make_change
+from gateway.control.door import PREFIX, Authenticated, answer_change
 from gateway.desk.emergencies import told_incident, told_items
 from gateway.journey.wiring import Wiring
 from gateway.store.emergencies import MOST_HOURS, MOST_PEOPLE, MOST_RAISED, Outcome, new_incident_id, open_incidents
 from gateway.store.state import Reader
+from gateway.web.changes import make_change
 from schemas.terms import EmergencyKind
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)

@@ -1,0 +1,1 @@
+"""What does an administrator do on a page? Takes clients and keys back, and turns the gateway's own key over."""

@@ -1,0 +1,12 @@
+"""Which calls does the control API have? In the order in which they are described."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from gateway.control import changes, consents, emergencies, log, misses, persons, registrations, texts
+
+
+def routers() -> tuple[APIRouter, ...]:
+    """Return the control API's calls."""
+    return tuple(one.router for one in (consents, changes, log, misses, persons, emergencies, registrations, texts))
