@@ -129,7 +129,8 @@ class Deaf:
     def __init__(self, store: PostgresStore, folder: Path) -> None:
         with contextlib.closing(store.session()) as session:
             host, port = session.info.host, session.info.port
-            self.store = replace(store, url=session.info.dsn + f" host={folder} port={port}")
+        url = sa.make_url(store.url).set(host=None, port=None, query={"host": str(folder), "port": str(port)})
+        self.store = replace(store, url=url.render_as_string(hide_password=False))
         self._server = (host, port)
         self._door = socket.socket(socket.AF_UNIX)
         self._door.bind(str(folder / f".s.PGSQL.{port}"))
@@ -140,6 +141,10 @@ class Deaf:
 
     def go_deaf(self) -> None:
         self._is_deaf.set()
+
+    def hear(self) -> None:
+        """Hand answers back again, in new sessions."""
+        self._is_deaf.clear()
 
     def close(self) -> None:
         for one in self._ends:

@@ -35,7 +35,7 @@ class PostgresConnection:
         self._is_read_only = is_read_only
         self._session = _adapted(begin())
         self._renewing = threading.Lock()
-        self._is_in_snapshot = False
+        self._is_in_snapshot = self._is_let_go = False
         self._numbers = itertools.count()
 
     def all(self, statement: str, values: Values = (), /) -> list[Row]:
@@ -108,6 +108,7 @@ class PostgresConnection:
 
     def close(self) -> None:
         """Let the session go; a transaction under way leaves nothing."""
+        self._is_let_go = True
         self._session.close()
 
     def _asked(self, ask: Callable[[Session], _T]) -> _T:
@@ -116,7 +117,7 @@ class PostgresConnection:
             return ask(session)
         except psycopg.Error as error:
             failure = told(error)
-        if not session.closed or not self._is_read_only or self._is_in_snapshot:
+        if not session.closed or not self._is_read_only or self._is_in_snapshot or self._is_let_go:
             raise failure
         try:
             return ask(self._renewed(session))
@@ -171,6 +172,8 @@ def _adapted(session: Session) -> Session:
 
 
 def _together(session: Session, statements: Sequence[Statement]) -> list[psycopg.Cursor[Row]]:
+    if not statements:
+        return []
     with session.pipeline():
         return [_sent(session, statement, values) for statement, values in statements]
 

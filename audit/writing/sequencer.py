@@ -72,6 +72,7 @@ class Sequencer:
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
         self._edge = Edge(0, ())
+        self._seen = 0  # entries that were committed, as far as this writer knows
         self._once = UsedOnce()
         self._reached = LONG_AGO
         self._door = threading.Lock()
@@ -209,6 +210,7 @@ class Sequencer:
                 self._reached = chain.reached
                 self._once.write(connection)
             self._once.keep()
+            self._seen = edge.size
         except BaseException:
             self._edge = Edge(0, ())  # whatever it holds was not committed: read it again
             raise
@@ -216,6 +218,12 @@ class Sequencer:
     def _current_edge(self, connection: Connection, found: Head | None) -> Edge:
         """Return the right edge, read again where another process has appended; it must give the head's root."""
         size, root = (found[0], found[1]) if found else (0, Edge(0, ()).root())
+        # An older copy, or a standby that lacks what was committed, has taken the place of the log.
+        if size < self._seen:
+            raise LogCorruptError(
+                f"the log holds {size} entries, and had {self._seen}: going on would sign a second history"
+            )
+        self._seen = size
         if self._edge.size != size:
             load = loader(connection)
             self._edge = Edge(size, [(level, load(level, index)) for level, index in subtrees(0, size)])

@@ -119,6 +119,20 @@ def test_who_only_reads_writes_nothing(reader) -> None:
         reader.run(KEEP, ("a", 1))
 
 
+def test_a_connection_that_was_let_go_stays_so(reader) -> None:
+    reader.close()
+
+    with pytest.raises(StoreError):
+        reader.all(KEYS)
+
+
+def test_no_statements_are_no_failure(store, writer) -> None:
+    with store.writing(writer):
+        writer.run_all([])
+
+    assert writer.all_of([]) == []
+
+
 # -- what is durable
 
 

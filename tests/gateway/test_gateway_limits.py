@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
+import pytest
 from house import CASEWORKER, Clock, House, confirming, open_house, republish
 
 from gateway.background.sweeping import sweep_once
@@ -13,6 +15,12 @@ from gateway.background.sweeping import sweep_once
 HARBOUR = "northmoor-harbour-tenancies"
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"
 PEOPLE = [("1000042", "Adeyemi"), ("1000043", "Price"), ("1000051", "Hargreaves"), ("1000061", "Rahman")]
+
+
+@pytest.fixture
+def council_directory(either_directory: Path) -> Path:
+    """Of either database."""
+    return either_directory
 
 
 def limit(house: House, text: str) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 from pathlib import Path
 
 import pytest
-from databases import Server, Stores
+from databases import Deaf, Server, Stores
+from house import copy_template, open_house
 from typer.testing import CliRunner
 
+from audit.stores.checked import check_whole_log
+from audit.stores.connection import Values
 from audit.stores.postgres import PostgresStore
+from audit.stores.postgres_connection import PostgresConnection
 from gateway.cli import make_app
 from gateway.council.directory import create_council, open_council
 from gateway.settings import FILE, Settings, SettingsError, load_settings, write_settings
@@ -135,6 +140,44 @@ def test_settings_without_a_password_may_be_read_by_others(tmp_path: Path) -> No
     (tmp_path / FILE).chmod(0o644)
 
     assert isinstance(load_settings(tmp_path), Settings)
+
+
+def test_nothing_is_disclosed_after_a_commit_that_was_not_answered(
+    postgresql_template: tuple[Path, str],
+    server: Server,
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The entry stands, as after a crash; the next call goes on from it."""
+    directory, database = postgresql_template
+    line = Deaf(PostgresStore(server.make(like=database)), tmp_path_factory.mktemp("d"))
+    monkeypatch.setenv("STILE_DATABASE_URL", line.store.url)
+    run = PostgresConnection.run
+
+    def run_and_lose_the_answer(self: PostgresConnection, statement: str, values: Values = (), /) -> int:
+        if statement == "COMMIT":
+            line.go_deaf()
+        return run(self, statement, values)
+
+    with open_house(copy_template(directory, tmp_path / "council")) as house:
+        harbour = house.harbour()
+        before = len(house.entries("disclosure"))
+        with monkeypatch.context() as patch:
+            patch.setattr(PostgresConnection, "run", run_and_lose_the_answer)
+            lost = harbour.ask(fields=["age"])
+        line.hear()
+        after = harbour.ask(fields=["age"])
+        stands = len(house.entries("disclosure"))
+        with contextlib.closing(house.council.store.open(read_only=True)) as connection:
+            check_whole_log(connection, house.vkey)
+    line.close()
+
+    assert (lost.status_code, lost.json()["code"]) == (503, "log_unavailable")
+    assert "disclosure" not in lost.json()
+    assert after.status_code == 200
+    assert house.verify(after).outcome == "full"
+    assert stands == before + 2
 
 
 def test_a_missing_driver_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

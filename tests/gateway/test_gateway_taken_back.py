@@ -140,7 +140,7 @@ def log_of(directory: Path) -> list[tuple[int, dict]]:
     council = open_council(directory)
     connection = council.store.open(read_only=True)
     try:
-        return [(index, orjson.loads(raw)) for index, raw in connection.execute("SELECT idx, entry FROM log_entry")]
+        return [(index, orjson.loads(raw)) for index, raw in connection.all("SELECT idx, entry FROM log_entry")]
     finally:
         connection.close()
         council.keyring.close()
