@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -102,13 +103,31 @@ def accounts(directory: Path) -> list[tuple[str, dict[str, str]]]:
     return [
         (ref, {"surname": surname.title(), "date_of_birth": f"{born[6:]}-{born[3:5]}-{born[:2]}"})
         for ref, surname, born in rows
+        if _is_a_day(born)
     ]
+
+
+def _is_a_day(born: str) -> bool:
+    """Tell whether a date is one of the calendar's: the made-up council has a few that are none."""
+    try:
+        return bool(datetime.strptime(born, "%d/%m/%Y").replace(tzinfo=UTC))
+    except ValueError:
+        return False
+
+
+def harbour(directory: Path, issuer: str = ISSUER) -> PartnerSystem:
+    """Return the partner that asks."""
+    return PartnerSystem.from_file(issuer, HARBOUR.client_id, directory / "partners" / f"{HARBOUR.client_id}.jwk.json")
 
 
 def governed_requests(directory: Path, port: int, count: int, *, issuer: str = ISSUER) -> list[bytes]:
     """Get a token over HTTP, then make requests with a fresh proof each."""
-    client = PartnerSystem.from_file(issuer, HARBOUR.client_id, directory / "partners" / f"{HARBOUR.client_id}.jwk.json")
-    token = token_at(client, port)
+    client = harbour(directory, issuer)
+    return requests_under(token_at(client, port), client, directory, count)
+
+
+def requests_under(token: str, client: PartnerSystem, directory: Path, count: int) -> list[bytes]:
+    """Make requests under a token, with a fresh proof each."""
     people = accounts(directory)
     made = []
     for number in range(count):
@@ -121,7 +140,7 @@ def governed_requests(directory: Path, port: int, count: int, *, issuer: str = I
         }
         headers = {
             "Authorization": f"DPoP {token}",
-            "DPoP": proof_of(client.key, f"{issuer}/v1/disclosures", token),
+            "DPoP": proof_of(client.key, f"{client.issuer}/v1/disclosures", token),
             "Content-Type": "application/json",
         }
         made.append(load.http("POST", "/v1/disclosures", headers, json.dumps(body).encode()))
@@ -130,6 +149,12 @@ def governed_requests(directory: Path, port: int, count: int, *, issuer: str = I
 
 def token_at(client: PartnerSystem, port: int) -> str:
     """Ask at the port that is served; issuer and `htu` are the council's own address all the same."""
+    headers, form = token_request(client)
+    return str(send("POST", f"http://127.0.0.1:{port}/oauth2/token", headers, form).json()["access_token"])
+
+
+def token_request(client: PartnerSystem) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of a request for a token."""
     form = {
         "grant_type": "client_credentials",
         "client_assertion_type": ASSERTION_TYPE,
@@ -138,8 +163,7 @@ def token_at(client: PartnerSystem, port: int) -> str:
     }
     proof = make_proof(client.key, method="POST", url=f"{client.issuer}/oauth2/token", token=None)
     headers = {"DPoP": proof, "Content-Type": "application/x-www-form-urlencoded"}
-    reply = send("POST", f"http://127.0.0.1:{port}/oauth2/token", headers, urlencode(form).encode())
-    return str(reply.json()["access_token"])
+    return headers, urlencode(form).encode()
 
 
 def proof_of(key: Any, url: str, token: str) -> str:

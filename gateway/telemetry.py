@@ -285,7 +285,7 @@ class Telemetry:
         self.tripped.inc()
         self.logger.error("guardrail_tripped", guardrails=list(guardrails), request_id=request_id)
 
-    def alarm_misses(self, client_id: str, count: int, request_id: str) -> None:
+    def alarm_misses(self, *, client_id: str, count: int, request_id: str) -> None:
         """Tell operators that a client's searches confirm nobody again and again: somebody may be guessing."""
         self.misses.inc()
         self.logger.error("many_misses", client_id=client_id, count=count, request_id=request_id)

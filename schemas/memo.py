@@ -13,16 +13,17 @@ class Memo(Generic[Known, Kept]):
     """What was worked out, by everything that it was worked out of: at most `most` at a time.
 
     For any thread: at worst something is worked out twice, and one more a thread is kept. All goes at once: few memories
-    ever fill, and to know which part is the oldest would cost each call. Where None may be kept, ask `in` before `find`.
+    ever fill, and to know which part is the oldest would cost each call. Where None may be kept, ask `holds` before `find`.
     """
 
-    __slots__ = ("_kept", "find", "most")
+    __slots__ = ("_kept", "find", "holds", "most")
 
     def __init__(self, most: int) -> None:
         self._kept: dict[Known, Kept] = {}
         self.most = most
-        # The dictionary's own, for it stands in the way of every decision.
+        # The dictionary's own, for they stand in the way of every decision.
         self.find: Callable[[Known], Kept | None] = self._kept.get
+        self.holds: Callable[[Known], bool] = self._kept.__contains__
 
     def keep(self, known: Known, worked_out: Kept) -> Kept:
         """Keep what was worked out, and return it."""

@@ -8,13 +8,14 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pysqlite3
 from certificates import certified
 from cryptography.hazmat.primitives.serialization import Encoding
+from hours import machine_now
 from house import free_port, open_house
 from joserfc import jwk
 
@@ -113,7 +114,7 @@ def grant_operators(directory: Path) -> None:
 
 def begin_session(directory: Path, role: str, *, ago: float = 0.0) -> str:
     """Return the cookie of an operator's new session, who signed in so many seconds ago."""
-    cookie, now = secrets.token_urlsafe(32), datetime.now(UTC)
+    cookie, now = secrets.token_urlsafe(32), machine_now()
     names = "id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, authenticated_at, draft"
     times = [to_micros(now), to_micros(now), to_micros(now - timedelta(seconds=ago))]
     row = (key_of(cookie), f"op_{role}", "local", "[]", role, "", *times, None)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from databases import Server, Stores, running_postgresql
+from hours import machine_now
 from house import House, copy_template, make_template, open_house
 from sqlalchemy.engine import URL
 
@@ -94,3 +95,10 @@ def stores(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def store(stores: Stores) -> Store:
     return stores.make()
+
+
+@pytest.fixture
+def house_by_the_machine(council_directory: Path) -> Iterator[House]:
+    """A gateway by the machine's own clock, for what other programs do beside it."""
+    with open_house(council_directory, clock=machine_now) as running:
+        yield running

@@ -10,13 +10,14 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from hours import FOUNDED, Clock, ruled_by
 from httpx2 import Response
 from joserfc import jwk
 from starlette.testclient import TestClient
@@ -61,23 +62,11 @@ def confirming(account: str, surname: str) -> dict[str, str]:
     return {"surname": surname, "date_of_birth": BORN.get(account.strip(), "1970-01-01")}
 
 
-def make_template(directory: Path) -> Path:
+def make_template(directory: Path, *, clock: Clock | None = None) -> Path:
     """Make the council that each test gets a copy of."""
-    make_demo(directory, port=PORT, residents=11, seed=7, progress=lambda _done: None)
+    with ruled_by(clock or Clock(FOUNDED)):
+        make_demo(directory, port=PORT, residents=11, seed=7, progress=lambda _done: None)
     return directory
-
-
-@dataclass
-class Clock:
-    """The instant now, until a test moves it."""
-
-    at: datetime = field(default_factory=lambda: datetime.now(UTC))
-
-    def __call__(self) -> datetime:
-        return self.at
-
-    def move(self, **by: float) -> None:
-        self.at += timedelta(**by)
 
 
 @dataclass
@@ -140,7 +129,7 @@ class House:
 
     directory: Path
     council: Council
-    clock: Clock
+    clock: Clock | Callable[[], datetime]
     http: TestClient
 
     @property
@@ -222,14 +211,15 @@ def _unpadded(text: str) -> bytes:
 
 @contextmanager
 def open_house(
-    directory: Path, *, clock: Clock | None = None, boot: Callable[[], Boot] | None = None, **settings: Any
+    directory: Path, *, clock: Callable[[], datetime] | None = None, boot: Callable[[], Boot] | None = None, **settings: Any
 ) -> Iterator[House]:
-    """Run the gateway of a council's directory."""
+    """Run the gateway of a council's directory; the commands of this process go by its clock meanwhile."""
     council = open_council(directory)
     if settings:
         council = replace(council, settings=council.settings.model_copy(update=settings))
     clock = clock or Clock()
-    with TestClient(build_app(council, clock=clock, boot=boot), base_url=ISSUER, raise_server_exceptions=False) as http:
+    app = build_app(council, clock=clock, boot=boot)
+    with ruled_by(clock), TestClient(app, base_url=ISSUER, raise_server_exceptions=False) as http:
         yield House(directory, council, clock, http)
     council.keyring.close()
 

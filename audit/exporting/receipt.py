@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 from collections.abc import Mapping
 
 from audit.format.commitment import PARTNER_NAMES, encode, value_of
@@ -99,4 +99,4 @@ def tlog_proof(*, index: int, proof: tuple[bytes, ...], checkpoint: str) -> str:
 
 
 def _b64(raw: bytes) -> str:
-    return base64.b64encode(raw).decode()
+    return binascii.b2a_base64(raw, newline=False).decode()

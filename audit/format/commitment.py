@@ -13,6 +13,7 @@ import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -139,11 +140,11 @@ def value_of(opening: str) -> Any:
 
 def value_openings(seed: bytes, values: Sequence[tuple[str, JsonValue]]) -> list[str]:
     """Return the opening of each released value; salts are SHAKE128(seed) in the order of their paths."""
-    ordered = sorted(values, key=lambda one: one[0])
+    ordered = sorted(values, key=itemgetter(0))
     if len(dict(ordered)) != len(ordered):
         raise EntryError("a path is released twice")
     salts = hashlib.shake_128(seed).digest(SALT_SIZE * len(ordered))
-    return _openings_of((salts[place : place + SALT_SIZE] for place in range(0, len(salts), SALT_SIZE)), ordered)
+    return _openings_of([salts[place : place + SALT_SIZE] for place in range(0, len(salts), SALT_SIZE)], ordered)
 
 
 @dataclass(frozen=True, slots=True)

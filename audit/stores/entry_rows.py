@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
+from itertools import chain
 from typing import Any, Final
 
 from audit.stores.connection import Connection, Statement
@@ -14,7 +17,7 @@ _SET_HEAD: Final = (
     "INSERT INTO log_head (one, size, root, at, state_index) VALUES (1, ?, ?, ?, ?) ON CONFLICT (one) "
     "DO UPDATE SET size = excluded.size, root = excluded.root, at = excluded.at, state_index = excluded.state_index"
 )
-_PORTIONS: Final = (64, 16, 4, 1)  # rows of one statement
+_PORTIONS: Final = (1, 4, 16, 64)  # rows of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,12 @@ def inserts(statement: str, rows: Sequence[Sequence[Any]]) -> list[Statement]:
     found: list[Statement] = []
     place = 0
     while place < len(rows):
-        portion = next(size for size in _PORTIONS if size <= len(rows) - place)
-        marks = ", ".join(["(" + ", ".join("?" * len(rows[0])) + ")"] * portion)
-        found.append((statement + marks, [value for row in rows[place : place + portion] for value in row]))
+        portion = _PORTIONS[bisect_right(_PORTIONS, len(rows) - place) - 1]
+        found.append((statement + _marks(len(rows[0]), portion), list(chain.from_iterable(rows[place : place + portion]))))
         place += portion
     return found
+
+
+@lru_cache(maxsize=64)
+def _marks(columns: int, rows: int) -> str:
+    return ", ".join(["(" + ", ".join("?" * columns) + ")"] * rows)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from threading import get_ident
 from typing import Final, NamedTuple
 
 JUMP: Final = 60.0  # seconds between two beats: more is no correction
@@ -109,7 +110,7 @@ class Heartbeat:
         if moved:
             ahead, until = min(max(0.0, ahead + moved), MOST_AHEAD), boot.seconds + MOST_AHEAD
         self._kept = Beat(boot.id, boot.seconds, self._clock().timestamp(), ahead, until)
-        beside = self._file.with_name(f"{self._file.name}.{os.getpid()}")
+        beside = self._file.with_name(f"{self._file.name}.{os.getpid()}-{get_ident()}")
         beside.touch(mode=0o600)
         beside.write_text(json.dumps(asdict(self._kept)), encoding="ascii")
         beside.replace(self._file)

@@ -27,6 +27,7 @@ from gateway.oauth.jose import JoseRefusedError
 from gateway.oauth.jose import read as read_jws
 from gateway.problems import CONTEXT_REFUSED, NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.store.live import LiveAgreement
+from gateway.telemetry import Steps
 from gateway.web.bodies import read_body
 from gateway.web.door import authenticate
 from schemas.agreement import Atom
@@ -47,11 +48,13 @@ def caller_of(request: Request, wiring: Wiring) -> tuple[Caller, int]:
 
 async def post_disclosure(request: Request) -> Response:
     """Answer for one person, in the order of the journey: who asks comes before what is asked."""
-    wiring: Wiring = request.state.wiring
+    state = request.state
+    wiring: Wiring = state.wiring
+    steps: Steps = state.steps
     caller, state_index = caller_of(request, wiring)
     now = wiring.services.clock().timestamp()
     wiring.early_limits.check(caller, now=now)
-    request.state.steps.mark("authenticate")
+    steps.mark("authenticate")
     context = await context_of(request, wiring, caller, now)
     body, asked = await read_disclosure(request)
     if context is not None:
@@ -61,12 +64,12 @@ async def post_disclosure(request: Request) -> Response:
         caller=caller,
         body_digest="sha256:" + hashlib.sha256(body).hexdigest(),
         idempotency_key=_idempotency_key(request),
-        request_id=request.state.request_id,
+        request_id=state.request_id,
         state_index=state_index,
-        steps=request.state.steps,
+        steps=steps,
         caseworker_ref=caseworker_reference(wiring.services.secrets.index, caller, asked),
     )
-    request.state.steps.mark("read")
+    steps.mark("read")
     try:
         if asked.subjects:
             return await answer_many(request, ask, wiring)
@@ -74,11 +77,13 @@ async def post_disclosure(request: Request) -> Response:
     except LimitReachedError as error:
         wiring.early_limits.close(caller, error.reached, now=now)
         raise
-    request.state.steps.mark("answer")
+    steps.mark("answer")
     if answer.tripped:
         wiring.telemetry.alarm(answer.tripped, request.state.request_id)
     if answer.misses is not None:
-        wiring.telemetry.alarm_misses(caller.client.client_id, answer.misses, request.state.request_id)
+        wiring.telemetry.alarm_misses(
+            client_id=caller.client.client_id, count=answer.misses, request_id=request.state.request_id
+        )
     if answer.urgent is not None:
         wiring.telemetry.note_emergency(answer.urgent, request.state.request_id)
     return Response(answer.body, answer.status, dict(answer.headers), media_type=answer.media_type)

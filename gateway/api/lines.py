@@ -118,6 +118,8 @@ def _alarm(lines: Lines, request: Request, wiring: Wiring) -> None:
     if lines.tripped:
         wiring.telemetry.alarm(lines.tripped, request.state.request_id)
     if lines.misses is not None:
-        wiring.telemetry.alarm_misses(lines.ask.caller.client.client_id, lines.misses, request.state.request_id)
+        wiring.telemetry.alarm_misses(
+            client_id=lines.ask.caller.client.client_id, count=lines.misses, request_id=request.state.request_id
+        )
     for one in lines.urgent:
         wiring.telemetry.note_emergency(one, request.state.request_id)

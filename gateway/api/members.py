@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from gateway.problems import REQUEST_MALFORMED, ProblemError
@@ -20,6 +21,15 @@ def line(value: str | None, name: str, longest: int) -> str | None:
     if not value.strip() or len(value) > longest or (not is_clean and _CONTROL.search(value)):
         raise ProblemError(REQUEST_MALFORMED, f"{name}: 1 to {longest} characters, none of them a control character")
     return value
+
+
+def lines(values: Sequence[str], name: str, longest: int) -> None:
+    """Raise ProblemError unless each string fits: `line` of each, and most of the time of all at once."""
+    together = "".join(values)
+    if together.isascii() and together.isprintable() and all(map(str.strip, values)) and max(map(len, values)) <= longest:
+        return
+    for value in values:
+        line(value, name, longest)
 
 
 def seen(value: str | None, name: str, longest: int) -> str | None:

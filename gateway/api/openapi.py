@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from importlib.resources import files
-from typing import Any
+from typing import Any, Protocol
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
@@ -12,7 +12,11 @@ from ruamel.yaml import YAML
 
 from gateway.oauth.clients import Role
 
-RolesOf = Callable[[str, str], Collection[Role]]  # by address and method, of the control API's calls
+
+class RolesOf(Protocol):
+    """Who may make a call of the control API."""
+
+    def __call__(self, *, path: str, method: str) -> Collection[Role]: ...
 
 
 def extend_openapi(
@@ -55,7 +59,7 @@ def _describe(app: FastAPI, public_url: str, log_path: str, roles_of: RolesOf) -
             operation["responses"]["422"] = {"$ref": "#/components/responses/Problem"}
     for path, methods in theirs["paths"].items():
         for method, operation in methods.items():  # so that whoever reads it sees who may, and an attack what opened
-            operation["x-stile-roles"] = sorted(role.value for role in roles_of(path, method.upper()))
+            operation["x-stile-roles"] = sorted(role.value for role in roles_of(path=path, method=method.upper()))
     paths = {path.replace("LOG", log_path): item for path, item in ours["paths"].items()}
     components = ours["components"]
     components["schemas"] |= {

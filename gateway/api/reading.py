@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 
-from gateway.api.members import label, line, seen
+from gateway.api.members import label, line, lines, seen
 from gateway.problems import REQUEST_MALFORMED, REQUEST_TOO_LARGE, ProblemError
 from gateway.web.bodies import LARGEST, decode, read_body
 from schemas.request import Caseworker, DisclosureRequest, Emergency, NamedSubject, SubjectQuery
@@ -164,8 +164,7 @@ def _common(given: DisclosureIn | ExplainIn) -> dict[str, Any]:
     if fields is not None:
         if not 0 < len(fields) <= MOST_FIELDS or len(set(fields)) != len(fields):
             raise ProblemError(REQUEST_MALFORMED, f"fields: name 1 to {MOST_FIELDS}, each once")
-        for name in fields:
-            line(name, "fields", 100)
+        lines(fields, "fields", 100)
     worker, emergency = given.caseworker, given.emergency
     return {
         "fields": fields,

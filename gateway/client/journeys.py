@@ -129,7 +129,7 @@ class Journeys:
         if reply.status != OK:
             raise self.session.failure(reply)
         if isinstance(of, str):
-            return prove_receipt(reply.body, of, self.vkey)
+            return prove_receipt(reply.body, entry_id=of, vkey=self.vkey)
         return prove_again(reply.body, of, self.vkey)
 
     def describe(self, path: str, agreement: str | None) -> Journey[bytes]:

@@ -182,7 +182,7 @@ class Lines:
         return Proved(f"{found[0].entry_id}.ndjson", content, tuple(answers))
 
 
-def prove_receipt(raw: bytes, entry_id: str, vkey: str) -> Receipt:
+def prove_receipt(raw: bytes, *, entry_id: str, vkey: str) -> Receipt:
     """Return what a receipt without its answer proves: that this entry stands in the signed tree, and opens."""
     try:
         found = _proved_entry(canonical_object(raw, "receipt"), raw, vkey)

@@ -125,7 +125,7 @@ async def post_consent(request: Request, given: ConsentIn, caller: Authenticated
     wiring: Wiring = request.app.state.wiring
     if given.state not in {ConsentState.GIVEN, ConsentState.REFUSED}:
         raise ProblemError(CONFLICT, "a consent is recorded as given or refused; withdraw it under its own address")
-    looked = await look_up_person(wiring, given.dataset, given.person)
+    looked = await look_up_person(wiring, dataset=given.dataset, person=given.person)
     record = ConsentRecord(
         consent_id="c_" + secrets.token_hex(12),
         subject_ref=wiring.changes.people.subject_ref(given.dataset, looked.person),
@@ -183,7 +183,7 @@ async def post_restriction(request: Request, given: RestrictionIn, caller: Authe
     The source is asked whether it knows the person; where it can't be asked, the restriction counts, and is `unchecked`.
     """
     wiring: Wiring = request.app.state.wiring
-    looked = await look_up_person(wiring, given.dataset, given.person)
+    looked = await look_up_person(wiring, dataset=given.dataset, person=given.person)
     restriction = Restriction(
         restriction_id="r_" + secrets.token_hex(12),
         subject_ref=wiring.changes.people.subject_ref(given.dataset, looked.person),

@@ -59,7 +59,7 @@ RULE_OF: Final = {
 READ_BY: Final = {"agreements": READING}
 
 
-def rule_of(path: str, method: str = "POST") -> Rule:
+def rule_of(*, path: str, method: str = "POST") -> Rule:
     """Return the rule of an address under /control."""
     part, _, rest = path.removeprefix(PREFIX).strip("/").partition("/")
     if part == "sources" and rest.endswith("/text"):
@@ -69,9 +69,9 @@ def rule_of(path: str, method: str = "POST") -> Rule:
     return RULE_OF.get(part, EVERYDAY)
 
 
-def roles_of(path: str, method: str) -> frozenset[Role]:
+def roles_of(*, path: str, method: str) -> frozenset[Role]:
     """Return who may call an address, for the description of it."""
-    return rule_of(path, method).roles
+    return rule_of(path=path, method=method).roles
 
 
 async def enter(request: Request, receive: Receive) -> Receive:
@@ -88,7 +88,7 @@ async def authenticate_control(request: Request) -> None:
     has_session = cookies.is_sent(request, cookies.SESSION)
     if has_token and has_session:
         raise ProblemError(REQUEST_MALFORMED, "send a token or a session's cookie, not both")
-    rule = rule_of(request.scope["path"], request.method).by(request.method)
+    rule = rule_of(path=request.scope["path"], method=request.method).by(request.method)
     try:
         caller = await (_by_session(request, wiring, rule) if has_session else _by_token(request, wiring, rule))
     except (NotDurableError, LogUnavailableError) as error:

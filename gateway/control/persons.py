@@ -32,7 +32,7 @@ class PersonIn(BaseModel):
     dataset: Slug | None = Field(default=None, description="None: every published one.", examples=["council-tax"])
 
 
-async def look_up_person(wiring: Wiring, dataset: str, person: str) -> Looked:
+async def look_up_person(wiring: Wiring, *, dataset: str, person: str) -> Looked:
     """Return whom a reference names, as the dataset's source says, or raise the problem."""
     services = wiring.services
     try:

@@ -174,7 +174,7 @@ def _are_too_few(query: SubjectQuery, ours: Key, live: LiveAgreement) -> bool:
 
 def check_fields(ask: Ask, live: LiveAgreement) -> None:
     """Raise ProblemError where a field is not in the dataset at all."""
-    if any(path not in live.dataset.fields for path in ask.request.fields or ()):
+    if ask.request.fields is not None and not live.dataset.fields.keys() >= set(ask.request.fields):
         raise ProblemError(REQUEST_MALFORMED, f"fields: not all of them are in {live.dataset.id}; see GET /v1/agreements")
 
 

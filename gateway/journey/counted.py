@@ -108,7 +108,7 @@ def _if_locked(
 
 def _repeated(ask: Ask, known: Known, at: datetime) -> tuple[Reached | None, dict[CountKey, int]]:
     """Count a repeat, and tell whether a day's repeats of one call are too many."""
-    key = repeats(ask.caller.client.client_id, ask.idempotency_key or "", at)
+    key = repeats(client=ask.caller.client.client_id, key=ask.idempotency_key or "", at=at)
     now = (known.one(key) or 0) + 1
     return (day_reached(limits.REPEATS, at) if now > limits.MOST_REPEATS else None), {key: now}
 

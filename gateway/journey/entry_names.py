@@ -86,14 +86,15 @@ def held_now(known: Known) -> KeyOf:
 
 def claim_rows(claims: Mapping[Whose, SealingKey], known: Known) -> dict[Key, Held]:
     """Return the rows that claim those keys that are nobody's yet."""
-    rows = known.all(persons_key(whose) for whose in claims)
+    rows = known.all([persons_key(whose) for whose in claims])
     return {key: Held(held.key, is_claimed=True) for key, held in rows.items() if not held.is_claimed}
 
 
 def are_held(claims: Mapping[Whose, SealingKey], known: Known) -> bool:
     """Tell whether these keys are still those that the rows tell, or that they would claim."""
-    rows = known.all(persons_key(whose) for whose in claims)
-    return all(rows[persons_key(whose)].key.key_id == key.key_id for whose, key in claims.items())
+    rows = known.all([persons_key(whose) for whose in claims])
+    # The rows come in the order in which they were asked for.
+    return [row.key.key_id for row in rows.values()] == [key.key_id for key in claims.values()]
 
 
 def digest(raw: bytes) -> str:
@@ -228,8 +229,10 @@ def facts_of(
 def _refused_by(judged: Judgement) -> dict[str, list[str]]:
     """Return whose word fields stayed for, other than that of who was asked about; the partner is not told of it."""
     c = judged.circumstances
+    if not (c.consents or c.restrictions):
+        return {}
     stayed = {path for path, one in judged.decision.fields.items() if _is_anothers(one)}
-    if judged.live is None or not stayed or not (c.consents or c.restrictions):
+    if judged.live is None or not stayed:
         return {}
     held = restricted(judged.live.compiled, c)
     roles = {*refused(judged.live.compiled, c, stayed), *(one.person for one in held if one.path in stayed)}

@@ -60,11 +60,8 @@ class Judgement:
     decision: Decision
     holds_until: datetime
     basis: tuple[str, ...]
-
-    @property
-    def at(self) -> datetime:
-        """Return the instant that it was judged as of."""
-        return self.call.at
+    at: datetime  # the call's, as of which it was judged
+    live: LiveAgreement | None  # the call's: the agreement as it counts, where there is one
 
     @property
     def state_index(self) -> int:
@@ -75,11 +72,6 @@ class Judgement:
     def agreement_id(self) -> str | None:
         """Return the agreement that the call is under."""
         return self.call.agreement_id
-
-    @property
-    def live(self) -> LiveAgreement | None:
-        """Return that agreement as it counts, where there is one."""
-        return self.call.live
 
     @property
     def incident(self) -> Incident | None:
@@ -171,6 +163,8 @@ def _judge_one(
         decision=decision,
         holds_until=call.ends if decision.holds_until is None else min(call.ends, decision.holds_until),
         basis=_basis(ask, live, person.refs),
+        at=call.at,
+        live=live,
     )
 
 

@@ -60,5 +60,7 @@ def locked(judged: Judgement, ask: Ask, services: Services) -> Judgement:
 
 def near_refs(judged: Judgement, services: Services) -> tuple[str, ...]:
     """Return the references of whom a key leads to: a miss by it counts for each of them."""
+    if not judged.found.near:
+        return ()
     dataset = judged.live.dataset.id if judged.live is not None else ""
     return tuple(reference(services.secrets.index, dataset, one).hex() for one in judged.found.near)

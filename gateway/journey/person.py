@@ -62,7 +62,10 @@ class Prepared:
     @property
     def claims(self) -> dict[Whose, SealingKey]:
         """Return whose keys it is sealed under, but for the controller's."""
-        return dict(claim for part in self.parts for claim in part.keys.claims)
+        found: dict[Whose, SealingKey] = {}
+        for part in self.parts:
+            found.update(part.keys.claims)
+        return found
 
     @property
     def permits(self) -> bool:

@@ -61,7 +61,7 @@ class Recording:
         keys.add((COUNTERS, client.partner_id))
         if one.chunk.idempotency_key is not None:
             keys.add((FIRST_USES, client.client_id, one.chunk.idempotency_key))
-            keys.add(repeats(client.client_id, one.ask.idempotency_key or "", judged.at))
+            keys.add(repeats(client=client.client_id, key=one.ask.idempotency_key or "", at=judged.at))
         if state_index != judged.state_index:
             keys |= {(STATE_KEYS, key) for key in one.basis}
         return keys

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -102,7 +101,7 @@ class Counting:
         self._day = london_day(use.at).isoformat()
         self._minute = int(use.at.timestamp()) // 60
         self._count_of: CountOf = _not_read
-        self._added: Counter[CountKey] = Counter()
+        self._added: dict[CountKey, int] = {}
 
     def over(self, count_of: CountOf) -> Self:
         """Return itself, over counts that were read; nothing is added yet."""
@@ -222,7 +221,7 @@ class Counting:
             return None
         name = (COUNTS, self._urgent_worker(worker), self._day)
         before, now = self._count_of(name) or 0, self._count(name)
-        return now if any(before <= MANY_IN_EMERGENCY << power < now for power in range(16)) else None
+        return now if _reaches(before - 1, now - 1, MANY_IN_EMERGENCY) else None
 
     def count_miss(self, person: Person) -> None:
         """Count a search that confirmed nobody: for key, caseworker and client, and for whom the key leads to."""
@@ -240,9 +239,9 @@ class Counting:
         """Return how many misses the client has today, where what was added makes that worth an alarm."""
         name = self._client()
         before, now = self._count_of(name) or 0, self._count(name)
-        marks = [FIRST_ALARM << power for power in range(32)]
         own = self._limits.misses_per_day
-        return now if any(before < mark <= now for mark in (*marks, *([own] if own is not None else []))) else None
+        is_own = own is not None and before < own <= now
+        return now if is_own or _reaches(before, now, FIRST_ALARM) else None
 
     def count_wrong(self, person: Person, refs: Collection[str]) -> None:
         """Count a call in which claims about these people were answered with no: for each of them, and for its key."""
@@ -290,10 +289,10 @@ class Counting:
         return keys
 
     def _count(self, what: CountKey) -> int:
-        return (self._count_of(what) or 0) + self._added[what]
+        return (self._count_of(what) or 0) + self._added.get(what, 0)
 
     def _add(self, what: CountKey) -> None:
-        self._added[what] += 1
+        self._added[what] = self._added.get(what, 0) + 1
 
     def _calls(self) -> float:
         before = self._count(self._calls_at(self._minute - 1))
@@ -354,3 +353,11 @@ class Counting:
 
     def _wrong_by(self, person: Person) -> CountKey:
         return COUNTS, f"{WRONG_BY}{self._use.partner}/{person.key_ref}", self._day
+
+
+def _reaches(before: int, now: int, first: int) -> bool:
+    """Tell whether counting on from `before` to `now` has reached a mark: the first, or one each time twice as high."""
+    mark = first
+    while mark <= before:
+        mark *= 2
+    return mark <= now

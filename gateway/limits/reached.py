@@ -47,7 +47,7 @@ def day_reached(limit: str, at: datetime) -> Reached:
     return Reached(limit, london_day(at).isoformat(), until_midnight(at))
 
 
-def repeats(client: str, key: str, at: datetime) -> CountKey:
+def repeats(*, client: str, key: str, at: datetime) -> CountKey:
     """Name the count of a London day's repeats under an Idempotency-Key. A repeat counts for no other limit."""
     return COUNTS, f"repeat/{client}/{key}", london_day(at).isoformat()
 

@@ -38,7 +38,7 @@ class Token:
     @property
     def bound_to(self) -> dict[str, str]:
         """Return what it is bound to, as `cnf` says it (RFC 7800): a proof key, a certificate, or both."""
-        return confirmation(self.jkt, self.certificate)
+        return confirmation(jkt=self.jkt, certificate=self.certificate)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Tokens:
             "iat": int(now),
             "exp": int(now) + lifetime,
             "jti": jti,
-            "cnf": confirmation(jkt, certificate),
+            "cnf": confirmation(jkt=jkt, certificate=certificate),
             "authorization_details": details,
             # So that revoking the client's key ends the tokens that it got, too.
             **({"client_key": client_key} if client_key else {}),
@@ -173,7 +173,7 @@ class Tokens:
         )
 
 
-def confirmation(jkt: str | None, certificate: str | None) -> dict[str, str]:
+def confirmation(*, jkt: str | None, certificate: str | None) -> dict[str, str]:
     """Return `cnf`: RFC 9449, section 6.1; RFC 8705, section 3.1."""
     given = {"jkt": jkt, "x5t#S256": certificate}
     return {name: value for name, value in given.items() if value is not None}

@@ -91,10 +91,12 @@ def grant(
 def covers_subject(detail: Mapping[str, Any], secret: bytes, *, key: str, value: Named) -> bool:
     """Tell whether a granted detail is for anyone, or for the person that this key names."""
     known = detail.get("subject")
-    return known is None or hmac.compare_digest(known, subject_reference(secret, detail["agreement"], key, value))
+    return known is None or hmac.compare_digest(
+        known, subject_reference(secret, agreement=detail["agreement"], key=key, value=value)
+    )
 
 
-def subject_reference(secret: bytes, agreement: str, key: str, value: Named) -> str:
+def subject_reference(secret: bytes, *, agreement: str, key: str, value: Named) -> str:
     """Return a token's name for one person: 128 bits of HMAC-SHA256, of no use under another agreement."""
     typed = _typed(value) if isinstance(value, str) else _typed_details(value)
     content = f"stile token subject\0{agreement}\0{key}\0{typed}"
@@ -150,7 +152,7 @@ def _subject(asked: Mapping[str, Named], agreement: str, secret: bytes | None) -
     is_composed = isinstance(value, str) or 1 < len(value) <= MOST_PARTS  # one detail is no composite key
     if len(asked) != 1 or not is_composed or not all(0 < len(part) <= LONGEST_SUBJECT for part in parts):
         raise _refused("subject must be one key with its value, or all its details, without confirming details")
-    return subject_reference(secret, agreement, key, value)
+    return subject_reference(secret, agreement=agreement, key=key, value=value)
 
 
 def _actions(asked: tuple[str, ...] | None) -> list[str]:

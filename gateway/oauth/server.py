@@ -256,7 +256,9 @@ def _granted(
     if audience != endpoint.issuer:
         # RFC 8707, section 2: a token for one dataset alone, whatever agreements there are about others.
         available = {
-            name: one for name, one in available.items() if audience == dataset_resource(endpoint.issuer, one.dataset)
+            name: one
+            for name, one in available.items()
+            if audience == dataset_resource(issuer=endpoint.issuer, dataset=one.dataset)
         }
         if not available:
             raise OAuthRefusal(
@@ -266,7 +268,7 @@ def _granted(
     return audience, granted, int(min(LIFETIME, details.seconds_left(granted, available, now)))
 
 
-def dataset_resource(issuer: str, dataset: str) -> str:
+def dataset_resource(*, issuer: str, dataset: str) -> str:
     """Return the address that names a dataset as a protected resource (RFC 8707, RFC 9728)."""
     return f"{issuer}/datasets/{dataset}"
 

@@ -23,6 +23,8 @@ def title_case(text: str) -> str:
 
     A letter that stands alone behind an apostrophe is the end of its word: O'Brien, but St Mary's.
     """
+    if text.isascii() and text.replace(" ", "").isalpha():  # as most names are: then a word is what stands between blanks
+        return text.title()
     text = text if text.isascii() else unicodedata.normalize("NFC", text)
     found, place = [], 0
     while place < len(text):

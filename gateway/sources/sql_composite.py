@@ -96,7 +96,7 @@ def _name(number: int, place: int, at: int) -> str:
 # -- for whoever tries a mapping
 
 
-def asks_for(one: AskedBy, place: str, from_: str) -> tuple[Statement, dict[str, object]]:
+def asks_for(one: AskedBy, *, place: str, from_: str) -> tuple[Statement, dict[str, object]]:
     """Return a statement that asks for one detail, of nobody in particular, at one of its places; and its values."""
     values: dict[str, object] = {f"v{at}": text for at, text in enumerate(one.spellings(_ANYBODY[one.field.type]))}
     return Statement(select(["1"], from_, is_one_of(place, values), 1)), values

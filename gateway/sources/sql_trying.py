@@ -81,7 +81,7 @@ class Trying:
         details = {one.field.path: one for asked in self._asked_by.values() for one in asked}
         for way, place in places_of(self._mapping):
             one = details.get(way[1]) if way[0] == "confirm" else None
-            statement, values = asks_for(one, place, self._from) if one is not None else (None, {})
+            statement, values = asks_for(one, place=place, from_=self._from) if one is not None else (None, {})
             error = self._error(statement, values) if statement is not None and values else None
             if error is not None:
                 told = self._flaw(way, place, self._from, error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Protocol
 
@@ -51,16 +51,13 @@ class LiveAgreement:
     ended: bool
     next_from: date | None  # the next published version's first day
     basis: tuple[str, ...]  # state keys that this object rests on
+    agreement: Agreement = field(init=False, repr=False)  # the parsed text
+    dataset: Dataset = field(init=False, repr=False)  # that it is about
 
-    @property
-    def agreement(self) -> Agreement:
-        """Return the parsed text."""
-        return self.compiled.rules.agreement
-
-    @property
-    def dataset(self) -> Dataset:
-        """Return the dataset that it is about."""
-        return self.compiled.rules.dataset
+    def __post_init__(self) -> None:
+        # Asked some forty times a call: so they are looked up once.
+        object.__setattr__(self, "agreement", self.compiled.rules.agreement)
+        object.__setattr__(self, "dataset", self.compiled.rules.dataset)
 
     def keys_for(self, recipient: str) -> tuple[Key, ...]:
         """Return how a recipient may name people: the keys, with the details, that can be used in some call."""

@@ -71,26 +71,16 @@ class Reader:
         self._index = rows[-1][1]
         return self._index
 
-    def touched_since(self, keys: tuple[str, ...], index: int) -> bool:
-        """Tell whether any of these state keys has a later index."""
-        for begin in range(0, len(keys), PORTION):
-            portion = keys[begin : begin + PORTION]
-            marks = ",".join("?" * len(portion))
-            statement = f"SELECT 1 FROM state_key WHERE key IN ({marks}) AND idx > ? LIMIT 1"
-            if self.connection.one(statement, (*portion, index)) is not None:
-                return True
-        return False
-
     # -- who
 
     def find_client(self, client_id: str) -> Client | None:
         """Return a client; it is inactive when it or its partner is."""
         known = ("client", client_id)
-        if known not in self._kept:
+        if not self._kept.holds(known):
             self._keep(
                 known, read_client(self.connection, client_id, is_active=self._is_active, environment=self._environment)
             )
-        found: Client | None = self._kept[known]
+        found: Client | None = self._kept.find(known)
         return found
 
     def is_token_revoked(self, jti: str) -> bool:
@@ -118,7 +108,7 @@ class Reader:
     def issuer_turns(self) -> tuple[Turn, ...]:
         """Return the turns of the gateway's own keys."""
         known = ("issuer-turns",)
-        if known not in self._kept:
+        if not self._kept.holds(known):
             self._keep(known, read_turns(self.connection))
         kept: tuple[Turn, ...] = self._kept[known]
         return kept
@@ -126,9 +116,9 @@ class Reader:
     def find_partner(self, partner_id: str) -> PartnerRecord | None:
         """Return a partner, suspended ones too."""
         known = ("partner", partner_id)
-        if known not in self._kept:
+        if not self._kept.holds(known):
             self._keep(known, read_partner(self.connection, partner_id))
-        kept: PartnerRecord | None = self._kept[known]
+        kept: PartnerRecord | None = self._kept.find(known)
         return kept
 
     def partner_kinds(self) -> dict[str, RecipientKind]:
@@ -151,7 +141,7 @@ class Reader:
     def floor(self) -> int:
         """Return the decision semantics that count for all texts at the least."""
         known = ("semantics",)
-        if known not in self._kept:
+        if not self._kept.holds(known):
             self._keep(known, read_floor(self.connection))
         kept: int = self._kept[known]
         return kept
@@ -176,10 +166,10 @@ class Reader:
     def find_dataset(self, name: str, version: int) -> Dataset | None:
         """Return a published dataset."""
         known = ("dataset", name, str(version))
-        if known not in self._kept:
+        if not self._kept.holds(known):
             row = self.find_text("dataset", name, version)
             self._keep(known, self._read_dataset(name, row) if row else None)
-        kept: Dataset | None = self._kept[known]
+        kept: Dataset | None = self._kept.find(known)
         return kept
 
     def datasets(self) -> list[Dataset]:
@@ -194,11 +184,11 @@ class Reader:
     def find_mapping(self, dataset: str) -> tuple[SourceMapping, str] | None:
         """Return the newest mapping of a dataset ("id@version") and its digest."""
         known = ("mapping", dataset)
-        if known not in self._kept:
+        if not self._kept.holds(known):
             row = self.find_text("mapping", dataset)
             parsed = _read(self.readings.mapping, row[1]) if row else None
             self._keep(known, (parsed, digest_of(row[1])) if row and parsed else None)
-        kept: tuple[SourceMapping, str] | None = self._kept[known]
+        kept: tuple[SourceMapping, str] | None = self._kept.find(known)
         return kept
 
     def purposes(self) -> set[str]:
@@ -210,15 +200,15 @@ class Reader:
     def find_agreement(self, name: str, on: date) -> LiveAgreement | None:
         """Return the version of an agreement that counts on a London day, whether or not it is in force."""
         known = ("agreement", name, on.isoformat())
-        if known not in self._kept:
+        if not self._kept.holds(known):
             self._keep(known, load_agreement(self, name, on))
-        kept: LiveAgreement | None = self._kept[known]
+        kept: LiveAgreement | None = self._kept.find(known)
         return kept
 
     def available_to(self, client: Client, on: date) -> Mapping[str, Available]:
         """Return what each agreement has for a client's partner, ended and future ones included."""
         known = ("available", client.client_id, on.isoformat())
-        if known not in self._kept:
+        if not self._kept.holds(known):
             rows = self.connection.all(
                 "SELECT agreement_id FROM recipient WHERE partner_id = ? ORDER BY agreement_id", (client.partner_id,)
             )

@@ -94,7 +94,7 @@ def _has_duplicates(body: bytes) -> bool:
     if b"\\" not in body:
         # Every quotation mark begins or ends a string, and so each second part is one; a colon after it makes it a name.
         parts = body.split(b'"')
-        names = sum(after.startswith(b":") or after.lstrip().startswith(b":") for after in parts[2::2])
+        names = sum([after.startswith(b":") or after.lstrip().startswith(b":") for after in parts[2::2]])
         try:
             return names != _members(orjson.loads(body))
         except orjson.JSONDecodeError as error:
@@ -114,6 +114,13 @@ def _has_duplicates(body: bytes) -> bool:
 
 
 def _members(value: Any) -> int:
-    if isinstance(value, dict):
-        return len(value) + sum(_members(one) for one in value.values() if type(one) is not str)
-    return sum(map(_members, value)) if isinstance(value, list) else 0
+    """Return how many members all objects of a value have."""
+    count, inside = 0, [value]
+    while inside:
+        one = inside.pop()
+        if type(one) is dict:
+            count += len(one)
+            inside += one.values()
+        elif type(one) is list:
+            inside += one
+    return count

@@ -61,15 +61,16 @@ class Envelope:
             return
         request = Request(scope, receive)
         wiring: Wiring = scope["app"].state.wiring
-        request.state.wiring = wiring
-        steps = request.state.steps = Steps()
-        request.state.request_id = request_id_of(request, self._chance)
+        state = request.state
+        state.wiring = wiring
+        steps = state.steps = Steps()
+        state.request_id = request_id_of(request, self._chance)
         sent: dict[str, int] = {}
 
         async def send_named(message: Message) -> None:
             if message["type"] == "http.response.start":
                 sent["status"] = message["status"]
-                message["headers"] += _own_headers(request, request.state.wiring, steps)
+                message["headers"] += _own_headers(request, state.wiring, steps)
             await send(message)
 
         try:

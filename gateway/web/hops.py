@@ -32,7 +32,7 @@ class Hops:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one call on, without what it may not say."""
-        if scope["type"] == "http" and any(name in _TOLD for name, _ in scope["headers"]):
+        if scope["type"] == "http" and not _TOLD.isdisjoint([name for name, _ in scope["headers"]]):
             peer = scope.get("client")
             if peer is None or not self._is_believed(peer[0]):
                 scope = {**scope, "headers": [one for one in scope["headers"] if one[0] not in _TOLD]}

@@ -85,8 +85,8 @@ def look(work: Work, condition: Resting, field: Field, of: str | None, row: Row 
 
 def _births(work: Work, condition: Resting, field: Field, of: str | None) -> tuple[str | None, ...]:
     if isinstance(condition, PersonTerm):
-        return (born_of(work.compiled, condition.person, work.subject),)
-    return births_for(work.compiled, field, work.subject, of) if condition in AGES else (None,)
+        return (born_of(work.compiled, person=condition.person, subject=work.subject),)
+    return births_for(work.compiled, field, subject=work.subject, of=of) if condition in AGES else (None,)
 
 
 def _look(work: Work, condition: Resting, born: str | None, row: Row | None) -> bool | None:

@@ -166,20 +166,20 @@ def keys_for(compiled: Compiled, recipient: str) -> Mapping[str, Key]:
     return found
 
 
-def born_of(compiled: Compiled, person: str | None, subject: str | None) -> str | None:
+def born_of(compiled: Compiled, *, person: str | None, subject: str | None) -> str | None:
     """Return the date that a person's age is counted from; an age of nobody's own is that of the person asked about."""
     own = compiled.births.get(person) if person is not None else None
     return own or (compiled.births.get(None) if person == subject else None)
 
 
-def births_for(compiled: Compiled, field: Field, subject: str | None, of: str | None) -> tuple[str | None, ...]:
+def births_for(compiled: Compiled, field: Field, *, subject: str | None, of: str | None) -> tuple[str | None, ...]:
     """Return the dates that an age beside a field is counted from: that of the person whose field it is.
 
     A text of the first semantics looked at whomever its line was `of`: it releases only where both would, and what
     restricts holds unless both are known to be otherwise.
     """
     semantics = compiled.rules.semantics
-    now, before = born_of(compiled, field.of or subject, subject), birth_path(compiled.rules, of)
+    now, before = born_of(compiled, person=field.of or subject, subject=subject), birth_path(compiled.rules, of)
     if semantics.loosens(AGES_SINCE):
         return (now,)
     return (before,) if now == before or not semantics.tightens(AGES_SINCE) else (now, before)
@@ -200,9 +200,9 @@ def paths_of(condition: Resting, compiled: Compiled, field: Field, subject: str 
         paths = (DECEASED,)
     elif isinstance(condition, PersonTerm):
         is_life = condition.needs is Speaking.ALIVE
-        paths = (DECEASED if is_life else born_of(compiled, condition.person, subject),)
+        paths = (DECEASED if is_life else born_of(compiled, person=condition.person, subject=subject),)
     else:
-        paths = births_for(compiled, field, subject, of)
+        paths = births_for(compiled, field, subject=subject, of=of)
     return tuple(one for one in paths if one is not None and one in compiled.rules.dataset.fields)
 
 

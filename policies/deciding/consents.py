@@ -186,7 +186,7 @@ def _needs(person: str, yes: ConsentRecord, compiled: Compiled, subject: str | N
     held = {
         Speaking.ALIVE: deceased is not None and (deceased.of or subject) == person,
         Speaking.UNDER_18: True,
-        Speaking.PRESUMED_ABLE: born_of(compiled, person, subject) is not None,
+        Speaking.PRESUMED_ABLE: born_of(compiled, person=person, subject=subject) is not None,
     }
     yield from (PersonTerm(person, one) for one in rests_on(yes) if held[one])
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Final
 
 from policies.deciding.claims import comparable
@@ -25,6 +26,9 @@ from schemas.reasons import Reason
 from schemas.request import Circumstances
 from schemas.terms import Action, ConsentKind
 
+# A decision is remembered by each member of the circumstances; for these stands what matters of them.
+NOT_AS_IT_IS: Final = frozenset({"at", "consents", "restrictions", "assurances"})
+AS_IT_IS: Final = attrgetter(*(one.name for one in fields(Circumstances) if one.name not in NOT_AS_IT_IS))
 _NOTHING: Final[Covered] = frozenset()
 _FREE: Final[Held] = frozenset()
 
@@ -41,28 +45,10 @@ def decide(compiled: Compiled | None, c: Circumstances) -> Decision:
     covered = consented(compiled, c) if c.consents else _NOTHING
     held = restricted(compiled, c) if c.restrictions else _FREE
     known = (
+        AS_IT_IS(c),
         epoch,
         _midnight(compiled, c.at) if compiled.counts_days else None,
-        c.recipient,
-        c.role,
-        c.asked,
-        c.token_fields,
-        c.token_purpose,
-        c.token_dataset,
-        c.token_actions,
-        c.action,
-        c.has_caseworker,
-        c.has_case_reference,
-        c.has_statement,
-        c.has_assessment,
-        c.emergency,
-        c.is_vouched,
         c.assurances if compiled.rules.agreement.assurance else None,
-        c.subject,
-        c.people,
-        c.key,
-        c.details,
-        c.in_incident,
         covered,
         held,
     )

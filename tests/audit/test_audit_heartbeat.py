@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -188,3 +189,18 @@ def test_a_beat_is_its_owners_alone(machine: Machine) -> None:
 
     assert machine.file.stat().st_mode & 0o777 == 0o600
     assert [one.name for one in machine.file.parent.iterdir()] == ["state.clock"]
+
+
+def test_two_threads_of_one_process_beat_at_once(machine: Machine) -> None:
+    """A command that runs within a gateway's process has a heartbeat of its own."""
+
+    def beats() -> None:
+        one = machine.process()
+        for _ in range(300):
+            one.beat()
+
+    with ThreadPoolExecutor(2) as threads:
+        for done in [threads.submit(beats) for _ in range(2)]:
+            done.result()
+
+    assert machine.process().moved() == 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hours import machine_now
 
 from audit.exporting.tiles import checkpoint
 from audit.format.commitment import SealingKey, seal
@@ -29,7 +29,7 @@ def append(directory: Path, *names: str) -> None:
         create(database)
         lock.touch()
     deliver = lambda results: [done(result) for done, result in results]  # noqa: E731 -- what the sequencer hands out
-    sequencer = Sequencer(SqliteStore(database, lock), SIGNER, clock=lambda: datetime.now(UTC), deliver=deliver)
+    sequencer = Sequencer(SqliteStore(database, lock), SIGNER, clock=machine_now, deliver=deliver)
     sequencer.start()
     for name in names:
         sealed = seal(name, {"what": (KEY, {"name": name})}, (), None)

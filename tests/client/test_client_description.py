@@ -103,7 +103,7 @@ def subjects_of(dataset: str) -> list[dict[str, Any]]:
 
 def answers_of(house: House, partner: DemoPartner) -> list[Any]:
     """Ask for all that there is: as every day, in an emergency, and with too little said."""
-    live = house.wiring.services.reader.find_agreement(partner.agreement, house.clock().date())
+    live = house.wiring.services.reader.find_agreement(partner.agreement, house.clock.today)
     worker = {**CASEWORKER, "role": (live.agreement.roles or ("any",))[0]}
     said = {"case_reference": "HH-1", "caseworker": worker, "statement": "our task", "assessment": "RA-1"}
     caller = house.caller(partner.client_id).get_token(partner.agreement)
@@ -118,6 +118,7 @@ def answers_of(house: House, partner: DemoPartner) -> list[Any]:
         practitioner={name: worker[name] for name in ("id", "name", "role")},
         organisation="ODS-1",
         reason="a test",
+        now=house.clock().timestamp(),
     )
     vouched = {"Stile-Context": context} if "vouched_caseworker" in live.agreement.requires else {}
     return [caller.call("POST", "/v1/disclosures", body, **vouched) for body in bodies]
@@ -133,7 +134,7 @@ def whole_house(council_directory: Path) -> Iterator[House]:
     """A gateway with the demo's housing system beside it, on a port that no other test has."""
     port = free_port()
     with open_house(council_directory, source_hosts=[f"127.0.0.1:{port}"]) as house:
-        mapping = text_of("source-housing-tenancies", house.clock().date(), port).replace("version: 1", "version: 2", 1)
+        mapping = text_of("source-housing-tenancies", house.clock.today, port).replace("version: 1", "version: 2", 1)
         house.append(house.changes().texts.publish_mapping(mapping, by="test"))
         with housing_system(council_directory, port):
             yield house

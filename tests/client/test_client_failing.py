@@ -23,6 +23,7 @@ from client_serving import (
     hangs,
     loses_the_answer,
 )
+from hours import machine_seconds
 
 from gateway.client import (
     OAuthError,
@@ -159,14 +160,14 @@ def test_what_is_no_token_of_ours_is_not_used(asks: Callable[..., str], front: F
 
 def test_a_wrong_clock_is_told_as_one(asks: Callable[..., str], front: Front, council: Council) -> None:
     with pytest.raises(OAuthError) as told:
-        asks(front, council, timing=Timing(clock=lambda: time.time() + 300))
+        asks(front, council, timing=Timing(clock=lambda: machine_seconds() + 300))
 
     assert re.search(r"This clock is about (29|30)\d seconds ahead of the gateway's", str(told.value))
 
 
 def test_a_clock_that_goes_wrong_later_is_told_too(front: Front, council: Council) -> None:
     wrong = [0.0]
-    with client_for(front, council, timing=Timing(clock=lambda: time.time() + wrong[0])) as client:
+    with client_for(front, council, timing=Timing(clock=lambda: machine_seconds() + wrong[0])) as client:
         client.get(GRACE, fields=["age"], **CASE)
         wrong[0] = -300
         refused = answers(401, {"code": "token_refused", "status": 401}, Date="Wed, 25 Nov 2026 00:00:00 GMT")

@@ -7,7 +7,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import requests
 from authlib.integrations.requests_client import OAuth2Session
 from authlib.oauth2.rfc7523 import PrivateKeyJWT
 from client_serving import CASE, GRACE, Front, answers, client_for, key_of, served, settings_for
+from hours import machine_seconds
 from house import HARBOUR, copy_template
 from joserfc import jwk
 
@@ -231,7 +231,7 @@ def authlib_session(front: Front, council: Council) -> OAuth2Session:
     uses one `jti` for all assertions, so a session of it gets one token.
     """
     key = jwk.import_key(json.loads(key_of(council).read_text()))  # as text it would be taken for RSA
-    method = PrivateKeyJWT(front.issuer, claims={"exp": int(time.time()) + 60}, alg="ES256")
+    method = PrivateKeyJWT(front.issuer, claims={"exp": int(machine_seconds()) + 60}, alg="ES256")
     return OAuth2Session(HARBOUR.client_id, key, token_endpoint_auth_method=method)
 
 

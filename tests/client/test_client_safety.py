@@ -9,10 +9,9 @@ import json
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import fields
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +20,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from hours import machine_now, machine_seconds
 from house import copy_template
 from joserfc import jwk
 
@@ -37,7 +37,7 @@ def make_certificate(folder: Path) -> Path:
     """Write a certificate for this machine with its key, signed by nobody but itself."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "gateway")])
-    now = datetime.now(UTC)
+    now = machine_now()
     here = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
     made = (
         x509.CertificateBuilder()
@@ -99,7 +99,7 @@ def test_a_certificate_that_is_not_trusted_is_told_as_one(encrypted: tuple[Front
 def test_a_proof_by_each_kind_of_key_is_accepted(kind: str, size: str | int) -> None:
     """By the gateway's own check, with the nonce among its claims; no private member is sent."""
     key = load_key(dict(jwk.generate_key(kind, size, private=True).as_dict(private=True)))
-    url, now = "https://gateway.example/v1/disclosures", time.time()
+    url, now = "https://gateway.example/v1/disclosures", machine_seconds()
 
     proof = make_proof(key, method="POST", url=url, token="t", nonce="n", now=now)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -24,6 +23,7 @@ from client_serving import (
     somebody,
 )
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from hours import machine_seconds
 
 from audit.format.entry import canonical
 from audit.tree.checkpoint import CheckpointSigner
@@ -102,10 +102,10 @@ def test_a_genuine_answer_to_another_request_is_refused(asks: Callable[..., str]
 
 
 def test_an_old_answer_to_the_same_request_is_refused(front: Front, council: Council) -> None:
-    with client_for(front, council, timing=Timing(clock=lambda: time.time() + 5)) as client:
+    with client_for(front, council, timing=Timing(clock=lambda: machine_seconds() + 5)) as client:
         old = client.get(GRACE, fields=["age"], **CASE).raw
     ahead = [0.0]
-    with client_for(front, council, timing=Timing(clock=lambda: time.time() + ahead[0])) as client:
+    with client_for(front, council, timing=Timing(clock=lambda: machine_seconds() + ahead[0])) as client:
         client.agreements()
         ahead[0] = 200
         front.fail(ASK, lambda _seen, _forward: Answered(200, [("Content-Type", "application/json")], old))

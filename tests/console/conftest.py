@@ -9,7 +9,8 @@ import pytest
 from console_browser import Authenticator, Browser
 from console_provider import Provider, serving, settings_of
 from console_scene import NAMES, QUICK, grant, sign_in
-from house import Clock, House, open_house
+from hours import Clock
+from house import House, open_house
 
 from gateway.oauth.clients import Role
 from gateway.operators.passwords import Passwords

@@ -216,7 +216,7 @@ def test_the_description_says_who_may_have_a_sources_text(house: House) -> None:
 @pytest.mark.parametrize("part", sorted(RULE_OF))
 @pytest.mark.parametrize("path", ["{}", "{}/", "/{}", "{}/a/b", "//{}"])
 def test_no_spelling_of_an_address_leads_around_its_rule(part: str, path: str) -> None:
-    assert rule_of(f"{CONTROL}/{path.format(part)}") is RULE_OF[part]
+    assert rule_of(path=f"{CONTROL}/{path.format(part)}") is RULE_OF[part]
 
 
 # -- CSRF and confusion at the API

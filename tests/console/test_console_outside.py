@@ -13,7 +13,8 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 import requests
 from console_browser import SESSION, Browser
-from house import HARBOUR, ISSUER, Clock, House, copy_template, free_port, open_house
+from hours import machine_now
+from house import HARBOUR, ISSUER, House, copy_template, free_port, open_house
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
@@ -58,7 +59,7 @@ def house(packages: Path, template: Path, tmp_path_factory: pytest.TempPathFacto
         try:
             assert process.stdout is not None
             assert any("listening" in line for line in process.stdout), "the provider did not start"
-            with open_house(directory, clock=Clock(), **settings) as running:
+            with open_house(directory, clock=machine_now, **settings) as running:
                 yield running
         finally:
             process.kill()

@@ -14,7 +14,7 @@ from house import CASEWORKER, GRACE, House, open_house, republish, withheld
 
 from gateway.store.changes import ChangeRefusedError
 from gateway.web import bodies
-from schemas.instants import instant_after, london_day
+from schemas.instants import instant_after
 
 BODY = {"subject": GRACE, "fields": ["age"], "case_reference": "HH-1", "caseworker": CASEWORKER}
 
@@ -200,7 +200,7 @@ def test_a_token_for_one_person_is_for_nobody_else(house: House) -> None:
 
 def test_an_agreement_ends_at_the_very_instant(house: House) -> None:
     """`ends_on` holds to the last instant of that London day, and not a microsecond longer."""
-    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.at.date())
+    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.today)
     _, end = agreement.compiled.edges[0], max(agreement.compiled.edges)
     house.clock.at = end - timedelta(microseconds=1)
     assert house.harbour().ask(fields=["age"]).status_code == 200
@@ -213,7 +213,7 @@ def test_an_agreement_ends_at_the_very_instant(house: House) -> None:
 
 def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_nothing(house: House) -> None:
     """The transaction is the judge of time: an item whose `holds_until` has come is decided again there."""
-    today = london_day(house.clock.at)
+    today = house.clock.today
     end = instant_after(today)
     house.clock.at = end - timedelta(minutes=2)
     harbour = house.harbour()
@@ -239,7 +239,7 @@ def test_an_agreement_that_ends_while_its_answer_waits_for_the_log_discloses_not
 
 def test_a_token_that_ends_while_its_answer_waits_for_the_log_discloses_nothing(house: House) -> None:
     """A token ends with its agreement, to the second."""
-    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.at.date())
+    agreement = house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.today)
     end = max(agreement.compiled.edges)
     house.clock.at = end - timedelta(seconds=1)
     harbour = house.harbour()

@@ -15,7 +15,8 @@ from typing import Any
 
 import pytest
 from gateway_working import body_of, partner_of, serving
-from house import CASEWORKER, HARBOUR, Clock, House, open_house
+from hours import Clock
+from house import CASEWORKER, HARBOUR, House, open_house
 from typer.testing import CliRunner
 
 from audit.writing.heartbeat import Boot

@@ -27,7 +27,6 @@ from typer.testing import CliRunner
 from gateway.cli import make_app
 from gateway.demo.making import text_of
 from gateway.demo.partner import PartnerSystem
-from schemas.instants import london_day
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "first-council.md"
@@ -209,7 +208,7 @@ def test_metrics_hold_no_personal_data(serving: tuple[Path, int, int, subprocess
 
 def test_agreement_check_says_where_and_what_to_write(house: House, tmp_path: Path) -> None:
     file = tmp_path / "agreement.yaml"
-    text = text_of("northmoor-harbour-tenancies", london_day(house.clock.at)).replace(
+    text = text_of("northmoor-harbour-tenancies", house.clock.today).replace(
         "[full_name], as: full", "[ful_name], as: full"
     )
     file.write_text(text, encoding="utf-8")
@@ -222,7 +221,7 @@ def test_agreement_check_says_where_and_what_to_write(house: House, tmp_path: Pa
 
 def test_agreement_publish_says_what_it_does_not_do_yet(house: House, tmp_path: Path) -> None:
     file = tmp_path / "agreement.yaml"
-    text = text_of("northmoor-harbour-tenancies", london_day(house.clock.at)).replace("version: 4", "version: 5")
+    text = text_of("northmoor-harbour-tenancies", house.clock.today).replace("version: 4", "version: 5")
     file.write_text(text, encoding="utf-8")
 
     status, printed = stile("agreement", "publish", file, "--dir", house.directory)
@@ -234,7 +233,7 @@ def test_agreement_publish_says_what_it_does_not_do_yet(house: House, tmp_path: 
 def test_agreement_end_takes_a_file_or_an_id(house: House, tmp_path: Path) -> None:
     harbour = house.harbour()
     file = tmp_path / "agreement.yaml"
-    file.write_text(text_of("northmoor-harbour-tenancies", london_day(house.clock.at)), encoding="utf-8")
+    file.write_text(text_of("northmoor-harbour-tenancies", house.clock.today), encoding="utf-8")
     words = ["--reason", "the service moved", "--yes", "--dir", house.directory]
     status, _ = stile("agreement", "end", file, *words)
 
@@ -353,7 +352,8 @@ def test_a_private_key_is_never_written_over(tmp_path: Path) -> None:
     assert (again, "can't be made" in told) == (1, True)
 
 
-def test_an_assertion_and_a_proof_are_what_the_gateway_takes(house: House) -> None:
+def test_an_assertion_and_a_proof_are_what_the_gateway_takes(house_by_the_machine: House) -> None:
+    house = house_by_the_machine
     key = house.directory / "partners" / "harbour-case-system.jwk.json"
     url = "http://127.0.0.1:8080/oauth2/token"
     assertion = stile("assertion", "--client", "harbour-case-system", "--key", key, "--issuer", "http://127.0.0.1:8080")[1]
@@ -395,7 +395,7 @@ def test_a_client_is_revoked_from_the_command_line(house: House) -> None:
 
 def test_a_mapping_that_does_not_fit_is_told(house: House, tmp_path: Path) -> None:
     file = tmp_path / "source.yaml"
-    text = text_of("source-council-tax", london_day(house.clock.at))
+    text = text_of("source-council-tax", house.clock.today)
     file.write_text(text.replace("version: 1", "version: 2").replace("  arrears: a.arrears\n", ""), encoding="utf-8")
 
     status, printed = stile("source", "map", file, "--dir", house.directory)

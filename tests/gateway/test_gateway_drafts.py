@@ -13,7 +13,6 @@ from gateway.demo.making import text_of
 from gateway.store.draft_checks import check_draft
 from policies.checking.core_rules import core_draft
 from policies.reading.findings import TextError
-from schemas.instants import london_day
 
 NAME = HARBOUR.agreement
 
@@ -78,7 +77,7 @@ MISTAKES = {
 
 
 def spoilt(house: House, *whats: str) -> str:
-    text = text_of(NAME, london_day(house.clock())).replace("version: 4\n", "version: 5\n")
+    text = text_of(NAME, house.clock.today).replace("version: 4\n", "version: 5\n")
     for what in whats:
         piece, other, *_ = MISTAKES[what]
         assert piece in text, piece

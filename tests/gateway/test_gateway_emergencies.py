@@ -360,7 +360,6 @@ def test_who_asked_under_an_incident_does_not_review_it(house: House) -> None:
 
 
 def test_what_is_past_two_working_days_stands_first(house: House) -> None:
-    house.clock.at = datetime(2026, 11, 30, 12, tzinfo=UTC)
     old = urgent(house).json()["disclosure"]["disclosure_id"]
     house.append(
         house.changes().emergencies.review(old, outcome=Outcome.TO_BE_FOLLOWED_UP, note="", by="operator:ada (uid 1003)")
@@ -429,7 +428,7 @@ def test_an_incident_lets_its_partners_find_by_place(house: House) -> None:
 
 def test_an_incident_lowers_no_floor_of_details(house: House) -> None:
     """What agreement or core want at least counts for a key that an incident alone opens."""
-    live = house.wiring.services.reader.find_agreement(HARBOUR, house.clock().date())
+    live = house.wiring.services.reader.find_agreement(HARBOUR, house.clock.today)
     rules = live.compiled.rules
     stricter = replace(rules, agreement=replace(rules.agreement, identify=Identify(at_least=3)))
     key = replace(rules.dataset.keys["uprn"], confirm=("surname", "date_of_birth", "account_ref"))

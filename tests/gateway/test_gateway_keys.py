@@ -20,7 +20,6 @@ from gateway.oauth.made_jwts import make_assertion, make_key_proof
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.client_keys import Term, public_keys
 from gateway.store.key_rows import days_left
-from schemas.instants import london_day
 
 # -- overlap
 
@@ -71,7 +70,8 @@ def test_an_assertion_that_was_made_for_a_token_brings_no_key(house: House) -> N
     assert ask_token(house, second).status_code == 401
 
 
-def test_the_command_line_makes_the_whole_form(house: House, tmp_path: Path) -> None:
+def test_the_command_line_makes_the_whole_form(house_by_the_machine: House, tmp_path: Path) -> None:
+    house = house_by_the_machine
     second, file = new_key(), tmp_path / "next.jwk.json"
     file.write_text(json.dumps(dict(second.as_dict(private=True))), encoding="ascii")
     by = house.directory / "partners" / f"{CLIENT}.jwk.json"
@@ -79,7 +79,6 @@ def test_the_command_line_makes_the_whole_form(house: House, tmp_path: Path) -> 
     form = stile("key-proof", "--client", CLIENT, "--key", file, "--issuer", ISSUER, "--by", by)[1].strip()
 
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
-    house.clock.move(seconds=5)
     assert house.http.post("/oauth2/keys", content=form, headers=headers).status_code == 201
     assert ask_token(house, second).status_code == 200
 
@@ -236,7 +235,7 @@ def test_a_set_with_one_key_twice_is_refused() -> None:
 
 def test_a_key_counts_from_its_first_day_to_the_end_of_its_last(house: House) -> None:
     key = new_key()
-    today = london_day(house.clock())
+    today = house.clock.today
     add(house, key, term=Term(today + timedelta(days=2), today + timedelta(days=3)))
 
     found = []
@@ -248,7 +247,7 @@ def test_a_key_counts_from_its_first_day_to_the_end_of_its_last(house: House) ->
 
 
 def test_a_term_that_is_over_before_it_begins_is_refused(house: House) -> None:
-    today = london_day(house.clock())
+    today = house.clock.today
 
     for term in (Term(None, today - timedelta(days=1)), Term(today + timedelta(days=2), today + timedelta(days=1))):
         with pytest.raises(ChangeRefusedError, match="would never count"):
@@ -257,7 +256,7 @@ def test_a_term_that_is_over_before_it_begins_is_refused(house: House) -> None:
 
 def test_a_token_says_when_its_clients_last_key_ends_soon(house: House) -> None:
     first, second = house.caller(CLIENT).key, new_key()
-    add(house, second, term=Term(None, london_day(house.clock()) + timedelta(days=20)))
+    add(house, second, term=Term(None, house.clock.today + timedelta(days=20)))
     assert "key_expires_in" not in ask_token(house, second).json(), "the first has no end"
     assert metric(house) == 9_999
     revoke(house, first)
@@ -270,7 +269,7 @@ def test_a_token_says_when_its_clients_last_key_ends_soon(house: House) -> None:
 
 def test_the_gauge_follows_the_register(house: House) -> None:
     """Within the second in which the gateway tidies."""
-    add(house, new_key(), term=Term(None, london_day(house.clock()) + timedelta(days=5)))
+    add(house, new_key(), term=Term(None, house.clock.today + timedelta(days=5)))
     revoke(house, house.caller(CLIENT).key)
     registry = house.wiring.telemetry.registry
 
@@ -290,7 +289,7 @@ def test_the_command_line_warns_of_the_last_key(house: House, tmp_path: Path) ->
     file = tmp_path / "next.json"
     file.write_text(json.dumps(public(new_key(), kid="next")), encoding="ascii")
     where = ["--dir", house.directory]
-    ends = (house.clock() + timedelta(days=9)).date().isoformat()
+    ends = (house.clock.today + timedelta(days=9)).isoformat()
 
     assert "registered" in stile("client", "key", "add", CLIENT, "--jwks", file, "--expires-on", ends, *where)[1]
     assert "The last key ends" not in stile("client", "key", "list", CLIENT, *where)[1]
@@ -304,7 +303,8 @@ def test_the_command_line_warns_of_the_last_key(house: House, tmp_path: Path) ->
     assert "No key is live" in stile("client", "show", CLIENT, *where)[1]
 
 
-def test_the_command_line_takes_a_proof_and_tells_of_none(house: House, tmp_path: Path) -> None:
+def test_the_command_line_takes_a_proof_and_tells_of_none(house_by_the_machine: House, tmp_path: Path) -> None:
+    house = house_by_the_machine
     mine, file, where = new_key(), tmp_path / "next.json", ["--dir", house.directory]
     file.write_text(json.dumps(public(mine)), encoding="ascii")
     private = tmp_path / "mine.json"

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from house import CASEWORKER, Clock, House, confirming, open_house, republish
+from hours import Clock
+from house import CASEWORKER, House, confirming, make_template, open_house, republish
 
 from gateway.background.sweeping import sweep_once
 
@@ -32,12 +33,7 @@ def subject(number: int) -> dict[str, object]:
     return {"account_ref": ref, "confirm": confirming(ref, surname)}
 
 
-def noon(house: House) -> None:
-    house.clock.at = house.clock.at.replace(hour=12, minute=0, second=0, microsecond=0)
-
-
 def test_what_is_left_is_told_with_each_answer(house: House) -> None:
-    noon(house)
     limit(house, "per_minute: 3, subjects_per_day: 2")
 
     answer = house.harbour().ask(subject(0), fields=["age"])
@@ -48,7 +44,6 @@ def test_what_is_left_is_told_with_each_answer(house: House) -> None:
 
 def test_calls_over_the_minutes_limit_are_refused_before_their_body_is_read(house: House) -> None:
     """The first refusal is an entry; those in between cost no write; one more entry holds the count."""
-    noon(house)
     limit(house, "per_minute: 2")
     harbour = house.harbour()
     for _ in range(2):
@@ -87,7 +82,6 @@ def test_subjects_a_day_counts_persons_not_calls(house: House) -> None:
 
 
 def test_one_person_may_be_asked_for_so_often_a_day(house: House) -> None:
-    noon(house)
     limit(house, "same_subject_per_day: 2")
     harbour = house.harbour()
     statuses = [harbour.ask(subject(0), fields=["age"]).status_code for _ in range(3)]
@@ -97,10 +91,10 @@ def test_one_person_may_be_asked_for_so_often_a_day(house: House) -> None:
     assert house.harbour().ask(subject(0), fields=["age"]).status_code == 200
 
 
-def test_the_day_of_a_limit_is_londons(council_directory) -> None:
+def test_the_day_of_a_limit_is_londons(tmp_path: Path) -> None:
     """In summer time the day turns at 23:00 UTC."""
     clock = Clock(datetime(2027, 1, 10, 12, tzinfo=UTC))
-    with open_house(council_directory, clock=clock) as house:
+    with open_house(make_template(tmp_path / "council", clock=clock), clock=clock) as house:
         house.clock.at = datetime(2027, 3, 28, 22, 59, tzinfo=UTC)  # the clocks went forward that morning
         limit(house, "same_subject_per_day: 1")
         assert house.harbour().ask(subject(0), fields=["age"]).status_code == 200
@@ -110,7 +104,6 @@ def test_the_day_of_a_limit_is_londons(council_directory) -> None:
 
 
 def test_an_emergency_waives_the_limits_of_a_day_and_not_of_a_minute(house: House) -> None:
-    noon(house)
     limit(house, "per_minute: 3, same_subject_per_day: 1")
     harbour = house.harbour()
     emergency = {"kind": "risk_to_life", "reason": "Threat made by telephone"}
@@ -172,7 +165,6 @@ def test_a_call_is_repeated_ten_times_a_day_at_most(house: House) -> None:
 def test_an_emergency_waives_nothing_where_no_line_opens_in_one(house: House) -> None:
     worker = {"id": "s1", "name": "Sam Field", "role": "admissions-officer"}
     emergency = {"kind": "public_health", "reason": "Measles at the school"}
-    house.clock.at = house.clock.at.replace(hour=12)
     aire = house.aire()
 
     without = aire.ask(subject(0), fields=["surname"], caseworker=worker, emergency=emergency, case_reference=None)
@@ -258,7 +250,7 @@ def test_the_newest_row_of_names_that_count_once_stays(house: House) -> None:
 
 def test_a_clock_that_ran_past_midnight_and_was_put_back_has_forgotten_no_misses(house: House) -> None:
     """Else who sets the clock lifts every lock of the day, and no entry says so."""
-    house.clock.at = house.clock.at.replace(hour=22, minute=30)
+    house.clock.move(hours=10, minutes=30)
     wrong = {**subject(0), "confirm": {**subject(0)["confirm"], "surname": "Nobody"}}
     assert [house.harbour().ask(wrong, fields=["age"]).status_code for _ in range(6)] == [200] * 5 + [429]
     house.clock.move(hours=2)

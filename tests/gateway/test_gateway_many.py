@@ -343,7 +343,6 @@ def test_a_key_that_missed_too_often_is_not_guessed_on_in_a_batch(house: House) 
 
 def test_a_batch_is_one_call_of_the_minute(house: House) -> None:
     republish(house, HARBOUR.agreement, (LIMITS, "limits: {per_minute: 1, batch: 200}"))
-    house.clock.at = house.clock.at.replace(second=0)
 
     first = ask(house, [named(number) for number in range(120)])
     second = ask(house, [named(0), named(1)])
@@ -497,7 +496,6 @@ def test_a_reader_that_reads_nothing_is_cut_off(monkeypatch: pytest.MonkeyPatch)
 
 def test_calls_under_no_agreement_are_bounded_too(house: House) -> None:
     """Sixty a minute of one partner: what no agreement limits could be asked for ever."""
-    house.clock.at = house.clock.at.replace(second=0)
     harbour = house.harbour()
     answers = [harbour.ask(agreement="none-of-ours", fields=["age"]).status_code for _ in range(61)]
 

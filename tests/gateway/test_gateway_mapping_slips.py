@@ -16,7 +16,6 @@ from gateway.sources.mapping import digest_of
 from gateway.store.mapping_checks import check_mapping
 from gateway.store.state import Reader
 from policies.reading.findings import Finding, TextError
-from schemas.instants import london_day
 from schemas.semantics import NEWEST
 
 NEEDED = {"source", "version", "dataset", "row", "people", "keys", "confirm", "fields", "url", "from", "http", "csv"}
@@ -80,7 +79,7 @@ def test_each_slip_is_one_finding_alone_and_beside_another(house: House) -> None
 
 
 def test_mistakes_of_form_and_what_does_not_fit_the_dataset_come_together(house: House, tmp_path: Path) -> None:
-    text = text_of("source-council-tax", london_day(house.clock()))
+    text = text_of("source-council-tax", house.clock.today)
     for old, new in (
         ("dataset: council-tax@2", "dataset: council-tx@2"),
         ("version: 1\n", "version: one\n"),

@@ -17,7 +17,6 @@ from gateway.oauth.clients import Role
 from gateway.oauth.made_jwts import make_context
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.key_rows import assurance_days_left
-from schemas.instants import london_day
 from schemas.organisation import Contact, PartnerAssurance
 from schemas.terms import AssuranceLevel, CodeScheme, ContactRole, Environment
 
@@ -31,7 +30,7 @@ def stile(directory: Path, *words: str) -> Any:
 
 
 def show_assurance(house: House, *, days: int, level: AssuranceLevel = AssuranceLevel.CYBER_ESSENTIALS) -> None:
-    today = london_day(house.clock())
+    today = house.clock.today
     shown = PartnerAssurance(level, "IASME-0042", today, today + timedelta(days=days))
     house.append(house.changes().organisations.set_assurance(HARBOUR.partner_id, shown, by="test"))
 
@@ -73,7 +72,7 @@ def test_a_decision_holds_no_longer_than_the_assurance(house: House) -> None:
     """The append transaction decides again where the day has ended meanwhile."""
     republish(house, HARBOUR.agreement, (REQUIRES, WANTS))
     show_assurance(house, days=0)
-    ends = PartnerAssurance(AssuranceLevel.ISO_27001, "x", london_day(house.clock()), london_day(house.clock())).ends
+    ends = PartnerAssurance(AssuranceLevel.ISO_27001, "x", house.clock.today, house.clock.today).ends
     house.clock.at = ends - timedelta(seconds=1)
     harbour = house.harbour()
     reader = house.wiring.services.source_of
@@ -110,7 +109,7 @@ def test_who_is_asked_for_no_assurance_needs_none(house: House) -> None:
 
 
 def test_the_days_left_are_told_ahead(house: House) -> None:
-    connection, today = house.wiring.services.reader.connection, london_day(house.clock())
+    connection, today = house.wiring.services.reader.connection, house.clock.today
     assert assurance_days_left(connection, today, most=9_999) == 9_999
     show_assurance(house, days=12)
     show_assurance(house, days=40, level=AssuranceLevel.ISO_27001)

@@ -134,7 +134,7 @@ def test_a_search_that_can_not_be_recorded_shows_nothing(asked: House) -> None:
 def test_days_are_londons_and_both_belong_to_it(asked: House) -> None:
     asked.clock.move(days=3)
     asked.harbour().ask(fields=["age"])
-    day = asked.clock().date().isoformat()
+    day = asked.clock.today.isoformat()
 
     assert len(found(asked, "--from", day, "--until", day)["rows"]) == 1
     assert len(found(asked, "--until", day)["rows"]) == 4

@@ -39,8 +39,7 @@ def older(council_directory: Path) -> Path:
 
 
 def live(house: House) -> Any:
-    today = house.clock().date()
-    return house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", today)
+    return house.wiring.services.reader.find_agreement("northmoor-harbour-tenancies", house.clock.today)
 
 
 def digest_of_before(rules: Any) -> str:

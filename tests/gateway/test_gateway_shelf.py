@@ -24,7 +24,6 @@ from gateway.demo.making import text_of
 from gateway.store.instants import to_micros
 from policies.reading.findings import TextError
 from policies.telling.wording import day_text
-from schemas.instants import london_day
 
 NAME = HARBOUR.agreement
 CORE = "core: tenancy-sustainment\nversion: 4\nfor: {purpose: tenancy-sustainment}\nceiling: {full_name: full}\n"
@@ -50,7 +49,7 @@ def first_line(house: House, *words: object) -> str:
 
 
 def today(house: House) -> date:
-    return london_day(house.clock())
+    return house.clock.today
 
 
 def end(house: House, name: str = NAME, reason: str = "the service moved") -> None:
@@ -316,8 +315,9 @@ def test_an_end_needs_its_reason(house: House) -> None:
 
 
 @pytest.mark.parametrize(("answered", "state"), [("y\n", "ended"), ("n\n", "live"), ("\n", "live")])
-def test_an_end_asks_at_a_terminal(house: House, answered: str, state: str) -> None:
+def test_an_end_asks_at_a_terminal(house_by_the_machine: House, answered: str, state: str) -> None:
     """It shows what it is about to end; no answer is no yes."""
+    house = house_by_the_machine
     command = [str(Path(sys.executable).with_name("stile")), "agreement", "end", NAME, "--reason", "the service moved"]
     ours, theirs = pty.openpty()
     os.write(ours, answered.encode())

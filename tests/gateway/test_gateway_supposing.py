@@ -13,7 +13,6 @@ from typer.testing import CliRunner
 
 from gateway.cli import make_app
 from gateway.demo.making import text_of
-from schemas.instants import london_day
 
 NAME = HARBOUR.agreement
 
@@ -33,7 +32,7 @@ def fields(house: House, *words: object, what: object = NAME, recipient: str = "
 
 
 def draft(house: House, to: Path, *changes: tuple[str, str], begins_in: int = 0) -> Path:
-    today = london_day(house.clock())
+    today = house.clock.today
     text = text_of(NAME, today)
     began = text.split("starts_on: ")[1][:10]
     starts_on = (today + timedelta(days=begins_in)).isoformat() if begins_in else began
@@ -111,7 +110,7 @@ def test_a_draft_is_judged_without_being_published(house: House, tmp_path: Path)
 
 def test_a_draft_that_begins_later_is_judged_on_its_first_day(house: House, tmp_path: Path) -> None:
     file = draft(house, tmp_path / "next.yaml", begins_in=30)
-    today = london_day(house.clock()).isoformat()
+    today = house.clock.today.isoformat()
 
     assert "released" in fields(house, what=file)["full_name"]
     assert fields(house, "--on", today, what=file)["full_name"]["withheld"] == "agreement_not_in_force"
@@ -126,8 +125,8 @@ def test_a_draft_with_a_mistake_is_told_where(house: House, tmp_path: Path) -> N
 
 
 def test_a_day_is_judged_by_the_version_that_counts_on_it(house: House) -> None:
-    day = london_day(house.clock()) + timedelta(days=30)
-    began = text_of(NAME, london_day(house.clock())).split("starts_on: ")[1][:10]
+    day = house.clock.today + timedelta(days=30)
+    began = text_of(NAME, house.clock.today).split("starts_on: ")[1][:10]
     changes = (f"starts_on: {began}", f"starts_on: {day}"), ("[postcode], as: sector", "[postcode], as: area")
     republish(house, NAME, *changes)
 

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pytest
 from house import HARBOUR, House
 
-from schemas.instants import instant_after, london_day
+from schemas.instants import instant_after
 
 DETAILS = json.dumps([{"type": "stile_disclosure_v1", "agreement": HARBOUR.agreement}])
 FORM = "application/x-www-form-urlencoded"
@@ -68,7 +68,7 @@ def test_a_token_names_what_it_was_granted_for(house: House) -> None:
 
 def test_a_token_does_not_outlive_its_agreement(house: House) -> None:
     """Whose last day is a London one."""
-    today = london_day(house.clock())
+    today = house.clock.today
     end = instant_after(house.wiring.services.reader.find_agreement(HARBOUR.agreement, today).agreement.ends_on)
     house.clock.move(seconds=(end - house.clock()).total_seconds() - 60)
 

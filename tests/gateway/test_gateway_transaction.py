@@ -55,7 +55,7 @@ def noticing(house: Any) -> Iterator[list[Recording]]:
 def recording(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Recording:
     """Return the item of a call with an Idempotency-Key, from a gateway that has been closed since."""
     with open_house(copy_template(template, tmp_path_factory.mktemp("judge") / "council")) as house:
-        house.clock.at = house.clock.at.replace(hour=12, minute=0, second=30, microsecond=0)
+        house.clock.move(seconds=30)
         republish(house, HARBOUR, (LIMITS, "limits: {per_minute: 5, subjects_per_day: 5, batch: 1}"))
         harbour = house.harbour()
         with noticing(house) as found:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
+from hours import machine_seconds
 from jwskate import Jwk
 from oauth_scene import DETAIL, ISSUER
 from requests_oauth2client import DPoPKey, PrivateKeyJwt
@@ -22,7 +22,7 @@ def test_another_clients_assertion_and_proofs_are_accepted(scene, alg: str) -> N
     own, proving = Jwk.generate(alg=alg).with_kid_thumbprint(), DPoPKey.generate(alg=alg)
     scene.register.add("outsider", import_public_key(dict(own.public_jwk())))
     form = scene.form(PrivateKeyJwt("outsider", own, alg=alg).client_assertion(ISSUER))
-    now = time.time()
+    now = machine_seconds()
 
     refused = scene.ask(form, proofs=[str(proving.proof("POST", scene.endpoint.url))], now=now)
 
@@ -35,7 +35,7 @@ def test_another_clients_whole_journey(scene) -> None:
     own, proving = Jwk.generate(alg="ES256").with_kid_thumbprint(), DPoPKey.generate(alg="PS256")
     scene.register.add("harbour", import_public_key(dict(own.public_jwk())))
     form = scene.form(PrivateKeyJwt("harbour", own, alg="ES256").client_assertion(ISSUER), details=[DETAIL])
-    now = time.time()
+    now = machine_seconds()
 
     answer = scene.ask(form, proofs=[str(proving.proof("POST", f"{scene.endpoint.url}?a=b"))], now=now)
     assert answer.status == 200, answer.body

@@ -253,7 +253,9 @@ def test_a_subject_is_a_keyed_reference_in_the_token(scene) -> None:
     answer = scene.ask(scene.form(details=[asked]))
     granted = answer.body["authorization_details"][0]
 
-    assert granted["subject"] == subject_reference(b"s" * 32, HARBOUR.agreement, "account_ref", "1000042")
+    assert granted["subject"] == subject_reference(
+        b"s" * 32, agreement=HARBOUR.agreement, key="account_ref", value="1000042"
+    )
     assert "1000042" not in json.dumps(payload_of(answer.body["access_token"]))
     assert "1000042" not in json.dumps(answer.body["authorization_details"])
 

@@ -56,9 +56,9 @@ def said_to_leave(one: Release, field: Field, record: Record, said: Outlook, sub
 
     def each(term: object, of: str | None) -> list[bool | None]:
         if isinstance(term, PersonTerm):
-            births: tuple[str | None, ...] = (born_of(compiled, term.person, subject),)
+            births: tuple[str | None, ...] = (born_of(compiled, person=term.person, subject=subject),)
         else:
-            births = births_for(compiled, field, subject, of) if term in AGES else (None,)
+            births = births_for(compiled, field, subject=subject, of=of) if term in AGES else (None,)
         return [holds(term, record, on=on, born=born) for born in births]
 
     kept = [cap for cap in one.caps if not any(set(each(term, field.of)) == {False} for term in cap.record)]

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hours import FOUNDED, Clock, ruled_by
 from house import ISSUER, House, copy_template, open_house
 
 from gateway.council.directory import open_council
@@ -17,7 +18,13 @@ from gateway.oauth.clients import Role
 
 def make_tried(directory: Path) -> Path:
     """Make a sandbox, and register the clients that its developers have."""
-    make_sandbox(directory, likeness_of_demo(), public_url=ISSUER, people=40, seed=7, by="test")
+    with ruled_by(Clock(FOUNDED)):
+        make_sandbox(directory, likeness_of_demo(), public_url=ISSUER, people=40, seed=7, by="test")
+        _register_developers(directory)
+    return directory
+
+
+def _register_developers(directory: Path) -> None:
     council = open_council(directory)
     clients = (*PARTNERS, *MORE_PARTNERS)
     keys = {one.client_id: write_key(directory / "partners", one.client_id) for one in clients}
@@ -31,7 +38,6 @@ def make_tried(directory: Path) -> Path:
         ],
     )
     council.keyring.close()
-    return directory
 
 
 @pytest.fixture(scope="session")
