@@ -31,6 +31,7 @@ bench: .venv/.bench  ## Measure against baselines in the same run; writes benchm
 lock:  ## Lock the dependencies anew (needs uv)
 	uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra build --extra test -c requirements.lock pyproject.toml -o requirements-test.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra build --extra postgres -c requirements.lock pyproject.toml -o requirements-postgres.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-annotate --universal --python-version 3.11 --extra build --extra bench -c requirements.lock pyproject.toml -o requirements-bench.lock
 
 clean:  ## Remove what make has made, but for the demo's directory

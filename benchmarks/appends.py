@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind
 from audit.stores.recipients import COUNTERS
-from audit.stores.sqlite import create
+from audit.stores.sqlite import SqliteStore, create
 from audit.stores.subject_keys import claiming, holding
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.item import Draft, Known, Moment, Verdict
@@ -121,8 +121,8 @@ def _log(path: Path, submitters: int, seconds: float, *, with_rows: bool) -> flo
     lock = path.with_suffix(".lock")
     lock.touch()
     signer = CheckpointSigner("bench.example/log", Ed25519PrivateKey.generate())
-    shelves = {COUNTS: CountShelf(), "subject_key": _People()}
-    sequencer = Sequencer(path, lock, signer, clock=lambda: datetime.now(UTC), deliver=deliver, shelves=shelves)
+    store, shelves = SqliteStore(path, lock), {COUNTS: CountShelf(), "subject_key": _People()}
+    sequencer = Sequencer(store, signer, clock=lambda: datetime.now(UTC), deliver=deliver, shelves=shelves)
     sequencer.start()
     draft = drafts()
     rate = drive(lambda done: sequencer.submit_judging(_Item(draft, with_rows), done), submitters, seconds)

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles, check_whole_log, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.entries import bundles
 from gateway.council.directory import Council, open_council
 from schemas.instants import london_day
 
@@ -42,7 +43,7 @@ class Answered:
 def check(directory: Path, answered: list[Answered], *, limit: int) -> dict[str, Any]:
     """Check the whole log against what was answered; return what was counted."""
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     try:
         check_whole_log(connection, council.signer.vkey)
         entries = dict(connection.execute("SELECT idx, entry FROM log_entry").fetchall())

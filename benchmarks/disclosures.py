@@ -18,7 +18,6 @@ from urllib.parse import urlencode
 import pysqlite3
 from joserfc import jwk
 
-from audit.stores.sqlite import open_connection
 from audit.writing.sequencer import Sequencer
 from benchmarks import load
 from gateway.app import make_changes, make_sequencer, utc_now
@@ -46,7 +45,7 @@ def make_council(directory: Path) -> None:
     council = open_council(directory)
     sequencer: Sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
     sequencer.start()
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     found = Reader(connection).find_text("agreement", HARBOUR.agreement)
     connection.close()
     assert found is not None

@@ -12,7 +12,9 @@ from typing import Any, Final
 
 from audit.format.commitment import encode
 from audit.format.entry import Kind, entry_bytes
-from audit.stores.sqlite import head, loader, open_connection, to_micros
+from audit.stores.entries import head
+from audit.stores.instants import to_micros
+from audit.stores.nodes import loader
 from audit.tree.merkle import Edge, leaf_hash, subtrees
 from benchmarks import disclosures, load
 from gateway.app import make_changes, make_new_id, make_sequencer, utc_now
@@ -98,7 +100,7 @@ def add_agreements(directory: Path, count: int) -> None:
     council = open_council(directory)
     sequencer = make_sequencer(council, utc_now, lambda results: [done(result) for done, result in results])
     sequencer.start()
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     found = Reader(connection).find_text("agreement", HARBOUR.agreement)
     have = connection.execute("SELECT count(DISTINCT id) FROM text WHERE kind = 'agreement'").fetchone()[0]
     connection.close()
@@ -114,7 +116,7 @@ def add_agreements(directory: Path, count: int) -> None:
 def fill(directory: Path, count: int) -> None:
     """Append entries without the writer, a portion at a time, and sign the head; each is of a person of their own."""
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=False)
+    connection = council.store.open(read_only=False)
     connection.execute("PRAGMA synchronous=OFF")
     new_id = make_new_id()
     size, _, micros, state_index = head(connection)  # type: ignore[misc]

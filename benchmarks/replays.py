@@ -14,7 +14,7 @@ from typing import Any, Final
 import pysqlite3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from audit.stores.sqlite import create
+from audit.stores.sqlite import SqliteStore, create
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.item import Draft
 from audit.writing.once import SIZE
@@ -64,7 +64,7 @@ def _log(path: Path) -> Iterator[Sequencer]:
     lock = path.with_suffix(".lock")
     lock.touch()
     signer = CheckpointSigner("bench.example/log", Ed25519PrivateKey.generate())
-    sequencer = Sequencer(path, lock, signer, clock=lambda: datetime.now(UTC), deliver=deliver)
+    sequencer = Sequencer(SqliteStore(path, lock), signer, clock=lambda: datetime.now(UTC), deliver=deliver)
     sequencer.start()
     try:
         yield sequencer

@@ -21,7 +21,8 @@ from starlette.exceptions import HTTPException
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.format.entry import new_entry_id
-from audit.stores.sqlite import LogCorruptError, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.connection import StoreError
 from audit.writing.heartbeat import JUMP, Boot, Heartbeat
 from audit.writing.highwater import check_high_water
 from audit.writing.sequencer import Sequencer
@@ -63,6 +64,7 @@ from gateway.web.envelope import (
     DISCLOSURES,
     UNWRITABLE,
     Envelope,
+    answer_fault,
     answer_http,
     answer_problem,
     answer_unwritable,
@@ -117,8 +119,7 @@ def make_sequencer(
     """Return the log's writer, not yet started."""
     heartbeat = Heartbeat(council.heartbeat, clock, boot or boot_of(clock))
     return Sequencer(
-        council.state,
-        council.lock,
+        council.store,
         council.signer,
         clock=clock,
         deliver=deliver,
@@ -133,7 +134,7 @@ def start_log(
     """Return the log's writer, started. Raises audit's LogCorruptError for a log that lacks what it had signed."""
     sequencer = make_sequencer(council, clock, deliver, boot)
     sequencer.start()
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     try:
         check_high_water(connection, council.high_water, council.signer.vkey)
     except LogCorruptError:
@@ -152,7 +153,7 @@ def make_wiring(
 ) -> Wiring:
     """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
     sequencer = start_log(council, clock, deliver_to(loop), boot)
-    reader = Reader(open_connection(council.state, read_only=True), environment=council.settings.environment)
+    reader = Reader(council.store.open(read_only=True), environment=council.settings.environment)
     issuer = council.settings.public_url
     issuer_keys = IssuerKeys(council.keyring, council.issuer_key, reader.issuer_turns)
     telemetry = Telemetry()
@@ -262,6 +263,7 @@ def build_app(
     app.add_exception_handler(HTTPException, answer_http)  # type: ignore[arg-type]  # the same
     for failure in UNWRITABLE:
         app.add_exception_handler(failure, answer_unwritable)
+    app.add_exception_handler(StoreError, answer_fault)
     described = describe_scenarios if council.settings.environment is Environment.SANDBOX else None
     extend_openapi(
         app,

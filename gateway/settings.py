@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -58,6 +58,10 @@ class Settings(BaseSettings):
     master_key_file: Path | None = Field(
         default=None,
         description="The 32 bytes that wrap every key. Beside the data by default: keep it elsewhere in earnest.",
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="The PostgreSQL that keeps state and log: postgresql://USER:PASSWORD@HOST/NAME. SQLite by default.",
     )
     steps_in_server_timing: bool = Field(
         default=False, description="Shows the journey's steps in Server-Timing. For the demo: timing can tell."
@@ -116,6 +120,13 @@ class Settings(BaseSettings):
                 ip_network(one)
             except ValueError as error:
                 raise ValueError("must be addresses or networks, such as 10.20.0.5 or 10.20.0.0/28") from error
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(("postgresql://", "postgres://")):
+            raise ValueError("must be an address such as postgresql://USER:PASSWORD@HOST/NAME")
         return value
 
     @field_validator("jwks_hosts")
@@ -190,6 +201,7 @@ def load_settings(directory: Path) -> Settings:
     class InDirectory(Settings):
         model_config = SettingsConfigDict(toml_file=file)
 
+    _check_rights(file)
     try:
         return InDirectory()  # type: ignore[call-arg]  # every value comes from the file or the environment
     except ValidationError as error:
@@ -197,6 +209,13 @@ def load_settings(directory: Path) -> Settings:
         raise SettingsError(f"{file.name}: {wrong}") from error
     except ValueError as error:
         raise SettingsError(f"{file.name} is not TOML: {error}") from error
+
+
+def _check_rights(file: Path) -> None:
+    """Raise SettingsError where others than its owner may read a file that holds a password."""
+    holds_one = re.search(r"^\s*database_url\b", file.read_text(encoding="utf-8-sig", errors="replace"), re.MULTILINE)
+    if holds_one and file.stat().st_mode & 0o077:
+        raise SettingsError(f"{file.name} holds database_url, and others may read it: chmod 600 {file.name}")
 
 
 def write_settings(directory: Path, values: dict[str, str | bool]) -> None:
@@ -207,4 +226,6 @@ def write_settings(directory: Path, values: dict[str, str | bool]) -> None:
         wrong = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
         raise SettingsError(wrong) from error
     lines = [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
-    (directory / FILE).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    file = directory / FILE
+    file.touch(mode=0o600 if "database_url" in values else 0o666)
+    file.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -17,7 +17,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
-import pysqlite3
 from hours import FOUNDED, Clock, ruled_by
 from httpx2 import Response
 from joserfc import jwk
@@ -25,14 +24,16 @@ from starlette.testclient import TestClient
 
 from audit.checking.verify import Verified, verify_answer
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles, open_connection
+from audit.stores.entries import bundles
 from audit.writing.heartbeat import Boot
 from audit.writing.keyring import Keyring, KeyringError
 from gateway.app import build_app
+from gateway.council.database import store_of
 from gateway.council.directory import Council, open_council
 from gateway.demo.making import DPO, PARTNERS, make_demo
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.made_jwts import make_assertion, make_proof
+from gateway.settings import load_settings
 from schemas.terms import Environment
 
 PORT = 8080
@@ -167,7 +168,7 @@ class House:
         return verify_answer(answer.content, vkey=self.vkey)
 
     def rows(self, statement: str, *values: Any) -> list[Any]:
-        connection = open_connection(self.council.state, read_only=True)
+        connection = self.council.store.open(read_only=True)
         found = connection.all(statement, values)
         connection.close()
         return found
@@ -179,7 +180,7 @@ class House:
 
     def truth(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Open everything that an entry commits to, as the council can while the keys live."""
-        connection = open_connection(self.council.state, read_only=True)
+        connection = self.council.store.open(read_only=True)
         ring: Keyring = self.council.keyring
         opened: dict[str, Any] = {}
         for key_id, ciphertext in bundles(connection, entry["index"]):
@@ -190,7 +191,7 @@ class House:
 
     def truth_that_opens(self, entry: dict[str, Any]) -> dict[str, Any]:
         """Open what an entry commits to under the keys that still live."""
-        connection = open_connection(self.council.state, read_only=True)
+        connection = self.council.store.open(read_only=True)
         opened: dict[str, Any] = {}
         for key_id, ciphertext in bundles(connection, entry["index"]):
             with contextlib.suppress(KeyringError):
@@ -257,10 +258,9 @@ def let_places_confirm(house: House) -> None:
 
 def move_clients(directory: Path, environment: Environment) -> None:
     """Make every client one of this environment, as no command would: what else keeps environments apart is then seen."""
-    connection = pysqlite3.connect(str(directory / "state.sqlite"))
-    connection.execute("UPDATE client SET environment = ?", (environment.value,))
-    connection.commit()
-    connection.close()
+    store = store_of(directory, load_settings(directory))
+    with contextlib.closing(store.open(read_only=False)) as connection, store.writing(connection):
+        connection.run("UPDATE client SET environment = ?", (environment.value,))
 
 
 def free_port() -> int:

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Final
 
 from audit.stores.connection import Connection
-from audit.stores.sqlite import loader, newest_checkpoint
+from audit.stores.entries import entries_between, newest_checkpoint
+from audit.stores.nodes import hashes, loader
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.layout import CHECKPOINT, TILE_LEVELS, WIDTH, bundle_path, pack, tile_path
 from audit.tree.merkle import ProofError, root_of
@@ -114,9 +115,9 @@ def _exported_before(connection: Connection, directory: Path, vkey: str, size: i
 def _write_entries(connection: Connection, files: _Files, before: int, size: int) -> Iterator[int]:
     """Write the bundles that are new, and say after each how many entries are done."""
     first = before // WIDTH
-    rows = connection.each("SELECT entry FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (first * WIDTH, size))
+    rows = entries_between(connection, first * WIDTH, size)
     for index in range(first, -(-size // WIDTH)):
-        entries = [row[0] for row in islice(rows, WIDTH)]
+        entries = list(islice(rows, WIDTH))
         wanted = min(WIDTH, size - index * WIDTH)
         if len(entries) != wanted:
             raise ExportError(f"the log is damaged: of the entries from {index * WIDTH} on, some are missing")
@@ -130,17 +131,14 @@ def _write_tiles(connection: Connection, files: _Files, before: int, size: int) 
     while size >> (level * TILE_LEVELS):
         had, has = before >> (level * TILE_LEVELS), size >> (level * TILE_LEVELS)
         first = had // WIDTH
-        rows = connection.each(
-            "SELECT hash FROM log_node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx",
-            (level * TILE_LEVELS, first * WIDTH, has),
-        )
+        rows = hashes(connection, level * TILE_LEVELS, first * WIDTH, has)
         for index in range(first, -(-has // WIDTH)):
-            hashes = [row[0] for row in islice(rows, WIDTH)]
+            found = list(islice(rows, WIDTH))
             wanted = min(WIDTH, has - index * WIDTH)
-            if len(hashes) != wanted:
+            if len(found) != wanted:
                 raise ExportError(f"the log is damaged: of level {level * TILE_LEVELS}, nodes are missing")
             if index * WIDTH + wanted > had:
-                files.put(tile_path(level, index, wanted), b"".join(hashes))
+                files.put(tile_path(level, index, wanted), b"".join(found))
         level += 1
 
 

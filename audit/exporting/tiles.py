@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 from audit.stores.connection import Connection
-from audit.stores.sqlite import head, newest_checkpoint
+from audit.stores.entries import newest_checkpoint, size_of
+from audit.stores.nodes import hashes
 from audit.tree.layout import TILE_LEVELS, WIDTH
 
 # One spelling for each tile: no additional zeros in level, index or width.
@@ -28,14 +29,9 @@ def find_tile(connection: Connection, path: str) -> bytes | None:
     width = int(parsed[3]) if parsed[3] else WIDTH
     if parsed[3] and width >= WIDTH:
         return None
-    found = head(connection)
-    size = found[0] if found else 0
+    size = size_of(connection)
     begin = index * WIDTH
     # Any narrower tile is served too: a checkpoint of that size may be held by somebody.
     if begin + width > size >> (level * TILE_LEVELS):
         return None
-    rows = connection.all(
-        "SELECT hash FROM log_node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx",
-        (level * TILE_LEVELS, begin, begin + width),
-    )
-    return b"".join(row[0] for row in rows)
+    return b"".join(hashes(connection, level * TILE_LEVELS, begin, begin + width))

@@ -33,7 +33,8 @@ class Connection(Protocol):
 
     Statements are written in the SQL that every store shares, with `?` for each bound value; what differs stands in the
     stores' own files. Outside a transaction each statement sees what was committed before it began, and is durable when it
-    returns; inside one nothing is kept before the store commits. One statement runs at a time, from whichever thread.
+    returns; inside one nothing is kept before the store commits. A statement that fails inside one leaves it good for
+    nothing but to be taken back, whole or to a savepoint. One statement runs at a time, from whichever thread.
     Every method raises StoreError.
     """
 
@@ -71,6 +72,10 @@ class Connection(Protocol):
 
     def snapshot(self) -> AbstractContextManager[None]:
         """Read as of one moment, whatever others commit meanwhile; nothing is written."""
+        ...
+
+    def damage(self) -> str | None:
+        """Return what the database itself finds wrong with its files, where it can tell."""
         ...
 
     @property

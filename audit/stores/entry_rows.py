@@ -11,7 +11,7 @@ from itertools import chain
 from typing import Any, Final
 
 from audit.stores.connection import Connection, Statement
-from audit.stores.sqlite import to_micros
+from audit.stores.instants import to_micros
 
 _SET_HEAD: Final = (
     "INSERT INTO log_head (one, size, root, at, state_index) VALUES (1, ?, ?, ?, ?) ON CONFLICT (one) "

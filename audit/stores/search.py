@@ -17,7 +17,9 @@ import pysqlite3
 
 from audit.format.commitment import CONTROLLER_ID
 from audit.stores.connection import Connection
-from audit.stores.sqlite import SqliteConnection, head
+from audit.stores.entries import keys_between, size_of
+from audit.stores.nodes import leaf
+from audit.stores.sqlite import SqliteConnection
 from audit.stores.subject_keys import keys_of
 
 PORTION: Final = 5_000  # entries read at once
@@ -69,8 +71,7 @@ def _opened(file: Path) -> Iterator[SqliteConnection]:
 
 def _follow(log: Connection, index: SqliteConnection) -> int:
     """Index what was appended since; return the size of the log up to which the index is complete."""
-    found = head(log)
-    size = found[0] if found else 0
+    size = size_of(log)
     index.run("BEGIN IMMEDIATE")  # one at a time: another search may be following, too
     try:
         begin = _followed(log, index)
@@ -80,7 +81,7 @@ def _follow(log: Connection, index: SqliteConnection) -> int:
             index.run(
                 "INSERT INTO followed VALUES (1, ?, ?) "
                 "ON CONFLICT (one) DO UPDATE SET size = excluded.size, leaf = excluded.leaf",
-                (size, _leaf(log, size - 1)),
+                (size, leaf(log, size - 1)),
             )
         index.run("COMMIT")
     except BaseException:
@@ -94,20 +95,13 @@ def _followed(log: Connection, index: SqliteConnection) -> int:
     row = index.one("SELECT size, leaf FROM followed")
     if row is None:
         return 0
-    if _leaf(log, row[0] - 1) == row[1]:
+    if leaf(log, row[0] - 1) == row[1]:
         return int(row[0])
     index.run("DELETE FROM entry_of_key")
     index.run("DELETE FROM followed")
     return 0
 
 
-def _leaf(log: Connection, place: int) -> bytes | None:
-    row = log.one("SELECT hash FROM log_node WHERE level = 0 AND idx = ?", (place,))
-    return bytes(row[0]) if row else None
-
-
 def _index(log: Connection, index: SqliteConnection, begin: int, end: int) -> None:
-    rows = log.all(
-        "SELECT key_id, idx FROM log_bundle WHERE idx >= ? AND idx < ? AND key_id <> ?", (begin, end, CONTROLLER_ID)
-    )
-    index.run_many("INSERT OR IGNORE INTO entry_of_key VALUES (?, ?)", rows)
+    rows = [row for row in keys_between(log, begin, end) if row[0] != CONTROLLER_ID]
+    index.run_many("INSERT INTO entry_of_key VALUES (?, ?) ON CONFLICT DO NOTHING", rows)

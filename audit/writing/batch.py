@@ -15,11 +15,12 @@ from itertools import groupby
 from typing import Any, Final
 
 from audit.format.entry import EntryError
+from audit.stores.checked import LogCorruptError
 from audit.stores.connection import Connection, RuleBrokenError, Statement, StoreError
 from audit.stores.entry_rows import entry_statements, holds_entry
 from audit.stores.recipients import COUNTERS
+from audit.stores.savepoints import release_savepoint, set_savepoint, take_back_to_savepoint
 from audit.stores.shelf import Key, Shelves, read_rows, statements_for
-from audit.stores.sqlite import LogCorruptError
 from audit.stores.state_keys import moved
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import ProofError
@@ -154,7 +155,7 @@ class Batch:
         """Run one item under its savepoint; a failure of its own becomes its result."""
         item.result = None
         mark = self.chain.once.mark()
-        self.connection.run("SAVEPOINT item")
+        set_savepoint(self.connection)
         try:
             made = self._change(item) if item.judging is None else self._judged_alone(item, mark)
         except _NOBODYS_OWN:
@@ -162,7 +163,7 @@ class Batch:
         except BaseException as error:  # noqa: BLE001 -- an item's failure is told to its caller, whatever it is
             self._take_back(item, error, mark)
             made = None
-        self.connection.run("RELEASE SAVEPOINT item")
+        release_savepoint(self.connection)
         return self._link(made)
 
     def _take_back(self, item: Item, error: BaseException, mark: int) -> None:
@@ -172,7 +173,7 @@ class Batch:
             raise ItemFailedError from error
         self.chain.once.undo(mark)
         self._known.clear()
-        self.connection.run("ROLLBACK TO SAVEPOINT item")
+        take_back_to_savepoint(self.connection)
         item.result = error
         if isinstance(error, _CantFollowError):
             if not holds_entry(self.connection, str(error)):

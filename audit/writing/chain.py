@@ -9,8 +9,9 @@ from typing import Final
 
 from audit.format.entry import STATE_KINDS, EntryError, entry_bytes
 from audit.stores.connection import Statement
+from audit.stores.entries import Head
 from audit.stores.entry_rows import EntryRow, head_statements
-from audit.stores.sqlite import Head, from_micros
+from audit.stores.instants import from_micros
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, inclusion_from, leaf_hash
 from audit.writing.heartbeat import JUMP

@@ -10,8 +10,10 @@ import fcntl
 import os
 from pathlib import Path
 
+from audit.stores.checked import LogCorruptError
 from audit.stores.connection import Connection
-from audit.stores.sqlite import LogCorruptError, head, loader
+from audit.stores.entries import size_of
+from audit.stores.nodes import loader
 from audit.tree.checkpoint import parse_checkpoint, verify_checkpoint
 from audit.tree.merkle import ProofError, root_of
 
@@ -56,8 +58,7 @@ def check_high_water(connection: Connection, file: Path, vkey: str) -> None:
         kept = verify_checkpoint(file.read_text(encoding="utf-8"), vkey)
     except (ProofError, UnicodeDecodeError) as error:
         raise LogCorruptError(f"{file.name} is not a checkpoint of this log: restore it beside its database") from error
-    found = head(connection)
-    size = found[0] if found else 0
+    size = size_of(connection)
     if size < kept.size:
         raise LogCorruptError(
             f"the log holds {size} entries, and had signed {kept.size}: its write-ahead log was lost, or an older copy was "

@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Final, NamedTuple
 
 from audit.stores.connection import Connection
+from audit.stores.used_once import used_since, write_used
 
 LIFE: Final = 360.0  # seconds of the boot clock: longer than any name counts from its use on
 SIZE: Final = 16  # bytes of a name's digest: a second name of the same would take 2 to the 128 tries
@@ -64,10 +65,7 @@ class UsedOnce:
         """Catch up with what other writers have committed. `boot`: seconds of the boot clock."""
         self.drop()
         self._boot = boot
-        rows = connection.all(
-            "SELECT number, until, names FROM used_once WHERE number > ? ORDER BY number", (self._number,)
-        )
-        for number, until, names in rows:
+        for number, until, names in used_since(connection, self._number):
             self._take([names[place : place + SIZE] for place in range(0, len(names), SIZE)], until, number)
 
     def use(self, names: Sequence[tuple[str, int]], at: datetime) -> bool:
@@ -105,9 +103,8 @@ class UsedOnce:
     def write(self, connection: Connection) -> None:
         """Write what this transaction has used, as one row."""
         if self._new:
-            row = (max(self._new.values()), b"".join(self._new))
             self._written = self._number + 1
-            connection.run("INSERT INTO used_once (number, until, names) VALUES (?, ?, ?)", (self._written, *row))
+            write_used(connection, self._written, max(self._new.values()), b"".join(self._new))
 
     def keep(self) -> None:
         """Take what this transaction has used into memory: it was committed."""

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from audit.stores.connection import Connection
 from audit.writing.heartbeat import JUMP, told
-from audit.writing.item import Moment
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.background.sweeping import log_ahead
 from gateway.journey.wiring import Wiring
-
-PROBE: Final = "readiness"  # the name of a row that is never committed
+from gateway.store.probe import write_and_take_back
 
 
 async def get_health(_request: Request) -> Response:
@@ -35,19 +30,13 @@ async def get_readiness(request: Request) -> Response:
     if abs(moved) > JUMP:
         return _not_ready(clock=told(moved), clock_moved=round(moved))
     try:
-        await wiring.services.log.append(_dirty_a_page)
+        await wiring.services.log.append(lambda connection, _moment: write_and_take_back(connection))
     except (NotDurableError, LogUnavailableError):
         return _not_ready(log="not writable")
     if not wiring.sequencer.writable:
         return _not_ready(log="not writable")
     ready = {"ready": True, "log_ahead": round(log_ahead(wiring.services))}
     return Response(canonical(ready), media_type="application/json")
-
-
-def _dirty_a_page(connection: Connection, _moment: Moment) -> None:
-    # An empty transaction writes nothing, and so succeeds on a full disk. What is put and taken away again is written.
-    connection.run('INSERT OR REPLACE INTO usage (name, "window", count) VALUES (?, ?, 0)', (PROBE, PROBE))
-    connection.run("DELETE FROM usage WHERE name = ?", (PROBE,))
 
 
 def _not_ready(**what: str | int) -> Response:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from audit.exporting.tiles import checkpoint
 from audit.stores.connection import Connection
-from audit.stores.sqlite import from_micros, head
+from audit.stores.entries import head
+from audit.stores.instants import from_micros
 from audit.writing.heartbeat import JUMP, Heartbeat
 from audit.writing.highwater import keep_high_water
 from audit.writing.item import Draft, Moment, Within
@@ -18,16 +19,15 @@ from audit.writing.once import LIFE
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.journey.equipment import Services
 from gateway.journey.refusal_entry import refuse_in_window
-from gateway.limits import windows
 from gateway.limits.early_refusals import EarlyLimits
-from gateway.store import sign_ins
+from gateway.store.expiring import drop_expired, has_expired
 from gateway.store.key_rows import assurance_days_left, days_left
+from gateway.store.refused import add_refused, ended_windows, take_window
 from gateway.telemetry import NO_END, Telemetry
 from schemas.instants import london_day
 
 EVERY: Final = 1.0  # seconds
 HANDED_IN: Final = timedelta(seconds=EVERY)  # after a window's end
-MOST_AT_ONCE: Final = 2_000  # rows dropped in one transaction, so that nobody waits for the broom
 
 
 async def sweep(
@@ -76,10 +76,10 @@ async def sweep_once(services: Services, early: EarlyLimits) -> None:
     connection = services.reader.connection
     await _hand_in(services, early)
     # A second after its end, so that each worker has handed in what it refused in the window.
-    for name, window, _ in windows.ended_windows(connection, now - HANDED_IN):
+    for name, window in ended_windows(connection, now - HANDED_IN):
         await services.log.append(_ended_window(services, name, window))
-    if _has_expired(connection, now):
-        await services.log.append(lambda inner, moment: _drop_expired(inner, now, moment))
+    if has_expired(connection, now, used_before=now.timestamp() - LIFE):
+        await services.log.append(lambda inner, moment: drop_expired(inner, now, forgotten=moment.once.forgotten))
 
 
 async def _hand_in(services: Services, early: EarlyLimits) -> None:
@@ -90,12 +90,7 @@ async def _hand_in(services: Services, early: EarlyLimits) -> None:
 
     def within(connection: Connection, _moment: Moment) -> None:
         for (client_id, limit, window), count in refused.items():
-            # Where another worker has recorded the window already, a new row counts on from its one first refusal.
-            connection.run(
-                'INSERT INTO usage (name, "window", count) VALUES (?, ?, ?) '
-                'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count - 1',
-                (f"reached/{client_id}/{limit}", window, count + 1),
-            )
+            add_refused(connection, client_id, limit, window, count)
 
     try:
         await services.log.append(within)
@@ -114,50 +109,10 @@ def _ended_window(services: Services, name: str, window: str) -> Within:
     partner = client.partner_id if client else None
 
     def within(connection: Connection, moment: Moment) -> Draft | None:
-        found = connection.all('DELETE FROM usage WHERE name = ? AND "window" = ? RETURNING count', (name, window))
-        if not found or found[0][0] < 2:  # noqa: PLR2004 -- the first refusal was an entry of its own
+        counted = take_window(connection, name, window)
+        if counted < 2:  # noqa: PLR2004 -- the first refusal was an entry of its own
             return None
-        facts = {"limit": limit, "window": window, "refused": found[0][0] - 1}
+        facts = {"limit": limit, "window": window, "refused": counted - 1}
         return refuse_in_window((client_id, partner), facts, services, moment)
 
     return within
-
-
-# Which rows are over: table, its key, condition.
-_EXPIRED: Final = (
-    ("idempotency", "client_id, key", "expires <= ?"),
-    ("invitation", "token_hash", "expires <= ?"),
-    ("registration", "client_id", "expires <= ?"),
-    ("usage", 'name, "window"', windows.IS_OVER),
-)
-
-
-def _has_expired(connection: Connection, now: datetime) -> bool:
-    used = connection.one("SELECT 1 FROM used_once WHERE until <= ? LIMIT 1", (now.timestamp() - LIFE,))
-    return (
-        used is not None
-        or sign_ins.has_expired(connection, now)
-        or any(
-            connection.one(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", _bound(table, now)) is not None
-            for table, _, where in _EXPIRED
-        )
-    )
-
-
-def _drop_expired(connection: Connection, now: datetime, moment: Moment) -> None:
-    sign_ins.drop_expired(connection, now)
-    # What this writer has forgotten: by the boot clock too, so that no clock that is put back makes a name good again.
-    connection.run(
-        f"DELETE FROM used_once WHERE number IN (SELECT number FROM used_once WHERE number <= ? LIMIT {MOST_AT_ONCE})",
-        (moment.once.forgotten,),
-    )
-    for table, key, where in _EXPIRED:
-        connection.run(
-            f"DELETE FROM {table} WHERE ({key}) IN (SELECT {key} FROM {table} WHERE {where} LIMIT {MOST_AT_ONCE})",
-            _bound(table, now),
-        )
-
-
-def _bound(table: str, now: datetime) -> tuple[Any, ...]:
-    """Return what a condition is bound to."""
-    return windows.over_before(now) if table == "usage" else (int(now.timestamp()),)

@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from audit.stores.connection import Connection
-from audit.stores.sqlite import from_micros, head, open_connection
+from audit.stores.entries import head
+from audit.stores.instants import from_micros
 from audit.writing.heartbeat import JUMP, Heartbeat, told
 from gateway.app import utc_now
 from gateway.background.boot_clock import boot_now
@@ -38,7 +39,7 @@ def doctor(directory: Directory = Path()) -> None:
 
     For now that is the clock: against the boot clock, and against the log's newest entry.
     """
-    with opened(directory) as council, closing(open_connection(council.state, read_only=True)) as log:
+    with opened(directory) as council, closing(council.store.open(read_only=True)) as log:
         findings = [_clock(council), _log(log)]
     for is_well, line in findings:
         typer.secho(line, fg=None if is_well else "red")

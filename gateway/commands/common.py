@@ -18,7 +18,9 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from audit.stores.sqlite import LogCorruptError, UnsafeSqliteError, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.connection import StoreError
+from audit.stores.contract import UnsafeStoreError
 from audit.writing.item import Appended, Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
@@ -42,7 +44,8 @@ EXPECTED = (
     KeyringError,
     SchemaError,
     LogCorruptError,
-    UnsafeSqliteError,
+    StoreError,
+    UnsafeStoreError,
     LogUnavailableError,
     NotDurableError,
     ChangeRefusedError,
@@ -70,7 +73,7 @@ def office(directory: Path) -> Iterator[Office]:
     with telling():
         council = open_council(directory)
         sequencer = start_log(council, utc_now, lambda results: [done(result) for done, result in results])
-        connection = open_connection(council.state, read_only=True)
+        connection = council.store.open(read_only=True)
         try:
             yield Office(council, make_changes(council), Reader(connection), sequencer)
             if sequencer.heartbeat is not None:

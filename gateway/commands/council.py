@@ -26,6 +26,10 @@ def init(
     public_url: Annotated[str, typer.Option(help="Where partners reach the gateway.")],
     urgent_contact: Annotated[str, typer.Option(help="Whom a caseworker rings when an emergency request fails.")],
     dpo_contact: Annotated[str, typer.Option(help="The data protection officer's address.")],
+    database: Annotated[
+        str | None,
+        typer.Option(help="Keep state and log in this empty PostgreSQL: postgresql://USER:PASSWORD@HOST/NAME."),
+    ] = None,
 ) -> None:
     """Make an empty council: keys, settings, an empty log; no partners, no agreements."""
     with telling():
@@ -37,6 +41,7 @@ def init(
                 "public_url": public_url,
                 "urgent_contact": urgent_contact,
                 "dpo_contact": dpo_contact,
+                **({"database_url": database} if database is not None else {}),
             },
         )
         council = open_council(directory)

@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from audit.exporting.export import ExportError, export_log
-from audit.stores.sqlite import open_connection
 from gateway.commands.common import Directory, office, operator, show, telling
 from gateway.commands.progress import showing_progress
 from gateway.council.directory import open_council
@@ -31,7 +30,7 @@ def export(
     """
     with telling():
         council = open_council(directory)
-        connection = open_connection(council.state, read_only=True)
+        connection = council.store.open(read_only=True)
         try:
             with showing_progress("Exporting entries") as progress:
                 done = export_log(connection, to, vkey=council.signer.vkey, progress=progress)

@@ -11,11 +11,13 @@ from typing import Annotated
 
 import typer
 
-from audit.stores.sqlite import open_connection
+from audit.stores.contract import Store
+from audit.stores.sqlite import SqliteStore
 from gateway.app import utc_now
 from gateway.commands.common import Directory, office, operator, said, telling
 from gateway.commands.council import single_server
-from gateway.council.directory import STATE, write_secret
+from gateway.council.database import store_of
+from gateway.council.directory import CouncilError, write_secret
 from gateway.settings import load_settings
 from gateway.store.live_texts import fallen
 from gateway.store.schema import VERSION, create_tables, found_version
@@ -31,23 +33,23 @@ DryRun = Annotated[
 def upgrade(directory: Directory = Path(), dry_run: DryRun = False) -> None:  # noqa: FBT002 -- an option's default
     """Bring the council to this build, with no gateway running. Make a backup first: there is no way back."""
     with telling():
-        load_settings(directory)
+        store = store_of(directory, load_settings(directory))
         if dry_run:
-            with _copied(directory / STATE) as copy:
+            with _upgraded(store) as copy:
                 _tell_fallen(copy)
             return
         with single_server(directory):
-            _upgrade_tables(directory / STATE)
+            _upgrade_tables(store)
             _take_up(directory)
 
 
-def _upgrade_tables(file: Path) -> None:
-    before = found_version(file)
+def _upgrade_tables(store: Store) -> None:
+    before = found_version(store)
     if before == VERSION:
-        typer.echo(f"{file.name} has schema version {VERSION} already")
+        typer.echo(f"{store.name} has schema version {VERSION} already")
         return
-    create_tables(file)
-    typer.echo(f"{file.name} went from schema version {before} to {VERSION}")
+    create_tables(store)
+    typer.echo(f"{store.name} went from schema version {before} to {VERSION}")
 
 
 def _take_up(directory: Path) -> None:
@@ -61,10 +63,8 @@ def _take_up(directory: Path) -> None:
         said(f"it decides by semantics {NEWEST} from now on, and no longer by {before}", appended)
 
 
-def _tell_fallen(file: Path) -> None:
-    create_tables(file)
-    connection = open_connection(file, read_only=True)
-    with contextlib.closing(connection):
+def _tell_fallen(store: Store) -> None:
+    with contextlib.closing(store.open(read_only=True)) as connection:
         reader = Reader(connection)
         typer.echo(f"It decides by semantics {reader.floor()}; this build takes up {NEWEST}.")
         count = 0
@@ -77,14 +77,28 @@ def _tell_fallen(file: Path) -> None:
 
 
 @contextlib.contextmanager
-def _copied(file: Path) -> Iterator[Path]:
+def _upgraded(store: Store) -> Iterator[Store]:
+    """Give a database with this build's tables: the council's own, where it has them, else a copy that vanishes."""
+    if found_version(store) == VERSION:
+        yield store
+        return
+    if not isinstance(store, SqliteStore):
+        raise CouncilError(
+            f"{store.name} is of an older version: let STILE_DATABASE_URL name a copy of it, and upgrade that"
+        )
+    with _copied(store) as copy:
+        create_tables(copy)
+        yield copy
+
+
+@contextlib.contextmanager
+def _copied(store: SqliteStore) -> Iterator[SqliteStore]:
     """Give a copy of the database beside it, which only its owner may read, and which vanishes afterwards."""
-    found_version(file)
-    folder = Path(tempfile.mkdtemp(prefix=".upgrade.", dir=file.parent))
+    folder = Path(tempfile.mkdtemp(prefix=".upgrade.", dir=store.database.parent))
     try:
-        copy = folder / file.name
-        write_secret(copy, b"")
-        source, target = open_connection(file, read_only=True), open_connection(copy, read_only=False)
+        copy = SqliteStore(folder / store.database.name, store.lock)
+        write_secret(copy.database, b"")
+        source, target = store.open(read_only=True), copy.open(read_only=False)
         with contextlib.closing(source), contextlib.closing(target):
             source.backup(target)
         yield copy

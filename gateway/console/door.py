@@ -10,6 +10,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from audit.stores.connection import StoreError
 from audit.writing.item import Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
@@ -159,6 +160,10 @@ def _telling(run: Handler) -> Handler:
         except ProblemError as error:
             return problem_page(request, error)
         except (NotDurableError, LogUnavailableError, KeyringError):
+            return problem_page(request, log_unavailable())
+        except StoreError as error:
+            if error.is_own:
+                raise
             return problem_page(request, log_unavailable())
 
     return told

@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from audit.stores.sqlite import open_connection
 from gateway.control.door import PREFIX, Authenticated, answer_change
 from gateway.desk.emergencies import told_incident, told_items
 from gateway.journey.wiring import Wiring
@@ -108,7 +107,7 @@ async def get_emergencies(
 
 def _items(wiring: Wiring, *, is_open: bool) -> list[dict[str, Any]]:
     services = wiring.services
-    with closing(open_connection(wiring.council.state, read_only=True)) as connection:
+    with closing(wiring.council.store.open(read_only=True)) as connection:
         ring, index = services.keyring, wiring.council.search
         return told_items(Reader(connection), at=services.clock(), keyring=ring, index=index, is_open=is_open)
 

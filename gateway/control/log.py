@@ -11,7 +11,6 @@ from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from audit.stores.sqlite import open_connection
 from gateway.control.door import PREFIX, Authenticated
 from gateway.journey.wiring import Wiring
 from gateway.problems import REQUEST_MALFORMED, ProblemError
@@ -53,7 +52,7 @@ async def get_entries(
 
 
 def _search(wiring: Wiring, query: CaseworkerQuery, by: str) -> Searched:
-    with closing(open_connection(wiring.council.state, read_only=True)) as connection:
+    with closing(wiring.council.store.open(read_only=True)) as connection:
         return search_caseworker(
             query,
             by=by,

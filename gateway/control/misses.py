@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from audit.stores.sqlite import open_connection
 from gateway.control.door import PREFIX, Authenticated, answer_change
 from gateway.desk.misses import told_locks
 from gateway.journey.wiring import Wiring
@@ -41,7 +40,7 @@ async def get_misses(request: Request, caller: Authenticated) -> Response:
 
 def _locks(wiring: Wiring) -> list[dict[str, Any]]:
     services = wiring.services
-    with closing(open_connection(wiring.council.state, read_only=True)) as connection:
+    with closing(wiring.council.store.open(read_only=True)) as connection:
         return told_locks(Reader(connection), at=services.clock(), keyring=services.keyring, index=wiring.council.search)
 
 

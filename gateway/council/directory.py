@@ -17,17 +17,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwk
 
+from audit.stores.contract import Store
+from audit.stores.sqlite import SqliteStore
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.keyring import Keyring
+from gateway.council.database import LOCK, STATE, store_of
 from gateway.oauth.access_token import IssuerKey
 from gateway.oauth.jose import thumbprint
 from gateway.settings import FILE, Settings, load_settings, write_settings
-from gateway.store.schema import check_version, create_tables
+from gateway.store.schema import check_empty, check_version, create_tables
 
 MASTER: Final = "master.key"
-STATE: Final = "state.sqlite"
 KEYS: Final = "keys.sqlite"
-LOCK: Final = "state.lock"
 HIGH_WATER: Final = "state.head"
 HEARTBEAT: Final = "state.clock"
 PID: Final = "serve.pid"
@@ -49,8 +50,13 @@ class Council:
     issuer_key: IssuerKey
 
     @property
+    def store(self) -> Store:
+        """Return the database of state and log."""
+        return store_of(self.directory, self.settings)
+
+    @property
     def state(self) -> Path:
-        """Return the file of state and log."""
+        """Return the file of state and log, where SQLite keeps them."""
         return self.directory / STATE
 
     @property
@@ -79,8 +85,15 @@ def create_council(directory: Path, values: dict[str, str | bool]) -> None:
     directory = directory.resolve()
     if directory.exists() and any(directory.iterdir()):
         raise CouncilError(f"{directory} is not empty: give a new directory")
-    with put_together(directory) as making:
-        fill_council(making, values)
+    filled: Store | None = None
+    try:
+        with put_together(directory) as making:
+            filled = fill_council(making, values)
+    except OSError as error:
+        if filled is None or isinstance(filled, SqliteStore):
+            raise
+        left = f"{filled.name} has its tables by now: drop them, or give another database"
+        raise CouncilError(f"{directory} can't be put in its place: {error.strerror}. {left}") from error
 
 
 @contextmanager
@@ -105,29 +118,38 @@ def put_together(directory: Path) -> Iterator[Path]:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def fill_council(directory: Path, values: dict[str, str | bool]) -> None:
-    """Write settings, wrapped keys, tables and an empty log into a directory; a wrong setting raises before all."""
+def fill_council(directory: Path, values: dict[str, str | bool]) -> Store:
+    """Write settings, wrapped keys, tables and an empty log into a directory; a wrong setting raises before all.
+
+    Return the database that has the tables now: of a PostgreSQL they stay where the directory vanishes.
+    """
     write_settings(directory, values)
+    store = store_of(directory, load_settings(directory))
+    files = (STATE, LOCK) if isinstance(store, SqliteStore) else ()
     master = secrets.token_bytes(32)
     write_secret(directory / MASTER, base64.b64encode(master) + b"\n")
-    for name in (STATE, KEYS, LOCK):
+    for name in (*files, KEYS):
         write_secret(directory / name, b"")
+    store.check()
+    check_empty(store)
     keyring = Keyring.create(directory / KEYS, master)
     log_key = Ed25519PrivateKey.generate()
     keyring.store_named("log", log_key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
     issuer = jwk.generate_key("EC", "P-256", private=True)
     keyring.store_named("issuer", issuer.as_pem(private=True))
     keyring.close()
-    create_tables(directory / STATE)
+    create_tables(store)  # last: what fails until here leaves a database as it was
+    return store
 
 
 def open_council(directory: Path) -> Council:
     """Return the council of a directory, or raise CouncilError, SettingsError, KeyringError or SchemaError."""
     settings = load_settings(directory)
-    for name in (STATE, KEYS, LOCK):
+    store = store_of(directory, settings)
+    for name in (STATE, KEYS, LOCK) if isinstance(store, SqliteStore) else (KEYS,):
         if not (directory / name).is_file():
             raise CouncilError(f"{directory} has a {FILE} but no {name}: restore it from your backup")
-    check_version(directory / STATE)
+    check_version(store)
     keyring = Keyring.open(directory / KEYS, _load_master(directory, settings))
     log_key = Ed25519PrivateKey.from_private_bytes(keyring.named("log"))
     issuer = jwk.import_key(keyring.named("issuer"), "EC")

@@ -8,14 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import assert_never
 
-from sqlalchemy.exc import SQLAlchemyError
-
 from gateway.council.directory import Council
 from gateway.sources.accepted import Accepted
 from gateway.sources.contract import Cause, Source, SourceFailedError
 from gateway.sources.csv_serving import News
 from gateway.sources.csv_source import CsvSource
-from gateway.sources.database import place_url
+from gateway.sources.database import DRIVER_ERRORS, place_url
 from gateway.sources.drivers import driver_refusal
 from gateway.sources.export import Export
 from gateway.sources.http_client import read_credentials
@@ -91,12 +89,7 @@ class SourceRegistry:
                 clock=self._clock,
                 connections=self._council.settings.source_connections,
             )
-        except (
-            SQLAlchemyError,
-            ImportError,
-            ValueError,
-            TypeError,
-        ) as error:  # what a URL asks of a driver, and it has not
+        except (*DRIVER_ERRORS, ImportError, ValueError, TypeError) as error:  # what a URL asks of a driver, and it has not
             raise SourceFailedError(f"{mapping.source} can't be reached: {type(error).__name__}", Cause.DRIVER) from None
 
     async def aclose(self) -> None:

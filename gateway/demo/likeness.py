@@ -8,9 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Final
 
-from audit.stores.sqlite import open_connection
+from audit.stores.sqlite import SqliteStore
 from gateway.app import utc_now
-from gateway.council.directory import STATE, CouncilError
+from gateway.council.database import store_of
+from gateway.council.directory import CouncilError
 from gateway.demo.making import DATASETS, MORE_PARTNERS, PARTNERS, URGENT, text_of
 from gateway.settings import load_settings
 from gateway.store.floor import read_floor
@@ -47,10 +48,11 @@ def likeness_of_council(directory: Path) -> Likeness:
     settings = load_settings(directory)
     if settings.environment is Environment.SANDBOX:
         raise CouncilError(f"{directory} is a sandbox itself: give the council that it was made like")
-    if not (directory / STATE).is_file():
-        raise CouncilError(f"{directory} has no {STATE}: give a council's directory, as `stile init` made it")
-    check_version(directory / STATE)
-    with closing(open_connection(directory / STATE, read_only=True)) as connection:
+    store = store_of(directory, settings)
+    if isinstance(store, SqliteStore) and not store.database.is_file():
+        raise CouncilError(f"{directory} has no {store.name}: give a council's directory, as `stile init` made it")
+    check_version(store)
+    with closing(store.open(read_only=True)) as connection:
         reader = Reader(connection)
         names = sorted(reader.partner_kinds())
         ended = [(name, version) for name, version, _, ended_at in reader.texts("agreement") if ended_at is not None]

@@ -10,7 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from audit.stores.sqlite import open_connection
 from audit.writing.item import Within
 from gateway.app import utc_now
 from gateway.council.directory import Council, CouncilError, fill_council, open_council, put_together
@@ -122,7 +121,7 @@ def _publish_agreements(council: Council, texts: Sequence[Text], by: str) -> lis
 
 def _take_up(council: Council, floor: int, by: str) -> None:
     """Bring a sandbox to its council's floor, where its older texts would leave it below."""
-    with closing(open_connection(council.state, read_only=True)) as connection:
+    with closing(council.store.open(read_only=True)) as connection:
         is_below = read_floor(connection) < floor
     if is_below:
         append_all(council, lambda changes: [changes.texts.take_up_semantics(by=by)])

@@ -9,7 +9,8 @@ from audit.exporting.receipt import receipt_of, receipt_of_many
 from audit.format.commitment import SealingKey, digest_of, open_bundle, value_of, values_seed
 from audit.format.entry import EntryError
 from audit.format.people import LEAF_NAMES, SHARED_NAMES, leaf_bytes, leaf_id, leaf_shown, parts_of, paths_of
-from audit.stores.sqlite import bundles, find_entry, inclusion, leaves_of, newest_checkpoint
+from audit.stores.entries import bundles, find_entry, leaves_of, newest_checkpoint
+from audit.stores.nodes import inclusion
 from audit.writing.keyring import KeyringError
 from gateway.journey.equipment import Services
 from gateway.oauth.clients import Client

@@ -15,8 +15,9 @@ import orjson
 from audit.format.commitment import open_bundle, value_of
 from audit.format.entry import EntryError, Kind
 from audit.stores.connection import Connection
+from audit.stores.entries import bundles, entry_at, newest_checkpoint
+from audit.stores.nodes import inclusion
 from audit.stores.search import find_entries
-from audit.stores.sqlite import bundles, inclusion, newest_checkpoint
 from audit.writing.item import Draft, Moment, Within
 from audit.writing.keyring import Keyring, KeyringError, reference
 from gateway.store.changes import ChangeRefusedError
@@ -103,7 +104,7 @@ def search_caseworker(
 
 
 def _row(connection: Connection, keyring: Keyring, place: int, query: CaseworkerQuery) -> dict[str, Any] | None:
-    raw = bytes(connection.value("SELECT entry FROM log_entry WHERE idx = ?", (place,)))
+    raw = entry_at(connection, place)
     entry = orjson.loads(raw)
     if not query.covers(datetime.fromisoformat(entry["at"])):
         return None
@@ -144,8 +145,7 @@ def _proof(connection: Connection, place: int, size: int) -> list[str]:
 def caseworker_of(ref: bytes, *, connection: Connection, keyring: Keyring, index: Path) -> str | None:
     """Return the id of the caseworker whom a reference names, as the newest entry that opens has it."""
     for place in reversed(find_entries(connection, index, ref).indices):
-        raw = connection.value("SELECT entry FROM log_entry WHERE idx = ?", (place,))
-        opened = _openings(connection, keyring, place, orjson.loads(bytes(raw))["id"])
+        opened = _openings(connection, keyring, place, orjson.loads(entry_at(connection, place))["id"])
         if "caseworker" in opened:
             name: str | None = value_of(opened["caseworker"]).get("id")
             return name

@@ -21,6 +21,7 @@ from typing import Final
 import uvicorn
 from fastapi import FastAPI
 
+from audit.stores.connection import StoreError
 from audit.writing.keyring import KeyringError
 from gateway.app import build_app
 from gateway.council.directory import CouncilError, open_council
@@ -52,7 +53,7 @@ def main() -> None:
     parent = socket.socket(fileno=post.parent)
     try:
         council = open_council(Path(post.directory))
-    except (CouncilError, KeyringError, SchemaError, SettingsError) as error:
+    except (CouncilError, KeyringError, SchemaError, SettingsError, StoreError) as error:
         sys.exit(str(error))
     settings = council.settings.model_copy(update={"public_url": post.public_url})
     council = replace(council, settings=settings)

@@ -134,7 +134,7 @@ def _calls(connection: Connection, *, is_open: bool) -> list[Item]:
 def _incidents(connection: Connection, *, is_open: bool) -> list[Item]:
     rows = connection.all(
         "SELECT i.incident_id, i.begins, i.partners, i.kinds, "
-        "(SELECT coalesce(sum(people), 0) FROM emergency e WHERE e.incident_id = i.incident_id), "
+        "(SELECT CAST(coalesce(sum(people), 0) AS BIGINT) FROM emergency e WHERE e.incident_id = i.incident_id), "
         "i.declared_by, i.reviewed_at, i.reviewed_by, i.outcome, coalesce(i.closed_at, i.ends) "
         f"FROM incident i WHERE i.reviewed_at IS {'' if is_open else 'NOT '}NULL"
     )
@@ -262,7 +262,7 @@ class Emergencies:
                 raise ChangeRefusedError(f"raise it by 1 to {MOST_RAISED} people")
             connection.run(
                 'INSERT INTO usage (name, "window", count) VALUES (?, ?, ?) '
-                'ON CONFLICT (name, "window") DO UPDATE SET count = count + excluded.count',
+                'ON CONFLICT (name, "window") DO UPDATE SET count = usage.count + excluded.count',
                 (f"{RAISED}{agreement}/{client}", london_day(moment.at).isoformat(), people),
             )
             told = {"agreement": agreement, "client": client, "people": people, "reason": reason}

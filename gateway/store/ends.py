@@ -12,7 +12,7 @@ import orjson
 from audit.format.commitment import open_bundle, value_of
 from audit.format.entry import Kind, as_text
 from audit.stores.connection import Connection
-from audit.stores.sqlite import bundles
+from audit.stores.entries import bundles, entry_at, size_of
 from audit.writing.keyring import Keyring
 
 
@@ -39,7 +39,7 @@ def find_end(connection: Connection, keyring: Keyring, name: str, at: datetime) 
 
 def _entries_at(connection: Connection, at: str) -> list[tuple[int, dict[str, Any]]]:
     """Return the entries of one instant. Times never go back from entry to entry, so a search by halves finds them."""
-    size = connection.value("SELECT coalesce(max(idx), -1) + 1 FROM log_entry")
+    size = size_of(connection)
     place = bisect_left(range(size), at, key=lambda index: _entry(connection, index)["at"])
     found = []
     while place < size and (entry := _entry(connection, place))["at"] == at:
@@ -49,8 +49,7 @@ def _entries_at(connection: Connection, at: str) -> list[tuple[int, dict[str, An
 
 
 def _entry(connection: Connection, index: int) -> dict[str, Any]:
-    raw = connection.value("SELECT entry FROM log_entry WHERE idx = ?", (index,))
-    entry: dict[str, Any] = orjson.loads(bytes(raw))
+    entry: dict[str, Any] = orjson.loads(entry_at(connection, index))
     return entry
 
 

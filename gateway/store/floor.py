@@ -21,7 +21,7 @@ def read_floor(connection: Connection) -> int:
 def read_highest(connection: Connection) -> int:
     """Return the highest number that the state rests on: a build that does not know it must not decide."""
     highest = connection.value(
-        "SELECT max(number) FROM (SELECT number FROM semantics UNION ALL SELECT semantics FROM text)"
+        "SELECT max(number) FROM (SELECT number FROM semantics UNION ALL SELECT semantics FROM text) AS known"
     )
     return 0 if highest is None else int(highest)
 

@@ -140,7 +140,7 @@ def days_left(connection: Connection, now: datetime, *, most: int) -> int:
     # Where one key of a client has no end, the client has none. One whose keys were all revoked was left so on purpose.
     last = connection.value(
         "SELECT min(last) FROM (SELECT max(expires_on) AS last FROM client_key JOIN client USING (client_id) "
-        "WHERE revoked_at IS NULL AND status = 'active' GROUP BY client_id HAVING count(*) = count(expires_on))"
+        "WHERE revoked_at IS NULL AND status = 'active' GROUP BY client_id HAVING count(*) = count(expires_on)) AS ends"
     )
     return most if last is None else max(0, (instant_after(date.fromisoformat(last)) - now).days)
 

@@ -135,7 +135,10 @@ def _take_back(connection: Connection, key: str, day: str) -> None:
     whose = key.removeprefix(KEY)
     for name, count in _counts(connection, f"{LEADS}{whose}/", day):
         person = f"{PERSON}{whose.partition('/')[0]}/{name.rpartition('/')[2]}"
-        connection.run('UPDATE usage SET count = max(0, count - ?) WHERE name = ? AND "window" = ?', (count, person, day))
+        connection.run(
+            'UPDATE usage SET count = CASE WHEN count > ? THEN count - ? ELSE 0 END WHERE name = ? AND "window" = ?',
+            (count, count, person, day),
+        )
         _drop(connection, name, day)
     _drop(connection, key, day)
 

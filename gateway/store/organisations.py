@@ -76,7 +76,12 @@ class Organisations:
             _checked(lambda: check_assurance(assurance, london_day(moment.at)))
             days = (assurance.checked_on.isoformat(), assurance.expires_on.isoformat())
             row = (partner_id, assurance.level.value, assurance.evidence, *days, by)
-            connection.run("INSERT OR REPLACE INTO partner_assurance VALUES (?, ?, ?, ?, ?, ?)", row)
+            connection.run(
+                "INSERT INTO partner_assurance (partner_id, level, evidence, checked_on, expires_on, checked_by) "
+                "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (partner_id, level) DO UPDATE SET evidence = excluded.evidence, "
+                "checked_on = excluded.checked_on, expires_on = excluded.expires_on, checked_by = excluded.checked_by",
+                row,
+            )
             told = {"level": assurance.level.value, "evidence": assurance.evidence}
             return {**told, "checked_on": days[0], "expires_on": days[1]}
 

@@ -151,7 +151,7 @@ class People:
             found = {
                 table: sorted(
                     {row[0] for row in connection.all(
-                        f"UPDATE {table} SET unchecked = 0 WHERE subject_ref = ? AND unchecked RETURNING {table}_id",
+                        f"UPDATE {table} SET unchecked = 0 WHERE subject_ref = ? AND unchecked = 1 RETURNING {table}_id",
                         (subject_ref,),
                     )}
                 )
@@ -259,9 +259,10 @@ def find_consent(connection: Connection, consent_id: str) -> ConsentRecord | Non
 
 def _insert_consent(connection: Connection, one: ConsentRecord, moment: Moment) -> None:
     connection.run(
-        "INSERT INTO consent (consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, "
+        "INSERT INTO consent (row, consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, "
         "given_by, capacity, authority, evidence, text_version, how, recorded_by, from_at, until, recorded_at, "
-        "unchecked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "unchecked) VALUES ((SELECT coalesce(max(row), 0) + 1 FROM consent), "
+        "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             one.consent_id,
             one.subject_ref,

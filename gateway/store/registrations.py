@@ -231,7 +231,7 @@ def _decide(connection: Connection, client_id: str, status: Status, by: str) -> 
     gone = status in {Status.REFUSED, Status.WITHDRAWN}
     connection.run(
         "UPDATE registration SET status = ?, decided_by = ?, expires = NULL, "
-        "token_hash = CASE WHEN ? THEN NULL ELSE token_hash END WHERE client_id = ?",
+        "token_hash = CASE WHEN ? = 1 THEN NULL ELSE token_hash END WHERE client_id = ?",
         (status.value, by, gone, client_id),
     )
 

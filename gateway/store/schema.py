@@ -4,25 +4,79 @@ from __future__ import annotations
 
 from contextlib import closing
 from importlib.resources import files
-from pathlib import Path
 from typing import Final
 
 import pysqlite3
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, inspect, text
-from sqlalchemy.engine import URL
+from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.pool import NullPool
 
-from audit.stores.sqlite import open_connection
+from audit.stores.contract import Store
 from gateway.store.floor import read_highest
 from schemas.semantics import NEWEST
 
 VERSION: Final = "0013"
+BASELINE: Final = "0013"  # what PostgreSQL begins with; later migrations run over both
+_VERSION_TABLE: Final = "alembic_version"
 
 
 class SchemaError(Exception):
     """The database is of a version that this build does not know: refuses to start."""
+
+
+def create_tables(store: Store) -> None:
+    """Bring the tables of a database to this build's version: all of them for an empty one. Whole or not at all."""
+    engine = _engine(store)
+    config = _config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        if connection.dialect.name == "postgresql" and not inspect(connection).has_table(_VERSION_TABLE):
+            _make_baseline(connection)
+            command.stamp(config, BASELINE)
+        command.upgrade(config, VERSION)
+    engine.dispose()
+
+
+def check_empty(store: Store) -> None:
+    """Raise SchemaError for a database that has a table."""
+    engine = _engine(store)
+    with engine.connect() as connection:
+        found = inspect(connection).get_table_names()
+    engine.dispose()
+    if found:
+        raise SchemaError(f"{store.name} has tables already ({min(found)}): give an empty database")
+
+
+def found_version(store: Store) -> str:
+    """Return the version that a database has; SchemaError for one that has none, or a later one than this build knows."""
+    engine = _engine(store)
+    with engine.connect() as connection:
+        if not inspect(connection).has_table(_VERSION_TABLE):
+            raise SchemaError(f"{store.name} has no schema version: it was not made by `stile init`")
+        found = str(connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar())
+    engine.dispose()
+    if found > VERSION:
+        raise SchemaError(
+            f"{store.name} has schema version {found}, and this build knows {VERSION}: install the build that made it"
+        )
+    return found
+
+
+def check_version(store: Store) -> None:
+    """Raise SchemaError unless the database is of this build's version."""
+    found = found_version(store)
+    if found != VERSION:
+        raise SchemaError(
+            f"{store.name} has schema version {found}, and this build knows {VERSION}: make a backup, run `stile upgrade`"
+        )
+    with closing(store.open(read_only=True)) as connection:
+        highest = read_highest(connection)
+    if highest > NEWEST:
+        raise SchemaError(
+            f"{store.name} decides by semantics {highest}, and this build knows {NEWEST}: install the build that took it up"
+        )
 
 
 def _config() -> Config:
@@ -31,42 +85,13 @@ def _config() -> Config:
     return config
 
 
-def create_tables(path: Path) -> None:
-    """Bring the tables of a database to this build's version: all of them for an empty file."""
+def _engine(store: Store) -> Engine:
     # The driver bundles a fixed SQLite: SQLAlchemy takes it by `module`.
-    engine = create_engine(URL.create("sqlite", database=str(path)), module=pysqlite3, poolclass=NullPool)
-    config = _config()
-    with engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, VERSION)
-    engine.dispose()
+    driver = {"module": pysqlite3} if store.dialect == "sqlite" else {}
+    return create_engine(f"{store.dialect}://", creator=store.session, poolclass=NullPool, **driver)
 
 
-def found_version(path: Path) -> str:
-    """Return the version that a database has; SchemaError for one that has none, or a later one than this build knows."""
-    engine = create_engine(URL.create("sqlite", database=str(path)), module=pysqlite3, poolclass=NullPool)
-    with engine.connect() as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            raise SchemaError(f"{path.name} has no schema version: it was not made by `stile init`")
-        found = str(connection.execute(text("SELECT version_num FROM alembic_version")).scalar())
-    engine.dispose()
-    if found > VERSION:
-        raise SchemaError(
-            f"{path.name} has schema version {found}, and this build knows {VERSION}: install the build that made it"
-        )
-    return found
-
-
-def check_version(path: Path) -> None:
-    """Raise SchemaError unless the database is of this build's version."""
-    found = found_version(path)
-    if found != VERSION:
-        raise SchemaError(
-            f"{path.name} has schema version {found}, and this build knows {VERSION}: make a backup, run `stile upgrade`"
-        )
-    with closing(open_connection(path, read_only=True)) as connection:
-        highest = read_highest(connection)
-    if highest > NEWEST:
-        raise SchemaError(
-            f"{path.name} decides by semantics {highest}, and this build knows {NEWEST}: install the build that took it up"
-        )
+def _make_baseline(connection: Connection) -> None:
+    for room, folder in (("audit.stores", "schema"), ("gateway.store", "migrations")):
+        script = files(room).joinpath(folder, "postgres.sql").read_text(encoding="utf-8")
+        connection.connection.cursor().execute(script)

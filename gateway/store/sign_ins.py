@@ -79,7 +79,7 @@ class SignIns:
                     *(began, to_micros(moment.at), to_micros(new.authenticated_at), draft),
                 ),
             )
-            _drop_oldest(connection, new.operator_id)
+            _drop_oldest(connection, new)
             what = {"method": new.method, "roles": [one.value for one in sorted(new.roles)], "step_up": new.renews, **facts}
             names = {"what": what, "who": {"by": new.operator_id}}
             return self.entries.plain(Kind.SIGN_IN, moment, (), names)
@@ -128,7 +128,8 @@ def put_under_way(key: str, content: Mapping[str, Any], *, is_strangers: bool = 
         if is_strangers and count >= MOST_UNDER_WAY:
             raise SignInOverError("too many sign-ins are under way")
         connection.run(
-            "INSERT OR REPLACE INTO sign_in (id_hash, content, expires) VALUES (?, ?, ?)",
+            "INSERT INTO sign_in (id_hash, content, expires) VALUES (?, ?, ?) "
+            "ON CONFLICT (id_hash) DO UPDATE SET content = excluded.content, expires = excluded.expires",
             (key, json.dumps(dict(content)), now + int(UNDER_WAY.total_seconds())),
         )
 
@@ -218,18 +219,19 @@ def _ended(connection: Connection, new: Beginning, at: datetime) -> tuple[int, s
     return found[0][1], found[0][2]
 
 
-def _drop_oldest(connection: Connection, operator_id: str) -> None:
+def _drop_oldest(connection: Connection, new: Beginning) -> None:
     connection.run(
-        "DELETE FROM console_session WHERE operator_id = ? AND id_hash NOT IN (SELECT id_hash FROM console_session "
-        "WHERE operator_id = ? ORDER BY authenticated_at DESC, used_at DESC, rowid DESC LIMIT ?)",
-        (operator_id, operator_id, MOST_SESSIONS),
+        "DELETE FROM console_session WHERE operator_id = ? AND id_hash NOT IN "
+        "(SELECT id_hash FROM console_session WHERE operator_id = ? "
+        "ORDER BY authenticated_at DESC, used_at DESC, CASE WHEN id_hash = ? THEN 0 ELSE 1 END LIMIT ?)",
+        (new.operator_id, new.operator_id, new.key, MOST_SESSIONS),
     )
 
 
 def _counted(connection: Connection, name: str, window: int) -> int:
     (count,) = connection.all(
         'INSERT INTO attempt (name, "window", count) VALUES (?, ?, 1) '
-        'ON CONFLICT (name, "window") DO UPDATE SET count = count + 1 RETURNING count',
+        'ON CONFLICT (name, "window") DO UPDATE SET count = attempt.count + 1 RETURNING count',
         (name, window),
     )[0]
     return int(count)

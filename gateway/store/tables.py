@@ -1,4 +1,4 @@
-"""Which rows make up the state? The log's own tables stand in `audit/schema`; both live in one file.
+"""Which rows make up the state? The log's own tables stand in `audit/stores/schema`; both live in one file.
 
 Instants are stored as integer microseconds since 1970 (UTC), so that comparing needs no parsing.
 Nothing here is read on the hot path through the ORM: these definitions make the tables (by alembic) and say

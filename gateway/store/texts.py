@@ -97,7 +97,7 @@ class Texts:
             what = (agreement.id, agreement.version, agreement.digest, text)
             _insert_text(connection, moment, "agreement", *what, number)
             connection.run_many(
-                "INSERT OR IGNORE INTO recipient (partner_id, agreement_id) VALUES (?, ?)",
+                "INSERT INTO recipient (partner_id, agreement_id) VALUES (?, ?) ON CONFLICT DO NOTHING",
                 [(partner, agreement.id) for partner in agreement.recipients],
             )
             resumes = {"resumes": agreement.resumes} if agreement.resumes else {}

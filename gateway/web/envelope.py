@@ -13,6 +13,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from audit.format.entry import canonical
+from audit.stores.connection import StoreError
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.journey.equipment import Chance
@@ -81,10 +82,9 @@ class Envelope:
         except UNWRITABLE as error:
             await (await answer_unwritable(request, error))(scope, receive, send_named)
         except Exception as error:  # noqa: BLE001 -- the door: a bug is told as one, and its message stays inside
-            fault = type(error).__name__
-            wiring.telemetry.logger.error("fault", request_id=request.state.request_id, error=fault)  # noqa: TRY400 -- a traceback may hold values
+            answer = await answer_fault(request, error)
             if not sent:
-                await (await answer_problem(request, ProblemError(FAULT)))(scope, receive, send_named)
+                await answer(scope, receive, send_named)
         finally:
             wiring.telemetry.count(self._route_of(scope), sent.get("status", 0), steps)
 
@@ -155,6 +155,15 @@ async def answer_http(request: Request, error: HTTPException) -> Response:
     """Answer what the router refuses as a problem: no such address, no such method there."""
     known = {404: NOT_FOUND, 405: METHOD_REFUSED}.get(error.status_code, REQUEST_MALFORMED)
     return await answer_problem(request, ProblemError(known, headers=error.headers))
+
+
+async def answer_fault(request: Request, error: Exception) -> Response:
+    """Answer what nobody has foreseen: a bug is told as one; where the database does not answer, nothing was disclosed."""
+    if isinstance(error, StoreError) and not error.is_own:
+        return await answer_unwritable(request, error)
+    logger = request.app.state.wiring.telemetry.logger
+    logger.error("fault", request_id=request.state.request_id, error=type(error).__name__)  # a traceback may hold values
+    return await answer_problem(request, ProblemError(FAULT))
 
 
 async def answer_unwritable(request: Request, _error: Exception) -> Response:

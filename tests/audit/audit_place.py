@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.exporting.receipt import receipt
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind, canonical
-from audit.stores.sqlite import check_whole_log, create, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.sqlite import SqliteStore, create, open_connection
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.item import Appended, Draft
 from audit.writing.keyring import Keyring, reference
@@ -63,7 +64,8 @@ class Place:
         self._numbers = itertools.count()
 
     def start(self, *, signer: CheckpointSigner | None = None, deliver=deliver, **more) -> Sequencer:
-        writer = Sequencer(self.database, self.lock, signer or self.signer, clock=lambda: self.now, deliver=deliver, **more)
+        store = SqliteStore(self.database, self.lock)
+        writer = Sequencer(store, signer or self.signer, clock=lambda: self.now, deliver=deliver, **more)
         writer.start()
         self._open.callback(writer.close)
         return writer

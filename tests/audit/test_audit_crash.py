@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from audit.stores.sqlite import head
+from audit.stores.entries import head
 from audit.tree.merkle import leaf_hash, root_hash
 
 # A writer under load. It says each acknowledged entry on its standard output, after COMMIT.
@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from audit.tree.checkpoint import CheckpointSigner
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind
+from audit.stores.sqlite import SqliteStore
 from audit.writing.sequencer import Sequencer
 from audit.writing.item import Draft
 
@@ -36,9 +37,8 @@ def deliver(results):
     say("".join(f"{one.index} {one.entry_id}\\n" for _, one in results))
 
 signer = CheckpointSigner(origin, Ed25519PrivateKey.from_private_bytes(bytes.fromhex(private)))
-writer = Sequencer(
-    directory / "state.sqlite", directory / "state.lock", signer, clock=lambda: datetime.now(UTC), deliver=deliver
-)
+store = SqliteStore(directory / "state.sqlite", directory / "state.lock")
+writer = Sequencer(store, signer, clock=lambda: datetime.now(UTC), deliver=deliver)
 writer.start()
 
 def within(number):

@@ -1,14 +1,17 @@
 """What breaks below: a full disk, a file that can't be written, a head that doesn't fit. Nothing is kept of a batch."""
 
+import contextlib
 import fcntl
 import threading
 
+import pysqlite3
 import pytest
 
 from audit.format.entry import Kind
-from audit.stores.sqlite import LogCorruptError, UnsafeSqliteError, check_sqlite_version, head, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.entries import head
+from audit.stores.sqlite import UnsafeSqliteError, check_sqlite_version, open_connection
 from audit.tree.merkle import Edge
-from audit.writing import sequencer as sequencer_module
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 
 
@@ -22,7 +25,7 @@ class Disk:
     def __init__(self, place, monkeypatch) -> None:
         self.full = False
         self._place = place
-        monkeypatch.setattr(sequencer_module, "open_connection", self._open)
+        monkeypatch.setattr("audit.stores.sqlite.open_connection", self._open)
 
     def _open(self, path, *, read_only):
         connection = open_connection(path, read_only=read_only)
@@ -166,6 +169,23 @@ def test_writers_take_turns_by_the_lock_on_the_side_file(place, writer) -> None:
         fcntl.flock(held, fcntl.LOCK_UN)
     thread.join(5)
     assert results[0].index == 0
+
+
+def test_a_writer_does_not_go_on_from_an_older_log_than_it_has_written(place, writer) -> None:
+    """As where a standby is promoted that lacks what was committed: it would sign a second tree of the same size."""
+    place.append(writer)
+    older = place.directory / "older.sqlite"
+    with contextlib.closing(place.connect()) as source, contextlib.closing(pysqlite3.connect(str(older))) as target:
+        source.backup(target)
+    place.append(writer)
+    writer._let_go()  # as after a failure
+    for one in place.directory.glob("state.sqlite*"):
+        one.unlink()
+    older.rename(place.database)
+
+    with pytest.raises(NotDurableError, match="LogCorruptError") as caught:
+        place.append(writer)
+    assert "holds 1 entries, and had 2" in str(caught.value.__cause__)
 
 
 def test_a_missing_lock_file_is_said(place) -> None:

@@ -12,7 +12,8 @@ from hours import machine_now
 from audit.exporting.tiles import checkpoint
 from audit.format.commitment import SealingKey, seal
 from audit.format.entry import Kind
-from audit.stores.sqlite import LogCorruptError, create, open_connection
+from audit.stores.checked import LogCorruptError
+from audit.stores.sqlite import SqliteStore, create, open_connection
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.highwater import check_high_water, keep_high_water
 from audit.writing.item import Draft
@@ -28,7 +29,7 @@ def append(directory: Path, *names: str) -> None:
         create(database)
         lock.touch()
     deliver = lambda results: [done(result) for done, result in results]  # noqa: E731 -- what the sequencer hands out
-    sequencer = Sequencer(database, lock, SIGNER, clock=machine_now, deliver=deliver)
+    sequencer = Sequencer(SqliteStore(database, lock), SIGNER, clock=machine_now, deliver=deliver)
     sequencer.start()
     for name in names:
         sealed = seal(name, {"what": (KEY, {"name": name})}, (), None)

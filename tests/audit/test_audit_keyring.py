@@ -9,7 +9,7 @@ import pysqlite3
 import pytest
 
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles
+from audit.stores.entries import bundles
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import leaf_hash, verify_inclusion
 from audit.writing import keyring as keyring_module

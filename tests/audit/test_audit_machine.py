@@ -13,7 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from audit.format.entry import Kind
-from audit.stores.sqlite import check_at_start, check_whole_log, consistency, head, inclusion, open_connection
+from audit.stores.checked import check_at_start, check_whole_log
+from audit.stores.entries import head
+from audit.stores.nodes import consistency, inclusion
+from audit.stores.sqlite import open_connection
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import EMPTY_ROOT, leaf_hash, root_hash, verify_consistency, verify_inclusion
 from audit.writing.sequencer import NotDurableError

@@ -3,7 +3,8 @@
 import base64
 
 from audit.exporting.receipt import receipt_of, tlog_proof
-from audit.stores.sqlite import find_entry, inclusion, newest_checkpoint
+from audit.stores.entries import find_entry, newest_checkpoint
+from audit.stores.nodes import inclusion
 from audit.tree.merkle import leaf_hash, verify_inclusion
 
 

@@ -8,7 +8,9 @@ import pytest
 from audit.format.commitment import Sealed
 from audit.format.entry import EntryError, Kind
 from audit.stores.connection import RuleBrokenError, StoreError
-from audit.stores.sqlite import consistency, head
+from audit.stores.entries import head
+from audit.stores.nodes import consistency
+from audit.stores.sqlite import SqliteStore
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import leaf_hash, verify_inclusion
 from audit.writing.item import Draft
@@ -286,7 +288,9 @@ def test_a_second_writer_goes_on_from_the_firsts_head(place) -> None:
 
 def test_submitting_to_a_log_that_was_not_started_is_refused(make_place) -> None:
     place = make_place()
-    writer = Sequencer(place.database, place.lock, place.signer, clock=lambda: place.now, deliver=lambda _: None)
+    writer = Sequencer(
+        SqliteStore(place.database, place.lock), place.signer, clock=lambda: place.now, deliver=lambda _: None
+    )
     writer.close()
     with pytest.raises(LogUnavailableError, match="closed"):
         writer.submit(refuse, print)

@@ -5,20 +5,12 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from audit.format.entry import Kind
+from audit.stores.checked import LogCorruptError, check_at_start, check_whole_log
 from audit.stores.connection import StoreError
-from audit.stores.sqlite import (
-    LogCorruptError,
-    bundles,
-    check_at_start,
-    check_whole_log,
-    consistency,
-    find_entry,
-    from_micros,
-    head,
-    inclusion,
-    open_connection,
-    to_micros,
-)
+from audit.stores.entries import bundles, find_entry, head
+from audit.stores.instants import from_micros, to_micros
+from audit.stores.nodes import consistency, inclusion
+from audit.stores.sqlite import open_connection
 from audit.tree.checkpoint import CheckpointSigner, verify_checkpoint
 from audit.tree.merkle import leaf_hash, node_hash, verify_consistency
 

@@ -22,14 +22,12 @@ class Rows:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def all(self, statement: str, values=()):
-        if "log_head" in statement:
-            return [(self.size, b"", 0, -1)] if self.size else []
-        level, begin, end = values
-        return [(f"{level}/{index}".encode().rjust(32),) for index in range(begin, min(end, self.size >> level))]
+    def one(self, _statement: str, _values=()):
+        return (self.size, b"", 0, -1) if self.size else None
 
-    def one(self, statement: str, values=()):
-        return next(iter(self.all(statement, values)), None)
+    def each(self, _statement: str, values=()):
+        level, begin, end = values
+        return ((f"{level}/{index}".encode().rjust(32),) for index in range(begin, min(end, self.size >> level)))
 
 
 def path_of(level: int, index: int, width: int = 256) -> str:

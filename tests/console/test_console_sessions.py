@@ -11,7 +11,6 @@ from console_browser import BEFORE, PASSWORD, SESSION, Authenticator, Browser
 from console_scene import give_password, grant, sign_in
 from house import House, open_house
 
-from audit.stores.sqlite import open_connection
 from gateway.app import make_changes
 from gateway.background.sweeping import sweep_once
 from gateway.console.routes import declared
@@ -115,7 +114,7 @@ def test_a_signed_out_session_is_dead_for_another_reader_and_after_a_restart(
     browser = signed_in()
     kept = dict(browser.cookies)
     key = hashlib.sha256(kept[SESSION].encode()).hexdigest()
-    other = open_connection(house.council.state, read_only=True)
+    other = house.council.store.open(read_only=True)
     mapping = house.wiring.operators.mapping
     assert find_session(other, key, at=house.clock(), mapping=mapping) is not None
     browser.get("/console")

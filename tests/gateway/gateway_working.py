@@ -23,7 +23,8 @@ import orjson
 from house import CASEWORKER, GRACE, HARBOUR, ISSUER, free_port
 
 from audit.format.commitment import open_bundle
-from audit.stores.sqlite import bundles, check_whole_log, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.entries import bundles
 from gateway.commands.common import office
 from gateway.council.directory import open_council
 from gateway.demo.making import DPO
@@ -216,7 +217,7 @@ def republish(directory: Path, old: str, new: str) -> None:
 def check_log(directory: Path, answers: list[bytes]) -> None:
     """Recompute the whole log; each answer's entry stands where its receipt says, byte for byte, and still opens."""
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     try:
         check_whole_log(connection, council.signer.vkey)
         entries = dict(connection.execute("SELECT idx, entry FROM log_entry").fetchall())

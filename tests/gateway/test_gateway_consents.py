@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 from hours import machine_now
-from house import House, copy_template, open_house, released, republish, withheld
+from house import House, open_house, released, republish, withheld
 
 from gateway.app import make_changes, make_sequencer
 from gateway.council.directory import open_council
@@ -31,6 +31,12 @@ GIVEN = {
     "text_version": "v1",
     "how": "in person",
 }
+
+
+@pytest.fixture
+def council_directory(either_directory: Path) -> Path:
+    """Of either database."""
+    return either_directory
 
 
 def asked(house: House, **changes: Any) -> tuple[int, dict[str, Any]]:
@@ -258,9 +264,9 @@ class Writer(threading.Thread):
         self.council.keyring.close()
 
 
-def test_no_later_entry_discloses_under_the_old_state(template: Path, tmp_path: Path) -> None:
+def test_no_later_entry_discloses_under_the_old_state(council_directory: Path) -> None:
     """Several writers give and withdraw consents, also other people's at 200 a second, while a partner asks."""
-    directory = copy_template(template, tmp_path / "council")
+    directory = council_directory
     with open_house(directory, clock=machine_now) as house:
         unlimited(house)
         writers = [Writer(directory, persons=["P0000042"], pause=0.002) for _ in range(2)]

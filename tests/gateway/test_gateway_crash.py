@@ -12,9 +12,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
+import pytest
 from house import CASEWORKER, confirming, free_port, open_house, republish
 
-from audit.stores.sqlite import check_whole_log, open_connection
+from audit.stores.checked import check_whole_log
 from gateway.council.directory import open_council
 from gateway.demo.making import HARBOUR
 from gateway.demo.partner import CallFailedError, PartnerSystem
@@ -23,6 +24,12 @@ LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 
 ROUNDS = 3
 ANSWERED = 340  # a round, at the least
 PEOPLE = [("1000043", "Price"), ("1000051", "Hargreaves"), ("1000061", "Rahman"), ("1000081", "Walsh"), ("1000091", "Fenn")]
+
+
+@pytest.fixture
+def council_directory(either_directory: Path) -> Path:
+    """Of either database."""
+    return either_directory
 
 
 @contextlib.contextmanager
@@ -90,12 +97,12 @@ def test_a_kill_under_load_loses_no_answered_disclosure(council_directory: Path)
 
 def check(directory: Path, answers: list[bytes]) -> None:
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     check_whole_log(connection, council.signer.vkey)
-    entries = dict(connection.execute("SELECT entry_id, idx FROM log_entry").fetchall())
+    entries = dict(connection.all("SELECT entry_id, idx FROM log_entry"))
     counters = [
         entry["counter"]
-        for (raw,) in connection.execute("SELECT entry FROM log_entry WHERE kind = 'disclosure' ORDER BY idx")
+        for (raw,) in connection.all("SELECT entry FROM log_entry WHERE kind = 'disclosure' ORDER BY idx")
         if (entry := orjson.loads(raw))
     ]
     connection.close()

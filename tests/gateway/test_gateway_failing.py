@@ -6,12 +6,14 @@ import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pysqlite3
 import pytest
 from house import CASEWORKER, GRACE, House, open_house, withheld
 
-from audit.stores.sqlite import LogCorruptError
+from audit.stores.checked import LogCorruptError
+from audit.stores.connection import StoreError
 from audit.writing.keyring import KeyringError
 from gateway.api import disclosures
 from gateway.council.directory import CouncilError, open_council
@@ -296,3 +298,29 @@ def test_a_bug_is_told_as_a_problem_without_its_message(house: House, monkeypatc
     assert (answer.status_code, answer.json()["code"]) == (500, "fault")
     assert answer.json()["request_id"] == answer.headers["x-request-id"]
     assert secret not in answer.text
+
+
+class Silent:
+    """Reads from a database that fails as it is told to."""
+
+    def __init__(self, *, is_own: bool) -> None:
+        self._failure = StoreError("it has not answered", is_own=is_own)
+
+    def __getattr__(self, _name: str) -> Any:
+        def fail(*_: Any) -> Any:
+            raise self._failure
+
+        return fail
+
+
+@pytest.mark.parametrize(("is_own", "expected"), [(False, (503, "log_unavailable")), (True, (500, "fault"))])
+@pytest.mark.parametrize("path", ["/v1/disclosures", "/v1/agreements"])
+def test_a_database_that_does_not_answer_is_unavailable_and_no_bug(
+    house: House, monkeypatch: pytest.MonkeyPatch, path: str, *, is_own: bool, expected: tuple[int, str]
+) -> None:
+    harbour = house.harbour()
+    monkeypatch.setattr(house.wiring.services.reader, "connection", Silent(is_own=is_own))
+
+    answer = harbour.ask() if path == "/v1/disclosures" else harbour.call("GET", path)
+
+    assert (answer.status_code, answer.json()["code"]) == expected

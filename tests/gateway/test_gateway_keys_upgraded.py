@@ -11,6 +11,7 @@ from alembic import command
 from joserfc import jwk
 from sqlalchemy import create_engine
 
+from audit.stores.sqlite import SqliteStore
 from gateway.oauth.assertion import signing_key
 from gateway.oauth.jose import read, sign
 from gateway.store import schema
@@ -33,8 +34,9 @@ def older(file: Path, keys: list[dict[str, Any]]) -> Any:
             (json.dumps({"keys": keys}),),
         )
     engine.dispose()
-    schema.create_tables(file)
-    return pysqlite3.connect(str(file))
+    store = SqliteStore(file, file.with_name("state.lock"))
+    schema.create_tables(store)
+    return store.open(read_only=True)
 
 
 def test_each_key_of_a_set_gets_its_row_and_its_switch_stays(tmp_path: Path) -> None:
@@ -67,5 +69,5 @@ def test_a_database_without_clients_is_upgraded(tmp_path: Path) -> None:
     connection = older(tmp_path / "state.sqlite", [])
 
     assert read_client_keys(connection, "office") == []
-    schema.check_version(tmp_path / "state.sqlite")
+    schema.check_version(SqliteStore(tmp_path / "state.sqlite", tmp_path / "state.lock"))
     connection.close()

@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from hours import Clock
 from house import CASEWORKER, House, confirming, make_template, open_house, republish
 
@@ -15,6 +16,12 @@ from gateway.background.sweeping import sweep_once
 HARBOUR = "northmoor-harbour-tenancies"
 LIMITS = "limits: {per_minute: 60, subjects_per_day: 500, same_subject_per_day: 500, batch: 200}"
 PEOPLE = [("1000042", "Adeyemi"), ("1000043", "Price"), ("1000051", "Hargreaves"), ("1000061", "Rahman")]
+
+
+@pytest.fixture
+def council_directory(either_directory: Path) -> Path:
+    """Of either database."""
+    return either_directory
 
 
 def limit(house: House, text: str) -> None:
@@ -223,10 +230,22 @@ def test_what_no_longer_counts_is_dropped(house: House) -> None:
     asyncio.run(sweep_of(house))
 
     assert [house.rows(f"SELECT count(*) FROM {table}")[0][0] for table in ("used_once", "idempotency", "usage")] == [
-        0,
+        1,
         0,
         0,
     ]
+
+
+def test_the_newest_row_of_names_that_count_once_stays(house: House) -> None:
+    """The next one's number follows from it: begun anew at 1, a row would be behind what other writers have read."""
+    house.harbour().ask(subject(0), fields=["age"])
+    newest = house.rows("SELECT max(number) FROM used_once")
+    assert newest[0][0] > 1
+    house.clock.move(days=2)
+    house.append(house.changes().tokens.revoke("t", client_id="c", by="test"))
+    asyncio.run(sweep_of(house))
+
+    assert house.rows("SELECT number FROM used_once") == newest
 
 
 def test_a_clock_that_ran_past_midnight_and_was_put_back_has_forgotten_no_misses(house: House) -> None:

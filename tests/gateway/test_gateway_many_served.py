@@ -17,7 +17,8 @@ import pytest
 from house import CASEWORKER, HARBOUR, House, free_port, open_house, republish
 
 from audit.checking.verify import is_complete, verify_answers
-from audit.stores.sqlite import check_whole_log, open_connection
+from audit.stores.checked import check_whole_log
+from audit.stores.sqlite import open_connection
 from gateway.council.directory import open_council
 from gateway.demo.partner import CallFailedError, PartnerSystem
 from gateway.oauth.made_jwts import make_proof
@@ -92,7 +93,7 @@ def lines_in(received: bytes) -> list[bytes]:
 
 def entries(directory: Path) -> list[dict[str, Any]]:
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     check_whole_log(connection, council.signer.vkey)
     found = [orjson.loads(raw) for (raw,) in connection.execute("SELECT entry FROM log_entry ORDER BY idx")]
     connection.close()

@@ -13,9 +13,9 @@ from joserfc import jwk
 from typer.testing import CliRunner
 
 from gateway.api import registration as registration_api
-from gateway.background.sweeping import _drop_expired
 from gateway.cli import make_app
 from gateway.store.entries import ChangeRefusedError
+from gateway.store.expiring import drop_expired
 from gateway.store.registrations import MOST_PENDING, find_registration, new_token, token_hash
 from schemas.terms import Environment
 
@@ -210,7 +210,7 @@ def test_only_so_many_wait(house: House) -> None:
 def test_what_waits_for_long_is_dropped(house: House) -> None:
     told, invitation = register(house), invite(house)
     house.clock.move(days=31)
-    house.append(lambda connection, moment: _drop_expired(connection, house.clock(), moment) and None)
+    house.append(lambda connection, moment: drop_expired(connection, house.clock(), forgotten=moment.once.forgotten))
 
     assert own(house, told).status_code == 401
     assert house.rows("SELECT count(*) FROM registration") == [(0,)]

@@ -13,6 +13,7 @@ from gateway_older import older_council
 from house import BORN, House, open_house, released, withheld
 from typer.testing import CliRunner
 
+from audit.stores.sqlite import SqliteStore
 from gateway.cli import make_app
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.schema import SchemaError, check_version, create_tables
@@ -33,7 +34,7 @@ def upgrade(directory: Path, *options: str) -> str:
 def older(council_directory: Path) -> Path:
     """A council of the first semantics, whose tables are this build's, and which has not taken up the new ones."""
     older_council(council_directory)
-    create_tables(council_directory / "state.sqlite")
+    create_tables(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
     return council_directory
 
 
@@ -132,7 +133,7 @@ def test_a_dry_run_works_on_the_tables_of_an_earlier_build(council_directory: Pa
 
     assert f"this build takes up {NEWEST}" in upgrade(council_directory, "--dry-run")
     with pytest.raises(SchemaError, match="stile upgrade"):
-        check_version(council_directory / "state.sqlite")
+        check_version(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
 
 
 def test_a_council_that_was_made_by_this_build_has_nothing_to_take_up(house: House) -> None:
@@ -160,7 +161,7 @@ def test_a_build_that_does_not_know_the_semantics_does_not_start(council_directo
     connection.close()
 
     with pytest.raises(SchemaError, match="semantics 99, and this build knows"):
-        check_version(council_directory / "state.sqlite")
+        check_version(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
 
 
 def test_answers_from_before_verify_after(older: Path) -> None:

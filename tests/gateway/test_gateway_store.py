@@ -14,6 +14,7 @@ from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 from typer.testing import CliRunner
 
+from audit.stores.sqlite import SqliteStore
 from gateway.cli import make_app
 from gateway.commands.council import single_server
 from gateway.log.used_once import remember
@@ -32,7 +33,7 @@ def test_the_migrations_make_the_tables_that_are_described(tmp_path: Path) -> No
     """What alembic would still have to change is nothing, but for the log's own tables, which are audit's."""
     file = tmp_path / "state.sqlite"
     file.touch()
-    create_tables(file)
+    create_tables(SqliteStore(file, file.with_name("state.lock")))
     engine = create_engine(f"sqlite:///{file}", module=pysqlite3)
 
     with engine.connect() as connection:
@@ -49,13 +50,13 @@ def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:
     pysqlite3.connect(str(file)).close()
 
     with pytest.raises(SchemaError, match="was not made by"):
-        check_version(file)
+        check_version(SqliteStore(file, file.with_name("state.lock")))
 
 
 def test_an_older_database_is_refused_until_it_is_upgraded(council_directory: Path) -> None:
     older_council(council_directory)
     with pytest.raises(SchemaError, match="stile upgrade"):
-        check_version(council_directory / "state.sqlite")
+        check_version(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
 
     done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
 
@@ -73,7 +74,7 @@ def test_an_upgrade_finds_whom_the_texts_name(council_directory: Path) -> None:
     assert before
     older_council(council_directory)
 
-    create_tables(council_directory / "state.sqlite")
+    create_tables(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
 
     connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
     assert connection.execute("SELECT * FROM recipient ORDER BY 1, 2").fetchall() == before
@@ -91,7 +92,7 @@ def test_an_upgrade_lets_no_proof_pass_twice(council_directory: Path) -> None:
     connection.commit()
     connection.close()
 
-    create_tables(council_directory / "state.sqlite")
+    create_tables(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
 
     with open_house(council_directory) as house:
         told: list[bool] = []
@@ -123,4 +124,4 @@ def test_a_database_of_a_later_build_is_refused(council_directory: Path) -> None
     connection.close()
 
     with pytest.raises(SchemaError, match="the build that made it"):
-        check_version(council_directory / "state.sqlite")
+        check_version(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))

@@ -13,7 +13,6 @@ from gateway_working import CONSENT, LIMITS, Asking, Served, body_of, check_log,
 from house import HARBOUR, copy_template
 from typer.testing import CliRunner
 
-from audit.stores.sqlite import open_connection
 from gateway.cli import make_app
 from gateway.council.directory import open_council
 from gateway.demo.making import DPO
@@ -139,9 +138,9 @@ def outcomes_after(directory: Path, index: int) -> set[str]:
 
 def log_of(directory: Path) -> list[tuple[int, dict]]:
     council = open_council(directory)
-    connection = open_connection(council.state, read_only=True)
+    connection = council.store.open(read_only=True)
     try:
-        return [(index, orjson.loads(raw)) for index, raw in connection.execute("SELECT idx, entry FROM log_entry")]
+        return [(index, orjson.loads(raw)) for index, raw in connection.all("SELECT idx, entry FROM log_entry")]
     finally:
         connection.close()
         council.keyring.close()

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from house import CASEWORKER, GRACE, House, released, withheld
 
 from audit.checking.verify import verify_answer
 from audit.format.entry import canonical
 from audit.tree.merkle import ProofError
+
+
+@pytest.fixture
+def council_directory(either_directory: Path) -> Path:
+    """Of either database."""
+    return either_directory
 
 
 def test_an_answer_explains_every_field(house: House) -> None:
@@ -138,8 +146,8 @@ def test_a_receipt_whose_openings_were_damaged_says_so(house: House) -> None:
     index = house.entries()[-1]["index"]
 
     def damage(where: str) -> None:
-        statement = f"UPDATE log_bundle SET ciphertext = zeroblob(64) WHERE idx = ? AND key_id {where} ?"
-        house.append(lambda connection, _moment: connection.one(statement, (index, controller)) and None)
+        statement = f"UPDATE log_bundle SET ciphertext = ? WHERE idx = ? AND key_id {where} ?"
+        house.append(lambda connection, _moment: connection.one(statement, (bytes(64), index, controller)) and None)
 
     damage("<>")
     others = harbour.call("GET", path)

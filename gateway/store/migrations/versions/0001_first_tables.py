@@ -24,7 +24,7 @@ def downgrade() -> None:
 
 
 def _log() -> None:
-    script = files("audit").joinpath("schema", "0001.sql").read_text(encoding="utf-8")
+    script = files("audit.stores").joinpath("schema", "0001.sql").read_text(encoding="utf-8")
     op.get_bind().connection.executescript(script)
 
 

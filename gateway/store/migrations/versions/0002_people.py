@@ -17,7 +17,7 @@ down_revision = "0001"
 def upgrade() -> None:
     """Make the log's table of leaves, and the state's table of recipients with those of the texts that stand."""
     connection = op.get_bind()
-    script = files("audit").joinpath("schema", "0002.sql").read_text(encoding="utf-8")
+    script = files("audit.stores").joinpath("schema", "0002.sql").read_text(encoding="utf-8")
     connection.connection.executescript(script)
     recipient = op.create_table(
         "recipient",

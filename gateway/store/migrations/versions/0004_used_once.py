@@ -16,7 +16,7 @@ down_revision = "0003"
 def upgrade() -> None:
     """Make the table, and keep as used what was: no upgrade may let a proof pass a second time."""
     connection = op.get_bind()
-    script = files("audit").joinpath("schema", "0003.sql").read_text(encoding="utf-8")
+    script = files("audit.stores").joinpath("schema", "0003.sql").read_text(encoding="utf-8")
     connection.connection.executescript(script)
     rows = connection.execute(sa.text("SELECT scope, jti, expires FROM seen")).fetchall()
     if rows:
