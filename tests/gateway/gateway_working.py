@@ -220,7 +220,7 @@ def check_log(directory: Path, answers: list[bytes]) -> None:
     connection = council.store.open(read_only=True)
     try:
         check_whole_log(connection, council.signer.vkey)
-        entries = dict(connection.execute("SELECT idx, entry FROM log_entry").fetchall())
+        entries = dict(connection.all("SELECT idx, entry FROM log_entry"))
         assert sorted(entries) == list(range(len(entries)))
         for raw in answers:
             receipt = orjson.loads(raw)["receipt"]
