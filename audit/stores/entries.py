@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from audit.stores.connection import Connection
+from audit.stores.connection import Connection, Row, Statement
 from audit.tree.merkle import HASH_SIZE
 
 Head = tuple[int, bytes, int, int]  # size, root, microseconds of the last entry, state index
 
 
+# A store whose writers lock this row has one from the start, of no entries.
+HEAD: Final[Statement] = ("SELECT size, root, at, state_index FROM log_head WHERE size > 0", ())
+
+
 def head(connection: Connection) -> Head | None:
     """Return (size, root, microseconds of the last entry, state index), or None for an empty log."""
-    # A store whose writers lock this row has one from the start, of no entries.
-    row = connection.one("SELECT size, root, at, state_index FROM log_head WHERE size > 0")
-    return (row[0], row[1], row[2], row[3]) if row else None
+    return head_of(connection.all(*HEAD))
+
+
+def head_of(rows: Sequence[Row]) -> Head | None:
+    """Return the head of the rows that `HEAD` gave."""
+    return (rows[0][0], rows[0][1], rows[0][2], rows[0][3]) if rows else None
 
 
 def size_of(connection: Connection) -> int:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
 from audit.stores.connection import Connection
 from audit.tree.merkle import ProofError, consistency_from, inclusion_from
@@ -19,6 +20,21 @@ def loader(connection: Connection) -> Callable[[int, int], bytes]:
         return found
 
     return load
+
+
+def nodes_at(connection: Connection, places: Sequence[tuple[int, int]]) -> list[tuple[int, bytes]]:
+    """Return level and hash of the subtrees at these places (level, index), in their order; ProofError for a missing one."""
+    if not places:
+        return []
+    marks = ", ".join(["(?, ?)"] * len(places))
+    rows = connection.all(
+        f"SELECT level, idx, hash FROM log_node WHERE (level, idx) IN (VALUES {marks})", list(chain.from_iterable(places))
+    )
+    found = {(level, index): hashed for level, index, hashed in rows}
+    for level, index in places:
+        if (level, index) not in found:
+            raise ProofError(f"node {index} of level {level} is missing")
+    return [(place[0], found[place]) for place in places]
 
 
 def hashes(connection: Connection, level: int, begin: int, end: int) -> Iterator[bytes]:

@@ -34,16 +34,32 @@ class Shelf(Protocol):
 Shelves = Mapping[str, Shelf]
 
 
+class Reading:
+    """Rows that are read together, and with whatever else is asked at the same time."""
+
+    def __init__(self, shelves: Shelves, keys: Iterable[Key]) -> None:
+        self._shelves, self._wanted = shelves, _by_shelf(keys)
+        self._asked = {name: shelves[name].asked(its) for name, its in self._wanted.items()}
+
+    @property
+    def statements(self) -> list[Statement]:
+        """Return what is to be asked."""
+        return [one for statements in self._asked.values() for one in statements]
+
+    def found(self, answers: Sequence[Sequence[Row]], connection: Connection) -> dict[Key, Any]:
+        """Return what stands by each key, None where nothing does, of the answers in order. Raises what a shelf raises."""
+        given = iter(answers)
+        found: dict[Key, Any] = {}
+        for name, its in self._wanted.items():
+            found |= dict.fromkeys(its)
+            found |= self._shelves[name].found(its, [next(given) for _ in self._asked[name]], connection)
+        return found
+
+
 def read_rows(connection: Connection, shelves: Shelves, keys: Iterable[Key]) -> dict[Key, Any]:
     """Return what stands by each key, None where nothing does. Raises StoreError, and what a shelf raises."""
-    wanted = _by_shelf(keys)
-    asked = {name: shelves[name].asked(its) for name, its in wanted.items()}
-    answers = iter(connection.all_of([one for statements in asked.values() for one in statements]))
-    found: dict[Key, Any] = {}
-    for name, its in wanted.items():
-        found |= dict.fromkeys(its)
-        found |= shelves[name].found(its, [next(answers) for _ in asked[name]], connection)
-    return found
+    reading = Reading(shelves, keys)
+    return reading.found(connection.all_of(reading.statements), connection)
 
 
 def statements_for(shelves: Shelves, rows: Mapping[Key, Any]) -> list[Statement]:

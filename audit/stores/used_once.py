@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from audit.stores.connection import Connection
+from audit.stores.connection import Statement
 
 
-def used_since(connection: Connection, number: int) -> list[tuple[int, int, bytes]]:
-    """Return number, end and digests of the rows with a later number, in their order."""
-    rows = connection.all("SELECT number, until, names FROM used_once WHERE number > ? ORDER BY number", (number,))
-    return [(number, until, bytes(names)) for number, until, names in rows]
+def used_since(number: int) -> Statement:
+    """Return the statement that reads number, end and digests of the rows with a later number, in their order."""
+    return "SELECT number, until, names FROM used_once WHERE number > ? ORDER BY number", (number,)
 
 
-def write_used(connection: Connection, number: int, until: int, names: bytes) -> None:
-    """Write a row: the epoch second until which its names count at most, and their digests one after the other."""
-    connection.run("INSERT INTO used_once (number, until, names) VALUES (?, ?, ?)", (number, until, names))
+def writing_used(*, number: int, until: int, names: bytes) -> Statement:
+    """Return the statement that writes a row: the epoch second until which its names count at most, and their digests."""
+    return "INSERT INTO used_once (number, until, names) VALUES (?, ?, ?)", (number, until, names)

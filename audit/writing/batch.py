@@ -11,16 +11,16 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any, Final
 
 from audit.format.entry import EntryError
 from audit.stores.checked import LogCorruptError
-from audit.stores.connection import Connection, RuleBrokenError, Statement, StoreError
+from audit.stores.connection import Connection, Row, RuleBrokenError, Statement, StoreError
 from audit.stores.entry_rows import entry_statements, holds_entry
 from audit.stores.recipients import COUNTERS
 from audit.stores.savepoints import release_savepoint, set_savepoint, take_back_to_savepoint
-from audit.stores.shelf import Key, Shelves, read_rows, statements_for
+from audit.stores.shelf import Key, Reading, Shelves, read_rows, statements_for
 from audit.stores.state_keys import moved
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import ProofError
@@ -71,10 +71,17 @@ class Batch:
         if self.chain.has_grown:
             note = self.chain.sign(self.signer)
             statements += self.chain.head_statements(note)
-        self._run_all(statements)
+        self._run_all([*statements, *self.chain.once.written()])
         entered = [(item, one) for item, one in zip(items, made, strict=True) if one is not None]
         for (item, _), appended in zip(entered, self.chain.appended([one for _, one in entered], note), strict=True):
             _settle(item, appended)
+
+    def learn(self, reading: Reading, answers: Sequence[Sequence[Row]]) -> None:
+        """Take the rows that were read before the batch began."""
+        try:
+            self._known.read(reading.found(answers, self.connection))
+        except Exception as error:
+            raise ItemFailedError from error  # one item's key may be what can't be read
 
     # -- together: items that judge, between those that change
 
@@ -91,11 +98,7 @@ class Batch:
         return made
 
     def _judge_all(self, items: Sequence[Item]) -> list[Made | None]:
-        try:
-            keys = {key for item in items for key in _judging(item).keys(self.chain.state_index)}
-        except Exception as error:
-            raise ItemFailedError from error
-        self._read(self._known.missing(keys))
+        self._read(self._known.missing(first_keys(items, self.chain.state_index)))
         return [self._judged(item) for item in items]
 
     def _judged(self, item: Item) -> Made | None:
@@ -232,6 +235,18 @@ class Batch:
                 self._known.change(_counted(made))
                 self._unwritten.append(made)
         return made
+
+
+def first_keys(items: Sequence[Item], state_index: int) -> set[Key]:
+    """Return what the items read that judge before any change does; `state_index` is the head's, as far as is known.
+
+    Raises ItemFailedError.
+    """
+    first = takewhile(lambda item: item.judging is not None, items)
+    try:
+        return {key for item in first for key in _judging(item).keys(state_index)}
+    except Exception as error:
+        raise ItemFailedError from error
 
 
 def _judging(item: Item) -> Judging[Any]:

@@ -13,15 +13,15 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple
 
-from audit.stores.connection import Connection
-from audit.stores.used_once import used_since, write_used
+from audit.stores.connection import Connection, Row, Statement
+from audit.stores.used_once import used_since, writing_used
 
 LIFE: Final = 360.0  # seconds of the boot clock: longer than any name counts from its use on
 SIZE: Final = 16  # bytes of a name's digest: a second name of the same would take 2 to the 128 tries
 Mark = int
 
 
-class Row(NamedTuple):
+class UsedRow(NamedTuple):
     """The names of one batch, and when this process learned of them by the boot clock."""
 
     number: int
@@ -38,15 +38,15 @@ def digest_of(name: str) -> bytes:
 class UsedOnce:
     """The names in use, as of the last `catch_up`, and those of the transaction under way. For the writer's thread.
 
-    `begin` in each transaction, before the first `use`; `write` before its COMMIT; then `keep`, or `drop` where nothing
+    `begin` in each transaction, before the first `use`; `written` before its COMMIT; then `keep`, or `drop` where nothing
     was committed. A name ends by this machine's clock, and is forgotten only when its life has passed by the boot clock
     too: so that no clock that runs ahead, and is put right, makes it good again.
     """
 
     def __init__(self) -> None:
         self._used: set[bytes] = set()
-        self._rows: deque[Row] = deque()  # in the order of their numbers
-        self._late: list[Row] = []  # whose life has passed by the boot clock alone
+        self._rows: deque[UsedRow] = deque()  # in the order of their numbers
+        self._late: list[UsedRow] = []  # whose life has passed by the boot clock alone
         self._number = 0  # of the newest row that is in memory
         self._boot = 0.0  # seconds of the boot clock, in this transaction
         self._new: dict[bytes, int] = {}  # of this transaction, with the second until which each counts
@@ -62,10 +62,19 @@ class UsedOnce:
         return min([*kept, *(row.number for row in self._late)]) - 1
 
     def begin(self, connection: Connection, *, boot: float = 0.0) -> None:
-        """Catch up with what other writers have committed. `boot`: seconds of the boot clock."""
+        """Catch up with what other writers have committed: `catch_up`, with what is read for it."""
+        self.catch_up(connection.all(*self.asked()), boot=boot)
+
+    def asked(self) -> Statement:
+        """Return the statement that reads what other writers have committed."""
+        return used_since(self._number)
+
+    def catch_up(self, rows: Sequence[Row], *, boot: float) -> None:
+        """Begin a transaction with what others have committed. `boot`: seconds of the boot clock."""
         self.drop()
         self._boot = boot
-        for number, until, names in used_since(connection, self._number):
+        for number, until, read in rows:
+            names = bytes(read)
             self._take([names[place : place + SIZE] for place in range(0, len(names), SIZE)], until, number)
 
     def use(self, names: Sequence[tuple[str, int]], at: datetime) -> bool:
@@ -100,11 +109,12 @@ class UsedOnce:
         while len(self._new) > mark:
             self._new.popitem()
 
-    def write(self, connection: Connection) -> None:
-        """Write what this transaction has used, as one row."""
-        if self._new:
-            self._written = self._number + 1
-            write_used(connection, self._written, max(self._new.values()), b"".join(self._new))
+    def written(self) -> list[Statement]:
+        """Return the statement that writes what this transaction has used, as one row; none where it is nothing."""
+        if not self._new:
+            return []
+        self._written = self._number + 1
+        return [writing_used(number=self._written, until=max(self._new.values()), names=b"".join(self._new))]
 
     def keep(self) -> None:
         """Take what this transaction has used into memory: it was committed."""
@@ -118,5 +128,5 @@ class UsedOnce:
 
     def _take(self, names: list[bytes], until: int, number: int) -> None:
         self._used.update(names)
-        self._rows.append(Row(number, until, self._boot, names))
+        self._rows.append(UsedRow(number, until, self._boot, names))
         self._number = number

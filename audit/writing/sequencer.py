@@ -17,14 +17,14 @@ from typing import Any, Final
 from audit.stores.checked import LogCorruptError, check_at_start
 from audit.stores.connection import Connection, StoreError
 from audit.stores.contract import Store
-from audit.stores.entries import Head, head
-from audit.stores.nodes import loader
+from audit.stores.entries import HEAD, Head, head_of
+from audit.stores.nodes import nodes_at
 from audit.stores.recipients import COUNTERS, CounterShelf
-from audit.stores.shelf import Shelves
+from audit.stores.shelf import Reading, Shelves
 from audit.stores.state_keys import STATE_KEYS, StateKeyShelf
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, subtrees
-from audit.writing.batch import Batch, ItemFailedError
+from audit.writing.batch import Batch, ItemFailedError, first_keys
 from audit.writing.chain import LONG_AGO, Chain
 from audit.writing.heartbeat import ClockJumpedError, Heartbeat
 from audit.writing.item import Appended, Done, Item, Judging, Result, Settled, T, Within
@@ -75,6 +75,7 @@ class Sequencer:
         self._seen = 0  # entries that were committed, as far as this writer knows
         self._once = UsedOnce()
         self._reached = LONG_AGO
+        self._state_index = -1  # the head's, as far as this writer knows
         self._door = threading.Lock()
         self._open = False
         self.writable = False
@@ -200,15 +201,18 @@ class Sequencer:
         self._connection = connection
         try:
             with self._store.writing(connection):
-                found = head(connection)
+                reading = Reading(self._shelves, () if careful else first_keys(items, self._state_index))
+                # What every batch reads, and the rows of its first items: together, for the head is held meanwhile.
+                rows, used, *answers = connection.all_of([HEAD, self._once.asked(), *reading.statements])
+                self._once.catch_up(used, boot=self._boot())
+                found = head_of(rows)
                 edge = self._current_edge(connection, found)
-                self._once.begin(connection, boot=self._boot())
                 ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
                 chain = Chain(found, edge, self._clock, self._once, ahead, self._reached)
                 batch = Batch(connection, self._signer, chain, self._shelves, careful=careful)
+                batch.learn(reading, answers)
                 batch.write(items)
-                self._reached = chain.reached
-                self._once.write(connection)
+                self._reached, self._state_index = chain.reached, chain.state_index
             self._once.keep()
             self._seen = edge.size
         except BaseException:
@@ -225,8 +229,7 @@ class Sequencer:
             )
         self._seen = size
         if self._edge.size != size:
-            load = loader(connection)
-            self._edge = Edge(size, [(level, load(level, index)) for level, index in subtrees(0, size)])
+            self._edge = Edge(size, nodes_at(connection, subtrees(0, size)))
         # Never sign two inconsistent checkpoints: what is about to be extended must be what was signed.
         if self._edge.root() != root:
             raise LogCorruptError(f"the right edge gives another root than the head of {size} entries")

@@ -143,11 +143,11 @@ def test_an_item_that_raises_has_used_nothing(place, writer) -> None:
 def test_what_was_not_committed_was_not_used(place, writer, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk fills as the row is written; once there is room the same name is good."""
 
-    def full(_self, _connection) -> None:
+    def full(_self) -> None:
         raise StoreError("database or disk is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr(UsedOnce, "write", full)
+        broken.setattr(UsedOnce, "written", full)
         with pytest.raises(NotDurableError):
             use(writer, "a")
 
@@ -161,7 +161,7 @@ def test_what_was_committed_behind_ones_back_is_read(place, writer) -> None:
     connection.run("BEGIN IMMEDIATE")
     used.begin(connection)
     assert used.use([("a", UNTIL)], place.now)
-    used.write(connection)
+    connection.run_all(used.written())
     connection.run("COMMIT")
     used.drop()
 
@@ -178,7 +178,7 @@ def using_once(place, used: UsedOnce, *, boot: float):
     connection.run("BEGIN IMMEDIATE")
     used.begin(connection, boot=boot)
     yield connection
-    used.write(connection)
+    connection.run_all(used.written())
     connection.run("COMMIT")
     used.keep()
     connection.close()
@@ -277,7 +277,7 @@ def test_it_is_a_set_whatever_fails(batches) -> None:
                     new.add(name)
                 elif name not in model | new:
                     used.undo(mark)
-            used.write(connection)
+            connection.run_all(used.written())
             connection.run("COMMIT" if place % 3 else "ROLLBACK")
             if place % 3:
                 model |= new
