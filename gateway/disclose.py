@@ -22,6 +22,7 @@ from gateway.journey.outcome import REVOKED, headers_of, kept, not_named_by, not
 from gateway.journey.prepare import prepare_round, written_answer
 from gateway.journey.round import Round, RoundEnd, Stopped
 from gateway.journey.transaction import Recording
+from gateway.journey.turn import turn
 from gateway.problems import STATE_MOVING, TOKEN_REFUSED, ProblemError, log_unavailable
 
 EVER: Final = datetime.min.replace(tzinfo=UTC)
@@ -51,8 +52,10 @@ async def decide_and_record(chunk: Chunk, services: Services) -> tuple[RoundEnd,
         if not is_first:
             _check_standing(chunk.asks[0], services)
         judged = await find_and_judge(chunk, services, state_index=state_index, not_before=not_before, is_first=is_first)
+        await turn()
         records = await fetch(judged, chunk, services, is_first=is_first)
         steps.mark("fetch")
+        await turn()
         round_ = prepare_round(chunk, judged, records, services, is_first=is_first)
         steps.mark("shape")
 

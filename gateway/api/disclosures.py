@@ -18,6 +18,7 @@ from gateway.journey.call import Ask, caseworker_reference
 from gateway.journey.explain import explain_to_partner
 from gateway.journey.outcome import LimitReachedError
 from gateway.journey.receipt_again import load_receipt
+from gateway.journey.turn import turn
 from gateway.journey.wiring import Wiring
 from gateway.limits import counting as limits
 from gateway.log.used_once import remember_call
@@ -55,6 +56,7 @@ async def post_disclosure(request: Request) -> Response:
     now = wiring.services.clock().timestamp()
     wiring.early_limits.check(caller, now=now)
     steps.mark("authenticate")
+    await turn()
     context = await context_of(request, wiring, caller, now)
     body, asked = await read_disclosure(request)
     if context is not None:
@@ -70,6 +72,7 @@ async def post_disclosure(request: Request) -> Response:
         caseworker_ref=caseworker_reference(wiring.services.secrets.index, caller, asked),
     )
     steps.mark("read")
+    await turn()
     try:
         if asked.subjects:
             return await answer_many(request, ask, wiring)

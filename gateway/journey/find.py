@@ -11,6 +11,7 @@ from gateway.journey.facts import NO_PERSON, CallFacts, read_call, read_people
 from gateway.journey.judge import NOBODY, Judgement, about, judge_all, no_person_could_change
 from gateway.journey.locking import without_locked
 from gateway.journey.source_failed import source_failed
+from gateway.journey.turn import turn
 from gateway.sources.contract import SourceFailedError
 
 
@@ -33,6 +34,7 @@ async def find_and_judge(
     wanted = [number for number, one in enumerate(early) if not no_person_could_change(one.decision)]
     if not wanted:
         return early
+    await turn()
     try:
         source = services.source_of(live.dataset, services.reader)
         found = await source.identify([asks[number].request.subject for number in wanted])

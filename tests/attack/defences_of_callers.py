@@ -124,7 +124,7 @@ CALLERS = (
     Break(
         "proofs are used once",
         ("replay-proof", "replay-assertion", "replay-proof-at-once"),
-        values={"gateway.log.waiting:remember": lambda *_: True},
+        values={"gateway.log.used_once:remember": lambda *_: True},
     ),
     # -- assertions
     Break(

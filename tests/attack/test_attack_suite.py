@@ -234,7 +234,7 @@ def test_a_proof_for_any_address_is_missed(attacked: Attacked, monkeypatch: pyte
 
 def test_a_forgotten_jti_is_missed(attacked: Attacked, monkeypatch: pytest.MonkeyPatch) -> None:
     """Sequential or in parallel: the store of what was seen takes anything."""
-    monkeypatch.setattr("gateway.log.waiting.remember", lambda *_: True)
+    monkeypatch.setattr("gateway.log.used_once.remember", lambda *_: True)
     some = [one for one in ATTACKS if one.id in {"replay-proof", "replay-assertion", "replay-proof-at-once"}]
 
     assert len(broken_among(tried(attacked.target, some))) == len(some) == 3
