@@ -19,6 +19,7 @@ from hours import machine_now
 from house import free_port, open_house
 from joserfc import jwk
 
+from audit.stores.instants import to_micros
 from gateway.attack import Attack, Client, Result, Verdict
 from gateway.attack.offices import OFFICES
 from gateway.attack.running import attempt
@@ -29,7 +30,6 @@ from gateway.council.directory import open_council
 from gateway.demo.making import PARTNERS
 from gateway.oauth.clients import Role
 from gateway.operators.cookies import key_of
-from gateway.store.instants import to_micros
 
 HARBOUR, CALDER, _ = PARTNERS
 TOKEN = "eyJhbGciOiJFUzI1NiIsImtpZCI6ImEifQ.eyJzdWIiOiJhIn0.AAAA"

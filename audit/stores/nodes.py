@@ -23,7 +23,7 @@ def loader(connection: Connection) -> Callable[[int, int], bytes]:
 
 
 def nodes_at(connection: Connection, places: Sequence[tuple[int, int]]) -> list[tuple[int, bytes]]:
-    """Return level and hash of the subtrees at these places (level, index), in their order; ProofError for a missing one."""
+    """Return level and hash of the subtrees at these places (level, index), in their order. Raises ProofError."""
     if not places:
         return []
     marks = ", ".join(["(?, ?)"] * len(places))

@@ -11,11 +11,11 @@ from typing import Final
 
 from audit.format.entry import Kind
 from audit.stores.connection import Connection
+from audit.stores.instants import to_micros
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.client_keys import KeyRefusedError, NewKey, read_keys
 from gateway.oauth.clients import MOST_LIVE_KEYS
 from gateway.store.entries import ChangeRefusedError, Entries
-from gateway.store.instants import to_micros
 from gateway.store.key_rows import find_holder, read_client_keys
 from gateway.store.state import Reader
 from schemas.instants import london_day

@@ -16,9 +16,9 @@ from typing import Any, Final
 
 from audit.format.entry import Kind
 from audit.stores.connection import Connection
+from audit.stores.instants import from_micros, to_micros
 from audit.writing.item import Draft, Moment, Within
 from gateway.store.entries import ChangeRefusedError, Entries
-from gateway.store.instants import from_micros, to_micros
 from gateway.store.named import has_asked, is_one_of
 from gateway.store.state import Reader
 from policies.reading.findings import did_you_mean

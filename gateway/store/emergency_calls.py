@@ -8,8 +8,8 @@ from datetime import datetime
 from typing import Any, Final
 
 from audit.stores.connection import Connection, Row, Statement
+from audit.stores.instants import to_micros
 from audit.stores.shelf import Key
-from gateway.store.instants import to_micros
 from schemas.terms import EmergencyKind
 
 EMERGENCY_CALLS: Final = "emergency"  # the shelf's name; a key names the entry of a call

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Any
 
 from audit.stores.connection import Connection
+from audit.stores.instants import from_micros
 from gateway.oauth.clients import Client, ClientKey, Role
 from gateway.oauth.issuer_keys import Turn
 from gateway.oauth.jose import COMPATIBLE, import_public_key
-from gateway.store.instants import from_micros
 from schemas.instants import first_instant, instant_after
 from schemas.organisation import PartnerAssurance
 from schemas.terms import AssuranceLevel, CodeScheme, Environment, RecipientKind

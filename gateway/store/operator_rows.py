@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from audit.stores.connection import Connection
+from audit.stores.instants import from_micros
 from gateway.oauth.clients import Role
-from gateway.store.instants import from_micros
 
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=8)

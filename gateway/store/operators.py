@@ -10,10 +10,10 @@ from typing import Final
 
 from audit.format.entry import Kind
 from audit.stores.connection import Connection
+from audit.stores.instants import to_micros
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.entries import ChangeRefusedError, Entries
-from gateway.store.instants import to_micros
 from gateway.store.operator_rows import Account, find_account, read_account
 
 INVITED: Final = timedelta(hours=24)

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from audit.format.entry import Kind
 from audit.stores.connection import Connection
+from audit.stores.instants import from_micros, to_micros
 from audit.writing.item import Draft, Moment, Within
 from audit.writing.keyring import reference
 from gateway.sources.comparing import person_form
 from gateway.store.entries import ChangeRefusedError, Entries
-from gateway.store.instants import from_micros, to_micros
 from gateway.store.persons import read_consents
 from gateway.store.readings import Readings
 from gateway.store.state import Reader

@@ -6,7 +6,7 @@ import json
 from typing import Any, Final
 
 from audit.stores.connection import Connection
-from gateway.store.instants import from_micros
+from audit.stores.instants import from_micros
 from schemas.consent import ConsentRecord, Restriction
 from schemas.terms import (
     Capacity,

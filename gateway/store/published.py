@@ -8,9 +8,9 @@ from datetime import date, datetime
 from itertools import groupby
 
 from audit.stores.connection import Connection
+from audit.stores.instants import from_micros
 from audit.writing.keyring import Keyring
 from gateway.store.ends import End, find_end
-from gateway.store.instants import from_micros
 from gateway.store.live import is_intact
 from gateway.store.state import Reader
 from policies.reading.findings import TextError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from audit.stores.connection import Connection
-from gateway.store.instants import from_micros
+from audit.stores.instants import from_micros
 from policies.reading.places import Flaw
 from policies.telling.wording import day_text
 from schemas.agreement import Agreement

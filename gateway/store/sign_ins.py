@@ -14,10 +14,10 @@ from typing import Any, Final
 
 from audit.format.entry import Kind
 from audit.stores.connection import Connection
+from audit.stores.instants import to_micros
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
 from gateway.store.entries import Entries
-from gateway.store.instants import to_micros
 from gateway.store.operator_rows import IDLE, LONGEST, read_account
 
 UNDER_WAY: Final = timedelta(minutes=10)  # from the first step of a sign-in to its last

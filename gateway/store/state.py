@@ -12,6 +12,7 @@ from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
 from audit.stores.connection import Connection
+from audit.stores.instants import from_micros
 from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client
 from gateway.oauth.details import Available
@@ -19,7 +20,6 @@ from gateway.oauth.issuer_keys import Turn
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
 from gateway.store.floor import read_floor, read_number
-from gateway.store.instants import from_micros
 from gateway.store.key_rows import PartnerRecord, read_client, read_partner, read_turns
 from gateway.store.live import LiveAgreement, available_of, is_intact, load_agreement
 from gateway.store.persons import read_consents, read_restrictions

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from audit.format.entry import Kind
 from audit.stores.connection import Connection
+from audit.stores.instants import to_micros
 from audit.writing.item import Draft, Moment, Within
 from gateway.sources.mapping import digest_of
 from gateway.store.draft_checks import check_draft
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.floor import read_floor
-from gateway.store.instants import to_micros
 from gateway.store.live_texts import LiveTexts
 from gateway.store.mapping_checks import check_mapping
 from gateway.store.state import Reader

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,8 +14,9 @@ from hypothesis import strategies as st
 
 from audit.format.entry import EntryError
 from audit.stores.connection import RuleBrokenError
+from audit.stores.recipients import COUNTERS
 from audit.writing.batch import MOST_READINGS
-from audit.writing.item import Known, Moment, NeedsTooMuchError, Settled, Verdict
+from audit.writing.item import Item, Known, Moment, NeedsTooMuchError, Settled, Verdict
 from audit.writing.sequencer import Sequencer
 
 MOST = 9  # that the table lets a side be
@@ -53,7 +55,8 @@ class Add:
     runs: list[int] = field(default_factory=list, compare=False)
 
     def keys(self, _state_index: int) -> Collection[Any]:
-        return (("side", self.name),) if self.declares else ()
+        counter = ((COUNTERS, "harbour"),) if self.entry_id is not None else ()
+        return (*counter, ("side", self.name)) if self.declares else ()
 
     def judge(self, known: Known, moment: Moment) -> Verdict[int]:
         self.runs.append(moment.index)
@@ -226,3 +229,45 @@ def test_a_batch_comes_to_what_its_items_come_to_one_by_one(place: Place, writer
 
     assert [None if one is None else told(one) for one in results] == want
     assert rows(place) == model
+
+
+class Counted:
+    """A connection that counts how often the database is asked: on a wire each of these is a round trip."""
+
+    def __init__(self, of: Any) -> None:
+        self.of, self.asked = of, []
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self.of, name)
+        if name not in {"all", "one", "value", "run", "run_many", "all_of", "run_all"}:
+            return found
+
+        def noted(*values: Any) -> Any:
+            self.asked.append(name)
+            return found(*values)
+
+        return noted
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_a_batch_asks_the_database_once_to_read_and_once_to_write(place: Place, writer: Sequencer, count: int) -> None:
+    """Besides what takes the head and what commits: however many items it has, and whatever they use."""
+    writer.settle(Add("a", entry_id="e_before"))
+    counted = writer._connection = Counted(writer._connection)
+    results: list[Any] = []
+    waiting = threading.Event()
+
+    def done(result: Any) -> None:
+        results.append(result)
+        if len(results) == count:
+            waiting.set()
+
+    with writer._door:  # so that all of them are one batch
+        for number in range(count):
+            writer._queue.put(Item(done, judging=Add(f"s{number}", entry_id=f"e_{number}")))
+    assert waiting.wait(10)
+
+    batches = len({one.appended.size for one in results})
+    assert counted.asked.count("all_of") == counted.asked.count("run_all") == batches
+    assert [one for one in counted.asked if one not in {"all_of", "run_all", "run"}] == []
+    assert counted.asked.count("run") == 2 * batches  # BEGIN and COMMIT

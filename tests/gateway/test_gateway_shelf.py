@@ -18,10 +18,10 @@ from house import HARBOUR, House, republish
 from typer.testing import CliRunner
 
 from audit.format.entry import Kind
+from audit.stores.instants import to_micros
 from gateway.cli import make_app
 from gateway.commands.common import operator
 from gateway.demo.making import text_of
-from gateway.store.instants import to_micros
 from policies.reading.findings import TextError
 from policies.telling.wording import day_text
 
