@@ -47,7 +47,7 @@ def people_of(lines: Sequence[Line], services: Services, use: FirstUse | None = 
 def _person(line: Line, services: Services, *, counts: bool) -> limits.Person:
     judged = line.judged
     claimed = tuple(refs_of(judged, line.ask.request.claims or ()))
-    near = near_refs(judged, services)
+    near = near_refs(judged, services) if judged.found.match is not Match.CONFIRMED else ()  # there is no miss to count
     return limits.Person(judged.subject_ref, judged.key_ref, judged.guess_refs, counts, claimed, near)
 
 
