@@ -24,6 +24,7 @@ from audit.format.entry import EntryError, JsonValue, canonical
 
 PARTNER_NAMES: Final = ("parties", "caseworker", "basis", "fields", "matter", "request", "answer", "values")
 DISCLOSURE_NAMES: Final = (*PARTNER_NAMES, "subject", "facts")
+_BESIDE_VALUES: Final = frozenset(DISCLOSURE_NAMES) - {"values"}
 SALT_SIZE: Final = 16
 CONTROLLER_ID: Final = bytes(16)  # the id of the controller's own key
 _ZERO_NONCE: Final = bytes(12)
@@ -212,6 +213,21 @@ def seal(
     """
     committed = commit(entry_id, names, values, values_key)
     return sealed_of(entry_id, committed, [("", committed)])
+
+
+def seal_answer(
+    entry_id: str,
+    names: Mapping[str, tuple[SealingKey, JsonValue]],
+    values: Sequence[tuple[str, JsonValue]],
+    values_key: SealingKey,
+) -> Sealed:
+    """Commit to a disclosure or a refusal about one person, with all of its names, always: their number tells nothing.
+
+    Raises EntryError for a name too few or too many.
+    """
+    if names.keys() != _BESIDE_VALUES:
+        raise EntryError(f"a disclosure or refusal has these names: {', '.join(sorted(_BESIDE_VALUES))}")
+    return seal(entry_id, names, values, values_key)
 
 
 def _bundle_cipher(key: SealingKey, entry_id: str) -> AESGCM:

@@ -7,7 +7,7 @@ from itertools import accumulate
 from typing import Any
 
 from audit.exporting.receipt import receipt
-from audit.format.commitment import seal
+from audit.format.commitment import seal_answer
 from audit.format.entry import Kind, canonical
 from audit.format.people import paths_of, shown_leaf
 from audit.writing.item import Appended, Draft
@@ -79,7 +79,7 @@ def _prepare_one(entry_id: str, line: Line, services: Services, key_of: KeyOf, r
         "answer": (keys.subject, {"digest": digest(disclosure)}),
         "facts": (keys.subject, facts_of(judged, line.record, shaped, ask)),
     }
-    sealed = seal(entry_id, names, list(released.items()), keys.subject)
+    sealed = seal_answer(entry_id, names, list(released.items()), keys.subject)
     part = made_part(disclosure, (), keys, shaped, line, permits=judged.decision.permits)
     draft = Draft(
         kind=Kind.DISCLOSURE if part.permits else Kind.REFUSAL,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from audit.format.commitment import SealingKey, seal
+from audit.format.commitment import SealingKey, seal_answer
 from audit.format.entry import Kind
 from audit.stores.subject_keys import Whose
 from audit.writing.item import Draft, Moment
@@ -32,7 +32,7 @@ def refuse_at_limit(
     draft = Draft(
         kind=Kind.REFUSAL,
         entry_id=entry_id,
-        sealed=seal(entry_id, names, (), keys.subject),
+        sealed=seal_answer(entry_id, names, (), keys.subject),
         outcome="none",
         recipient=ask.caller.client.partner_id,
     )
@@ -47,5 +47,7 @@ def refuse_in_window(client: tuple[str, str | None], facts: dict[str, Any], serv
         ("caseworker", "basis", "fields", "subject", "matter", "request", "answer"), (controller, NOTHING)
     )
     parties = {"partner": client[1], "client": client[0]}
-    sealed = seal(entry_id, {**names, "parties": (controller, parties), "facts": (controller, facts)}, (), controller)
+    sealed = seal_answer(
+        entry_id, {**names, "parties": (controller, parties), "facts": (controller, facts)}, (), controller
+    )
     return Draft(kind=Kind.REFUSAL, entry_id=entry_id, sealed=sealed, outcome="none", recipient=client[1])

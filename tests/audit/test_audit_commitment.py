@@ -19,6 +19,7 @@ from audit.format.commitment import (
     open_bundle,
     opening_of,
     seal,
+    seal_answer,
     value_openings,
     values_seed,
 )
@@ -189,3 +190,16 @@ def test_no_secret_stands_in_what_a_traceback_would_print() -> None:
     sealed = a_seal()
     assert repr(sealed) == f"Sealed(sd={sealed.sd!r})"
     assert repr(SUBJECT) == f"SealingKey(key_id={SUBJECT.key_id!r})"
+
+
+@pytest.mark.parametrize("name", sorted(set(DISCLOSURE_NAMES) - {"values"}))
+def test_an_answer_without_one_of_its_names_is_not_sealed(name: str) -> None:
+    """Number and length of commitments must tell nothing, so production itself counts them."""
+    key = SealingKey(b"k" * 16, b"s" * 32)
+    names = dict.fromkeys(set(DISCLOSURE_NAMES) - {"values"}, (key, {}))
+
+    assert len(seal_answer("d_1", names, (), key).sd) == len(DISCLOSURE_NAMES)
+    with pytest.raises(EntryError, match=name):
+        seal_answer("d_1", {one: value for one, value in names.items() if one != name}, (), key)
+    with pytest.raises(EntryError):
+        seal_answer("d_1", {**names, "another": (key, {})}, (), key)
