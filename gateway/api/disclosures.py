@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from audit.format.entry import canonical
 from gateway.api.lines import answer_many
-from gateway.api.reading import parse_explain, read_disclosure
+from gateway.api.request_bodies import parse_explain, read_disclosure
 from gateway.disclose import disclose
 from gateway.journey.call import Ask, caseworker_reference
 from gateway.journey.explain import explain_to_partner

@@ -20,12 +20,12 @@ from audit.writing.keyring import Keyring
 from gateway.journey.counted import Counted, count, people_of
 from gateway.journey.entry_names import are_held, claim_rows, held_now
 from gateway.journey.facts import FACTS, FactsShelf
+from gateway.journey.judge_again import standing
 from gateway.journey.locking import counting
 from gateway.journey.person import Line, Prepared
 from gateway.journey.prepare import prepare, prepare_again
 from gateway.journey.refusal_entry import refuse_at_limit
 from gateway.journey.round import Round, RoundEnd, Stopped
-from gateway.journey.standing import standing
 from gateway.journey.urgency import urgent_call
 from gateway.limits.reached import Left, Reached, refusals, repeats
 from gateway.log.used_once import remember

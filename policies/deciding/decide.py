@@ -17,7 +17,7 @@ from policies.deciding.claims import comparable
 from policies.deciding.compile import Compiled, Lane, paths_of
 from policies.deciding.consents import Covered, Yes, consented
 from policies.deciding.facts import personal_edges
-from policies.deciding.lane import Facts, counting_nets, decide_field, is_emergency, opens_in, unnamed
+from policies.deciding.lines_that_count import Facts, counting_nets, decide_field, is_emergency, opens_in, unnamed
 from policies.deciding.restrictions import Held, restricted
 from schemas.dataset import SHOWS_ROWS
 from schemas.decision import Decision, Release, Withhold

@@ -18,7 +18,7 @@ def rules(part: str, *roles: Role) -> dict[str, Any]:
 
 
 CONTEXT, KEYS = "gateway.oauth.context", "gateway.oauth.client_keys"
-DETAILS, SERVER, READING = "gateway.oauth.details", "gateway.oauth.server", "gateway.api.reading"
+DETAILS, SERVER, READING = "gateway.oauth.details", "gateway.oauth.server", "gateway.api.request_bodies"
 BODIES = "gateway.web.bodies"
 POSSESSION = f"{KEYS}:_check_possession"
 RULES = "gateway.control.door:RULE_OF"

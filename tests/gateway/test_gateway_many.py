@@ -15,7 +15,7 @@ from house import CASEWORKER, GRACE, HARBOUR, House, confirming, republish
 from audit.checking.verify import ProofError, is_complete, verify_answer, verify_answers
 from audit.stores.entries import leaves_of
 from gateway.api import lines as api_lines
-from gateway.api.reading import parse_disclosure
+from gateway.api.request_bodies import parse_disclosure
 from gateway.disclose_many import Lines
 from gateway.journey.call import Ask
 from gateway.oauth.caller import authenticate_call

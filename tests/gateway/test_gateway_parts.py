@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
 from audit.format.entry import canonical
 from audit.writing.sequencer import LogUnavailableError
-from gateway.api.reading import parse_disclosure
+from gateway.api.request_bodies import parse_disclosure
 from gateway.journey.equipment import BLOCK, MOST_PHRASES, Chance, Phrases
 from gateway.log.waiting import AwaitedLog
 from gateway.problems import ProblemError
