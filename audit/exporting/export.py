@@ -115,7 +115,7 @@ def _exported_before(connection: Connection, directory: Path, vkey: str, size: i
 def _write_entries(connection: Connection, files: _Files, before: int, size: int) -> Iterator[int]:
     """Write the bundles that are new, and say after each how many entries are done."""
     first = before // WIDTH
-    rows = entries_between(connection, first * WIDTH, size)
+    rows = entries_between(connection, begin=first * WIDTH, end=size)
     for index in range(first, -(-size // WIDTH)):
         entries = list(islice(rows, WIDTH))
         wanted = min(WIDTH, size - index * WIDTH)
@@ -131,7 +131,7 @@ def _write_tiles(connection: Connection, files: _Files, before: int, size: int) 
     while size >> (level * TILE_LEVELS):
         had, has = before >> (level * TILE_LEVELS), size >> (level * TILE_LEVELS)
         first = had // WIDTH
-        rows = hashes(connection, level * TILE_LEVELS, first * WIDTH, has)
+        rows = hashes(connection, level=level * TILE_LEVELS, begin=first * WIDTH, end=has)
         for index in range(first, -(-has // WIDTH)):
             found = list(islice(rows, WIDTH))
             wanted = min(WIDTH, has - index * WIDTH)

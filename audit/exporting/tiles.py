@@ -34,4 +34,4 @@ def find_tile(connection: Connection, path: str) -> bytes | None:
     # Any narrower tile is served too: a checkpoint of that size may be held by somebody.
     if begin + width > size >> (level * TILE_LEVELS):
         return None
-    return b"".join(hashes(connection, level * TILE_LEVELS, begin, begin + width))
+    return b"".join(hashes(connection, level=level * TILE_LEVELS, begin=begin, end=begin + width))

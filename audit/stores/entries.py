@@ -36,7 +36,7 @@ def entry_at(connection: Connection, index: int) -> bytes:
     return bytes(connection.value("SELECT entry FROM log_entry WHERE idx = ?", (index,)))
 
 
-def entries_between(connection: Connection, begin: int, end: int) -> Iterator[bytes]:
+def entries_between(connection: Connection, *, begin: int, end: int) -> Iterator[bytes]:
     """Give the exact bytes of entries from one place up to another, in their order: for reading within a snapshot."""
     rows = connection.each("SELECT entry FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (begin, end))
     return (row[0] for row in rows)
@@ -68,7 +68,7 @@ def leaves_of(connection: Connection, index: int) -> tuple[list[bytes], list[int
     return found, [place for place, is_first in enumerate(begins) if is_first]
 
 
-def keys_between(connection: Connection, begin: int, end: int) -> list[tuple[bytes, int]]:
+def keys_between(connection: Connection, *, begin: int, end: int) -> list[tuple[bytes, int]]:
     """Return (key id, index) of what is kept beside the entries from one place up to another."""
     rows = connection.all("SELECT key_id, idx FROM log_bundle WHERE idx >= ? AND idx < ?", (begin, end))
     return [(bytes(key_id), index) for key_id, index in rows]

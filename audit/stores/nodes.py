@@ -37,7 +37,7 @@ def nodes_at(connection: Connection, places: Sequence[tuple[int, int]]) -> list[
     return [(place[0], found[place]) for place in places]
 
 
-def hashes(connection: Connection, level: int, begin: int, end: int) -> Iterator[bytes]:
+def hashes(connection: Connection, *, level: int, begin: int, end: int) -> Iterator[bytes]:
     """Give the hashes of a level from one place up to another, in their order: for reading within a snapshot."""
     rows = connection.each(
         "SELECT hash FROM log_node WHERE level = ? AND idx >= ? AND idx < ? ORDER BY idx", (level, begin, end)
@@ -51,11 +51,11 @@ def leaf(connection: Connection, index: int) -> bytes | None:
     return bytes(row[0]) if row else None
 
 
-def inclusion(connection: Connection, index: int, size: int) -> tuple[bytes, ...]:
+def inclusion(connection: Connection, *, index: int, size: int) -> tuple[bytes, ...]:
     """Return the inclusion proof of an entry in a tree of this size."""
     return inclusion_from(index, size, loader(connection))
 
 
-def consistency(connection: Connection, old: int, size: int) -> tuple[bytes, ...]:
+def consistency(connection: Connection, *, old: int, size: int) -> tuple[bytes, ...]:
     """Return the proof that a tree of one size is a beginning of a larger one."""
     return consistency_from(old, size, loader(connection))

@@ -103,5 +103,5 @@ def _followed(log: Connection, index: SqliteConnection) -> int:
 
 
 def _index(log: Connection, index: SqliteConnection, begin: int, end: int) -> None:
-    rows = [row for row in keys_between(log, begin, end) if row[0] != CONTROLLER_ID]
+    rows = [row for row in keys_between(log, begin=begin, end=end) if row[0] != CONTROLLER_ID]
     index.run_many("INSERT INTO entry_of_key VALUES (?, ?) ON CONFLICT DO NOTHING", rows)

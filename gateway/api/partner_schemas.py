@@ -9,7 +9,8 @@ from gateway.api.possible_forms import Possible, possible_forms
 from gateway.api.value_schemas import Schema, claim_schema, rows_schema, typed_schema, value_schema
 from gateway.store.live import LiveAgreement
 from schemas.agreement import Atom
-from schemas.dataset import SHOWS_ROWS, FieldType, Key
+from schemas.dataset import Key
+from schemas.forms import SHOWS_ROWS, FieldType
 from schemas.terms import EmergencyKind
 
 SAID: Final[Schema] = {"enum": ["yes", "no"], "description": "To verify: whether the claim is true in this form."}

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any, Final
 
-from schemas.dataset import IDENTIFIERS, Field, FieldType
+from schemas.dataset import Field
+from schemas.forms import IDENTIFIERS, FieldType
 
 Schema = dict[str, Any]
 DAY: Final[Schema] = {"type": "string", "format": "date", "pattern": r"^\d{4}-\d{2}-\d{2}$"}

@@ -90,7 +90,7 @@ async def _hand_in(services: Services, early: EarlyLimits) -> None:
 
     def within(connection: Connection, _moment: Moment) -> None:
         for (client_id, limit, window), count in refused.items():
-            add_refused(connection, client_id, limit, window, count)
+            add_refused(connection, client_id=client_id, limit=limit, window=window, count=count)
 
     try:
         await services.log.append(within)
@@ -109,7 +109,7 @@ def _ended_window(services: Services, name: str, window: str) -> Within:
     partner = client.partner_id if client else None
 
     def within(connection: Connection, moment: Moment) -> Draft | None:
-        counted = take_window(connection, name, window)
+        counted = take_window(connection, name=name, window=window)
         if counted < 2:  # noqa: PLR2004 -- the first refusal was an entry of its own
             return None
         facts = {"limit": limit, "window": window, "refused": counted - 1}

@@ -9,7 +9,7 @@ from typing import Final
 from gateway.drafting import words
 from gateway.drafting.sample import SampledColumn, Table
 from gateway.drafting.typing_columns import type_of
-from schemas.dataset import FieldType
+from schemas.forms import FieldType
 from schemas.terms import Classification, Origin, SpecialCategory, Tag
 
 LONGEST_NAME: Final = 56  # the language takes 64, and a name that stands twice gets a number

@@ -15,7 +15,7 @@ from gateway.drafting.persons import SUBJECT
 from gateway.drafting.sample import DraftError, Table, shown
 from gateway.drafting.typing_columns import PIVOT
 from gateway.drafting.writing import Draft
-from schemas.dataset import FieldType
+from schemas.forms import FieldType
 
 # What can stand in a mapping's expression as it is, quoted; anything else wants a view with plainer names.
 _PLAIN: Final = re.compile(r"(?!.*--)[A-Za-z0-9_ .-]{1,63}", re.ASCII)

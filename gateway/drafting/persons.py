@@ -7,7 +7,7 @@ from typing import Final
 
 from gateway.drafting import words
 from gateway.drafting.guessing import Guess
-from schemas.dataset import IDENTIFIERS, FieldType
+from schemas.forms import IDENTIFIERS, FieldType
 from schemas.terms import Tag
 
 MOST_KEYS: Final = 4

@@ -11,7 +11,7 @@ from typing import Final
 from gateway.drafting import words
 from gateway.drafting.sample import SampledColumn
 from gateway.sources.dates import read_day
-from schemas.dataset import FieldType
+from schemas.forms import FieldType
 from schemas.identifiers import IdentifierError, parse_nhs_number, parse_nino, parse_postcode, parse_upn, parse_uprn
 
 FITS: Final = 0.8  # of the values: systems are dirty, and a draft is for a person to confirm

@@ -9,7 +9,7 @@ from gateway.drafting.guessing import PROTECTED, Guess, field_name, guess_fields
 from gateway.drafting.persons import KeyGuess, Persons, guess_persons
 from gateway.drafting.sample import Table, plain_name, shown
 from policies.reading.parse import parse_dataset
-from schemas.dataset import FieldType
+from schemas.forms import FieldType
 
 AGE_BANDS: Final = "[0, 16, 18, 25, 65]"
 _HEAD: Final = """\

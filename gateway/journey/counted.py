@@ -11,7 +11,7 @@ from audit.stores.shelf import Key
 from audit.writing.item import Known
 from audit.writing.key_shelf import key_of as persons_key
 from gateway.journey.call import Ask
-from gateway.journey.entry_names import whose_key
+from gateway.journey.entry_keys import whose_key
 from gateway.journey.equipment import Services
 from gateway.journey.judge import NOBODY
 from gateway.journey.locking import counting, locked, near_refs

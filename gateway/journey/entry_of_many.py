@@ -13,7 +13,8 @@ from audit.format.people import leaf_id, make_leaf, seal_people
 from audit.writing.item import Draft
 from gateway.journey.answer import disclosure_of, shape_of
 from gateway.journey.call import Ask
-from gateway.journey.entry_names import KeyOf, Keys, choose_keys, digest, facts_of, fields_of, matter_of, names_of_call
+from gateway.journey.entry_keys import KeyOf, Keys, choose_keys
+from gateway.journey.entry_names import digest, facts_of, fields_of, matter_of, names_of_call
 from gateway.journey.equipment import Services
 from gateway.journey.judge import NOBODY, Judgement
 from gateway.journey.person import Line, Part, Prepared, made_part, released_of, roles_of

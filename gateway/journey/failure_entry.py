@@ -13,7 +13,7 @@ from audit.stores.subject_keys import Whose
 from audit.writing.item import Draft, Known, Moment, Verdict
 from audit.writing.key_shelf import key_of as persons_key
 from gateway.journey.call import Chunk
-from gateway.journey.entry_names import Keys, choose_keys, claim_rows, given_before, held_now
+from gateway.journey.entry_keys import Keys, choose_keys, claim_rows, given_before, held_now
 from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement
 from gateway.log.used_once import remember

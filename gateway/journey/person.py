@@ -13,7 +13,7 @@ from audit.stores.subject_keys import Whose
 from audit.writing.item import Draft
 from gateway.journey.answer import outcome_of
 from gateway.journey.call import Ask
-from gateway.journey.entry_names import Keys
+from gateway.journey.entry_keys import Keys
 from gateway.journey.judge import Judgement
 from gateway.limits.reached import Reached
 from policies.deciding.claims import wrong_in

@@ -13,7 +13,8 @@ from audit.format.people import paths_of, shown_leaf
 from audit.writing.item import Appended, Draft
 from gateway.journey.answer import disclosure_of, shape_of
 from gateway.journey.call import Chunk
-from gateway.journey.entry_names import KeyOf, choose_keys, digest, facts_of, fields_of, given_before, names_of_ask
+from gateway.journey.entry_keys import KeyOf, choose_keys, given_before
+from gateway.journey.entry_names import digest, facts_of, fields_of, names_of_ask
 from gateway.journey.entry_of_many import begun, close_entry, parts_of, roles_of_each
 from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement

@@ -112,7 +112,7 @@ def _opened(
 
 def _place(services: Services, found: tuple[int, bytes], newest: tuple[int, str]) -> dict[str, Any]:
     (index, entry), (size, checkpoint) = found, newest
-    proof = inclusion(services.reader.connection, index, size)
+    proof = inclusion(services.reader.connection, index=index, size=size)
     origin = services.settings.origin
     return {"origin": origin, "entry": entry, "index": index, "size": size, "proof": proof, "checkpoint": checkpoint}
 

@@ -9,7 +9,8 @@ from audit.format.entry import Kind
 from audit.stores.subject_keys import Whose
 from audit.writing.item import Draft, Moment
 from gateway.journey.call import Ask
-from gateway.journey.entry_names import KeyOf, choose_keys, names_of_ask
+from gateway.journey.entry_keys import KeyOf, choose_keys
+from gateway.journey.entry_names import names_of_ask
 from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement
 from gateway.limits.reached import Reached

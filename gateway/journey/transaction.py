@@ -18,7 +18,7 @@ from audit.writing.key_shelf import PERSONS_KEYS, KeyShelf
 from audit.writing.key_shelf import key_of as persons_key
 from audit.writing.keyring import Keyring
 from gateway.journey.counted import Counted, count, people_of
-from gateway.journey.entry_names import are_held, claim_rows, held_now
+from gateway.journey.entry_keys import are_held, claim_rows, held_now
 from gateway.journey.facts import FACTS, FactsShelf
 from gateway.journey.judge_again import standing
 from gateway.journey.locking import counting

@@ -139,7 +139,7 @@ def _openings(connection: Connection, keyring: Keyring, place: int, entry_id: st
 
 
 def _proof(connection: Connection, place: int, size: int) -> list[str]:
-    return [base64.b64encode(one).decode() for one in inclusion(connection, place, size)]
+    return [base64.b64encode(one).decode() for one in inclusion(connection, index=place, size=size)]
 
 
 def caseworker_of(ref: bytes, *, connection: Connection, keyring: Keyring, index: Path) -> str | None:

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 
 from gateway.sources.cleaning import clean_value
 from gateway.sources.columns import Column
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset
 from schemas.decision import RawValue
+from schemas.forms import FieldType
 
 _AS_TYPED = Column(yes=("true", "yes"), no=("false", "no"))
 

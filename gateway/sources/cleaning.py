@@ -12,8 +12,9 @@ from typing import Final
 from gateway.sources.casing import lower_case, title_case
 from gateway.sources.columns import Column
 from gateway.sources.dates import london_day_of, read_day
-from schemas.dataset import Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
 from schemas.decision import RawValue, Unusable
+from schemas.forms import FieldType
 from schemas.identifiers import parse_nhs_number, parse_nino, parse_postcode, parse_upn, parse_uprn
 from schemas.instants import london_day
 

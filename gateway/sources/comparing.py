@@ -9,8 +9,9 @@ from typing import Final
 
 from gateway.sources.cleaning import Cleaner, clean_value, cleaner
 from gateway.sources.columns import Column
-from schemas.dataset import IDENTIFIERS, Field, FieldType
+from schemas.dataset import Field
 from schemas.decision import RawValue, Unusable
+from schemas.forms import IDENTIFIERS, FieldType
 from schemas.identifiers import NINO_SUFFIXES, nino_without_suffix
 from schemas.spelling import folded, name_form
 

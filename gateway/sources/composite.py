@@ -17,8 +17,9 @@ from gateway.sources.columns import Column
 from gateway.sources.comparing import Form, held_spellings, normal_form, typed_form, typed_value
 from gateway.sources.dates import texts_of_day
 from gateway.sources.mapping import Mapping as SourceMapping
-from schemas.dataset import Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
 from schemas.decision import RawValue
+from schemas.forms import FieldType
 
 # The types whose spellings are known, one and all.
 ASKED_FOR: Final = frozenset(

@@ -12,7 +12,8 @@ from gateway.sources.mapping import Mapping, mapped_paths, offered_keys
 from gateway.sources.upstream import Upstream
 from policies.reading.findings import Finding, did_you_mean, nearest
 from policies.reading.places import Flaw, located
-from schemas.dataset import Dataset, Field, FieldType, Key
+from schemas.dataset import Dataset, Field, Key
+from schemas.forms import FieldType
 
 
 def mapping_findings(mapping: Mapping, dataset: Dataset, broken: Collection[str] = ()) -> tuple[Finding, ...]:

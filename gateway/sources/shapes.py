@@ -9,7 +9,8 @@ import re
 from typing import Final
 
 from gateway.sources.comparing import key_form, typed_form
-from schemas.dataset import Field, FieldType
+from schemas.dataset import Field
+from schemas.forms import FieldType
 
 _A_DAY: Final = re.compile(r"\s*\d{4}-\d{1,2}-\d{1,2}\s*", re.ASCII)
 _NO_DAY: Final = "is no day of the calendar: write one as 1979-07-23"

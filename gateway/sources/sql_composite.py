@@ -16,7 +16,7 @@ from gateway.sources.database import read_bound
 from gateway.sources.finding import MOST_ROWS_OF_ALL, Finding, Sort, Sought
 from gateway.sources.gathering import batches
 from gateway.sources.statements import Statement, all_of, any_of, each_of, is_one_of, is_value, padded, select
-from schemas.dataset import FieldType
+from schemas.forms import FieldType
 
 MOST_AT_ONCE: Final = 8  # people in one statement
 # One value of each type that can be asked for, to try a place with.

@@ -18,8 +18,9 @@ from gateway.sources.columns import Column
 from gateway.sources.dates import read_day
 from gateway.sources.json_answer import steps
 from gateway.sources.mapping import Mapping as SourceMapping
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset
 from schemas.decision import RawValue, Unusable
+from schemas.forms import FieldType
 
 SURVEY_SECONDS: Final = 60.0  # an administrator waits longer than a partner, and for hundreds of records
 MOST_CODES: Final = 5  # told of one field

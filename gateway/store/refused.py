@@ -11,7 +11,7 @@ from schemas.instants import london_day
 _REACHED: Final = ("reached/", "reached0")  # from the one up to the other: what names these rows, and nothing besides
 
 
-def add_refused(connection: Connection, client_id: str, limit: str, window: str, count: int) -> None:
+def add_refused(connection: Connection, *, client_id: str, limit: str, window: str, count: int) -> None:
     """Add the calls that a worker refused early.
 
     Where another worker has recorded the window already, a new row counts on from its one first refusal.
@@ -30,7 +30,7 @@ def ended_windows(connection: Connection, at: datetime) -> list[tuple[str, str]]
     return [(name, window) for name, window in rows if (window < day if "-" in window else int(window) < minute)]
 
 
-def take_window(connection: Connection, name: str, window: str) -> int:
+def take_window(connection: Connection, *, name: str, window: str) -> int:
     """Drop a window's row, and return how many calls it counted; 0 where another worker has taken it."""
     found = connection.all('DELETE FROM usage WHERE name = ? AND "window" = ? RETURNING count', (name, window))
     return int(found[0][0]) if found else 0

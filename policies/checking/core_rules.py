@@ -12,7 +12,8 @@ from policies.reading.findings import Finding, TextError, denied, did_you_mean, 
 from policies.reading.parse_core import read_core
 from policies.reading.places import Flaw, Step, located
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Core, Guardrail, RecordTerm, Target
-from schemas.dataset import WITHHELD, Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
+from schemas.forms import WITHHELD, FieldType
 from schemas.semantics import Semantics
 
 Way = tuple[Step, ...]

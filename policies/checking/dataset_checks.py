@@ -9,7 +9,8 @@ from policies.reading.drafts import draft_slips
 from policies.reading.findings import Finding, TextError
 from policies.reading.parse_dataset import read_dataset
 from policies.reading.places import Flaw, located
-from schemas.dataset import Dataset, FieldType, Key
+from schemas.dataset import Dataset, Key
+from schemas.forms import FieldType
 from schemas.terms import Tag
 
 TWO = 2  # facts that tell a person from a neighbour, or a child from a parent

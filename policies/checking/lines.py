@@ -11,7 +11,8 @@ from policies.deciding.line_meaning import ceiling_rank
 from policies.reading.findings import did_you_mean, nearest
 from policies.reading.places import Flaw, Step
 from schemas.agreement import Atom, RecordTerm, ReleaseLine, RuleSet
-from schemas.dataset import SHOWS_ROWS, Field
+from schemas.dataset import Field
+from schemas.forms import SHOWS_ROWS
 
 MOST_LINES = 500
 

@@ -9,7 +9,8 @@ from policies.deciding.net_parts import net_parts
 from policies.deciding.targets import covered_by
 from policies.reading.places import Flaw, Step
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, ReleaseLine, RuleSet
-from schemas.dataset import Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
+from schemas.forms import FieldType
 
 Way = tuple[Step, ...]
 

@@ -10,7 +10,8 @@ from policies.reading.findings import did_you_mean
 from policies.reading.places import Flaw, Step
 from policies.telling.wording import listed
 from schemas.agreement import Atom, Cap, Condition, Core, Guardrail, Identify, RecordTerm, Target
-from schemas.dataset import CHAINS, WITHHELD, Dataset, Field
+from schemas.dataset import Dataset, Field
+from schemas.forms import CHAINS, WITHHELD
 from schemas.semantics import Semantics
 
 Way = tuple[Step, ...]

@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from policies.deciding.forms import apply_form, band_of
-from schemas.dataset import Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
 from schemas.decision import Option, RawValue, Release, Shaped, Unusable, Withhold
+from schemas.forms import FieldType
 from schemas.identifiers import nino_without_suffix
 from schemas.reasons import Reason, TrueReason
 from schemas.spelling import differ_in_spelling, folded, name_form, without_title

@@ -28,8 +28,9 @@ from schemas.agreement import (
     RuleSet,
     Speaking,
 )
-from schemas.dataset import Dataset, Field, FieldType, Key
+from schemas.dataset import Dataset, Field, Key
 from schemas.decision import Decision
+from schemas.forms import FieldType
 from schemas.instants import first_instant, instant_after
 from schemas.memo import Memo
 from schemas.terms import (

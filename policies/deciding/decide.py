@@ -19,8 +19,8 @@ from policies.deciding.consents import Covered, Yes, consented
 from policies.deciding.facts import personal_edges
 from policies.deciding.lines_that_count import Facts, counting_nets, decide_field, is_emergency, opens_in, unnamed
 from policies.deciding.restrictions import Held, restricted
-from schemas.dataset import SHOWS_ROWS
 from schemas.decision import Decision, Release, Withhold
+from schemas.forms import SHOWS_ROWS
 from schemas.instants import first_instant, instant_after, london_day
 from schemas.reasons import Reason
 from schemas.request import Circumstances

@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from policies.deciding.facts import age_on
-from schemas.dataset import Field, FieldType
+from schemas.dataset import Field
 from schemas.decision import RawValue, Unusable
+from schemas.forms import FieldType
 from schemas.identifiers import special_postcode
 
 Pseudonym = Callable[[str, str], str]  # (path, canonical value) -> pseudonym

@@ -17,8 +17,9 @@ from policies.deciding.naming import KNOWN_BEFORE
 from policies.deciding.net_parts import Net
 from policies.deciding.restrictions import SINCE, Held, holding_back, objecting
 from schemas.agreement import Atom, ConsentOf, PersonTerm
-from schemas.dataset import Field, FieldType, Key
+from schemas.dataset import Field, Key
 from schemas.decision import Option, RecordCap, Release, Withhold
+from schemas.forms import FieldType
 from schemas.reasons import Reason
 from schemas.request import Circumstances
 from schemas.terms import PUBLIC_AUTHORITIES, ConsentKind, RecipientKind, Tag

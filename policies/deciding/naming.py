@@ -13,7 +13,8 @@ from typing import Final
 
 from policies.deciding.targets import covers, most
 from schemas.agreement import Atom, Cap, Condition, Core, Guardrail, RecordTerm, ReleaseLine, RuleSet, Target
-from schemas.dataset import Dataset, Field, FieldType, Key
+from schemas.dataset import Dataset, Field, Key
+from schemas.forms import FieldType
 from schemas.semantics import Semantics
 from schemas.terms import RecipientKind, Tag
 

@@ -8,7 +8,8 @@ from typing import Final
 
 from policies.deciding.targets import covered_by, most
 from schemas.agreement import RECORD_ATOMS, Atom, Condition, Guardrail, RuleSet
-from schemas.dataset import CHAINS, Dataset, Field
+from schemas.dataset import Dataset, Field
+from schemas.forms import CHAINS
 from schemas.terms import RecipientKind
 
 KIN_SINCE: Final = 2  # the semantics in which a birth date may not leave beside something that its age may not leave beside

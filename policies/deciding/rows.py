@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, Final
 
 from policies.deciding.choosing import Row, Work, choose, formed, is_plain
-from schemas.dataset import SHOWS_ROWS, Field
+from schemas.dataset import Field
 from schemas.decision import Option, Release
+from schemas.forms import SHOWS_ROWS
 from schemas.reasons import TrueReason
 
 MOST_ROWS: Final = 1_000

@@ -13,7 +13,8 @@ from typing import Final
 
 from policies.deciding.targets import covered
 from schemas.agreement import Cap, Guardrail, RecordTerm, Target
-from schemas.dataset import WITHHELD, Dataset, Field
+from schemas.dataset import Dataset, Field
+from schemas.forms import WITHHELD
 from schemas.semantics import FIRST, Semantics
 from schemas.terms import RecipientKind, Tag
 

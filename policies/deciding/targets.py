@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from schemas.agreement import RuleSet, Target
-from schemas.dataset import CHAINS, SHOWS_ROWS, WITHHELD, Dataset, Field
+from schemas.dataset import Dataset, Field
+from schemas.forms import CHAINS, SHOWS_ROWS, WITHHELD
 from schemas.semantics import Semantics
 
 SINCE: Final = 2  # the semantics in which either facet is enough, and a rule on an age covers the date it derives from

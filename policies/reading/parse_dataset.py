@@ -23,7 +23,8 @@ from policies.reading.sections import (
     word,
 )
 from policies.reading.yaml_text import Members, Node, Scalar, read_document
-from schemas.dataset import CHAINS, Dataset, Field, FieldType, Group, Key
+from schemas.dataset import Dataset, Field, Group, Key
+from schemas.forms import CHAINS, FieldType
 from schemas.semantics import NEWEST
 from schemas.terms import Classification, Tag
 

@@ -8,7 +8,8 @@ from typing import Final
 from policies.reading.findings import did_you_mean
 from policies.reading.sections import Section, boolean, choice, integer, listed, members, name, refused, word
 from policies.reading.yaml_text import Node, Scalar
-from schemas.dataset import CHAINS, Field, FieldType
+from schemas.dataset import Field
+from schemas.forms import CHAINS, FieldType
 from schemas.semantics import FIRST
 from schemas.terms import Classification, Origin, SpecialCategory, Tag
 

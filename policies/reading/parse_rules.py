@@ -21,7 +21,7 @@ from policies.reading.sections import (
 )
 from policies.reading.yaml_text import Items, Members, Node, Scalar
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, Condition, Guardrail, Identify, RecordTerm, Target
-from schemas.dataset import WITHHELD
+from schemas.forms import WITHHELD
 from schemas.terms import Classification, EmergencyKind, Origin, RecipientKind, Tag
 
 _NO_GUARDRAIL: Final = Guardrail("", "", None, None, {})  # stands in for one that can't be read: it guards nothing

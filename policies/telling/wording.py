@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from datetime import date
 
 from schemas.agreement import Atom, Cap, Condition, Guardrail, LegalBasis, RecordTerm, Side
-from schemas.dataset import WITHHELD, Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
+from schemas.forms import WITHHELD, FieldType
 from schemas.terms import RecipientKind
 
 _FORMS = {

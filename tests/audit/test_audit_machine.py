@@ -122,7 +122,7 @@ class LogMachine(RuleBasedStateMachine):
         signed = verify_checkpoint(note, self.place.signer.vkey)
         index = data.draw(st.integers(0, signed.size - 1))
         with contextlib.closing(open_connection(self.place.database, read_only=True)) as connection:
-            proof = inclusion(connection, index, signed.size)
+            proof = inclusion(connection, index=index, size=signed.size)
         leaf = leaf_hash(self.entries[index])
         verify_inclusion(leaf, index=index, tree_size=signed.size, proof=proof, root=signed.root)
 
@@ -132,7 +132,7 @@ class LogMachine(RuleBasedStateMachine):
         notes = [data.draw(st.sampled_from(self.checkpoints)) for _ in range(2)]
         old, new = sorted((verify_checkpoint(note, self.place.signer.vkey) for note in notes), key=lambda one: one.size)
         with contextlib.closing(open_connection(self.place.database, read_only=True)) as connection:
-            proof = consistency(connection, old.size, new.size)
+            proof = consistency(connection, old=old.size, size=new.size)
         verify_consistency(old_size=old.size, old_root=old.root, size=new.size, root=new.root, proof=proof)
 
     @invariant()

@@ -54,7 +54,7 @@ def test_a_receipt_can_be_made_again_from_the_log(place, partner) -> None:
         entry=entry,
         index=index,
         size=size,
-        proof=inclusion(connection, index, size),
+        proof=inclusion(connection, index=index, size=size),
         checkpoint=checkpoint,
         openings=given["receipt"]["openings"],
         seed=None,

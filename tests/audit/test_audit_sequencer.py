@@ -273,7 +273,7 @@ def test_two_writers_on_one_file_never_give_one_index_twice(place) -> None:
     for one in made:
         signed = verify_checkpoint(one.checkpoint, place.signer.vkey)
         verify_inclusion(leaf_hash(one.entry), index=one.index, tree_size=one.size, proof=one.proof, root=signed.root)
-        assert consistency(connection, signed.size, newest.size) is not None
+        assert consistency(connection, old=signed.size, size=newest.size) is not None
     place.check()
 
 

@@ -305,7 +305,7 @@ def test_every_two_checkpoints_are_consistent(filled) -> None:
                     old_root=old.root,
                     size=new.size,
                     root=new.root,
-                    proof=consistency(connection, old.size, new.size),
+                    proof=consistency(connection, old=old.size, size=new.size),
                 )
 
 
@@ -314,7 +314,7 @@ def test_what_is_kept_beside_an_entry_is_found(filled, draft) -> None:
     index, _ = find_entry(connection, "e_7")
     assert bundles(connection, index) == list(draft("e_7").sealed.bundles)
     assert bundles(connection, 1000) == []
-    assert len(inclusion(connection, index, head(connection)[0])) == 9
+    assert len(inclusion(connection, index=index, size=head(connection)[0])) == 9
 
 
 @pytest.mark.parametrize("micros", [0, 1, 999_999, 1_000_000, 1_790_932_443_999_999])

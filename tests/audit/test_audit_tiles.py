@@ -22,8 +22,8 @@ class Rows:
     def __init__(self, size: int) -> None:
         self.size = size
 
-    def one(self, _statement: str, _values=()):
-        return (self.size, b"", 0, -1) if self.size else None
+    def all(self, _statement: str, _values=()):
+        return [(self.size, b"", 0, -1)] if self.size else []
 
     def each(self, _statement: str, values=()):
         level, begin, end = values

@@ -17,8 +17,9 @@ from policies.deciding.compile import compile_rules
 from policies.deciding.decide import decide
 from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import Core, RecordTerm, RuleSet
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset
 from schemas.decision import Release
+from schemas.forms import FieldType
 from schemas.request import Circumstances
 from schemas.semantics import Semantics
 from schemas.terms import Action, Classification, Origin, RecipientKind, SpecialCategory, Tag

@@ -28,8 +28,8 @@ from policies.deciding.shape import shape
 from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from policies.telling.explain import explain_agreement
 from schemas.agreement import Agreement, Core, RuleSet
-from schemas.dataset import FieldType
 from schemas.decision import Record, Release
+from schemas.forms import FieldType
 from schemas.identifiers import parse_nhs_number, parse_upn
 from schemas.request import Circumstances
 from schemas.terms import Action, Classification, EmergencyKind, Tag

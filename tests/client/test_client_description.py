@@ -19,7 +19,8 @@ from gateway.demo.cast import CAST
 from gateway.demo.making import MORE_PARTNERS, PARTNERS, DemoPartner, text_of
 from gateway.demo.upstream import housing_system
 from gateway.oauth.made_jwts import make_context
-from schemas.dataset import CHAINS, Field, FieldType
+from schemas.dataset import Field
+from schemas.forms import CHAINS, FieldType
 from schemas.terms import Action as GatewaysAction
 from schemas.terms import Classification
 

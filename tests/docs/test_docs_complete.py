@@ -20,7 +20,7 @@ from policies.deciding.restrictions import LAW_OF, Hold, holds_back
 from policies.reading.findings import TextError
 from policies.reading.parse import parse_agreement, parse_core, parse_dataset
 from schemas.agreement import Atom
-from schemas.dataset import CHAINS, FieldType
+from schemas.forms import CHAINS, FieldType
 from schemas.reasons import REMEDY_OF, Reason
 from schemas.terms import Despite, EmergencyKind, RecipientKind, RestrictionKind, RestrictionLaw
 

@@ -25,7 +25,8 @@ from gateway.drafting.writing import Draft, draft_dataset
 from gateway.sources.mapping import parse_mapping
 from gateway.sources.mapping_findings import mapping_findings
 from policies.reading.parse import parse_dataset
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset
+from schemas.forms import FieldType
 from schemas.terms import Classification, Origin, SpecialCategory, Tag
 
 STRUCTURE = re.compile(r"#.*|version: 1|dataset: .*@1|(people|keys|confirm|fields|groups|csv):|  \w+:|    fields:")

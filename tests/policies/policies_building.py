@@ -11,8 +11,9 @@ from policies.deciding.decide import decide
 from policies.deciding.forms import pseudonym_key, pseudonym_value
 from policies.deciding.shape import shape
 from schemas.consent import ConsentRecord, Restriction
-from schemas.dataset import Dataset, FieldType
+from schemas.dataset import Dataset
 from schemas.decision import Decision, Record, Shaped, Unusable
+from schemas.forms import FieldType
 from schemas.instants import london_day
 from schemas.request import Circumstances
 from schemas.terms import Action, AssuranceLevel, Capacity, ConsentKind, ConsentState, GivenBy, RestrictionKind

@@ -16,8 +16,8 @@ import policies_texts as texts
 
 from policies.deciding.safeguards import safeguards
 from schemas.agreement import RECORD_ATOMS, Atom, Cap, ConsentOf, Guardrail, RecordTerm, ReleaseLine, RuleSet, Target
-from schemas.dataset import WITHHELD, FieldType
 from schemas.decision import Record, Unusable
+from schemas.forms import WITHHELD, FieldType
 from schemas.request import Circumstances
 from schemas.semantics import FIRST, NEWEST, Semantics
 from schemas.terms import (

@@ -13,8 +13,8 @@ from policies.deciding.compile import Compiled
 from policies.deciding.decide import decide
 from schemas.agreement import RECORD_ATOMS, Atom, Speaking
 from schemas.consent import ConsentRecord, Restriction
-from schemas.dataset import CHAINS, FieldType
 from schemas.decision import Decision, Release, Shaped
+from schemas.forms import CHAINS, FieldType
 from schemas.reasons import Reason, TrueReason
 from schemas.request import Circumstances
 from schemas.terms import (

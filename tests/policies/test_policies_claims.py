@@ -16,8 +16,9 @@ from gateway.sources.claims import typed_claims
 from policies.deciding.claims import comparable, compare, matched, without_answers, wrong_in
 from policies.deciding.forms import apply_form
 from policies.reading.parse import parse_dataset
-from schemas.dataset import Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
 from schemas.decision import Option, Release, Shaped, Unusable, Withhold
+from schemas.forms import FieldType
 from schemas.reasons import Reason, TrueReason
 
 ON = date(2026, 10, 2)

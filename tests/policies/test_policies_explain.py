@@ -10,7 +10,7 @@ import pytest
 from policies.telling.explain import explain_agreement
 from policies.telling.wording import duration_text, form_text, listed
 from schemas.agreement import Atom, RecordTerm
-from schemas.dataset import CHAINS, FieldType
+from schemas.forms import CHAINS, FieldType
 from schemas.terms import Relationship
 
 

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from policies.deciding.facts import age_on
 from policies.deciding.forms import apply_form, band_of, pseudonym_key, pseudonym_value
-from schemas.dataset import CHAINS, IDENTIFIERS, Field, FieldType
+from schemas.dataset import Field
 from schemas.decision import Unusable
+from schemas.forms import CHAINS, IDENTIFIERS, FieldType
 from schemas.terms import Classification
 
 TODAY = date(2026, 10, 2)

@@ -8,7 +8,7 @@ from policies_publishing import CORE, DATASET, publish, put
 
 from policies.deciding.safeguards import caps_of_wider_rules, safeguards
 from policies.reading.parse import parse_dataset
-from schemas.dataset import WITHHELD
+from schemas.forms import WITHHELD
 
 STAYS = """groups:
   stays:

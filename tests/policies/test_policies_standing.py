@@ -12,7 +12,8 @@ import pytest
 from policies.deciding.consents import Scope, covering, deciding, is_no
 from policies.deciding.standing import Standing, Why, standing
 from schemas.consent import ConsentRecord
-from schemas.dataset import Field, FieldType
+from schemas.dataset import Field
+from schemas.forms import FieldType
 from schemas.terms import Capacity, Classification, ConsentKind, ConsentState, GivenBy
 
 NOW = datetime(2026, 10, 2, 9, 0, tzinfo=UTC)

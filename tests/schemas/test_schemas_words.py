@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from schemas.dataset import CHAINS, IDENTIFIERS, SHOWS_ROWS, WITHHELD, Dataset, Field, FieldType
+from schemas.dataset import Dataset, Field
+from schemas.forms import CHAINS, IDENTIFIERS, SHOWS_ROWS, WITHHELD, FieldType
 from schemas.reasons import REMEDY_OF, Reason, Remedy
 from schemas.terms import Classification
 

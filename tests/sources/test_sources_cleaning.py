@@ -13,8 +13,9 @@ from gateway.sources.casing import title_case
 from gateway.sources.cleaning import clean_value
 from gateway.sources.columns import Column
 from gateway.sources.comparing import detail_form, key_form, typed_form
-from schemas.dataset import CHAINS, Field, FieldType
+from schemas.dataset import Field
 from schemas.decision import Unusable
+from schemas.forms import CHAINS, FieldType
 from schemas.spelling import name_form
 from schemas.terms import Classification
 

@@ -41,7 +41,7 @@ from gateway.sources.surveying import told
 from gateway.sources.trying import try_mapping
 from policies.reading.findings import TextError
 from policies.reading.parse import parse_dataset
-from schemas.dataset import FieldType
+from schemas.forms import FieldType
 from schemas.request import SubjectQuery
 from schemas.terms import Match
 

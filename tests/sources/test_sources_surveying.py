@@ -16,8 +16,9 @@ from gateway.sources.csv_source import CsvSource
 from gateway.sources.mapping import parse_mapping
 from gateway.sources.surveying import told
 from policies.reading.parse import parse_dataset
-from schemas.dataset import CHAINS, Field, FieldType
+from schemas.dataset import Field
 from schemas.decision import Unusable
+from schemas.forms import CHAINS, FieldType
 from schemas.terms import Classification
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
