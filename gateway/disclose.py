@@ -47,9 +47,9 @@ async def decide_and_record(chunk: Chunk, services: Services) -> tuple[RoundEnd,
     """
     steps = chunk.asks[0].steps
     state_index, not_before = chunk.asks[0].state_index, EVER
+    is_first = chunk.number == 0  # and so the call's proof is yet to be used
     for number in range(MOST_ROUNDS):
-        is_first = number == 0 and chunk.number == 0
-        if not is_first:
+        if number or chunk.number:
             _check_standing(chunk.asks[0], services)
         judged = await find_and_judge(chunk, services, state_index=state_index, not_before=not_before, is_first=is_first)
         await turn()
@@ -66,7 +66,8 @@ async def decide_and_record(chunk: Chunk, services: Services) -> tuple[RoundEnd,
         if settled is not None and settled.told.stopped is not Stopped.FETCH_AGAIN:
             return kept(settled.told, settled.appended)
         # The log's time may be ahead of this machine's clock; deciding by the clock again would lead here again.
-        not_before = settled.told.decided_again_at or not_before if settled is not None else not_before
+        if settled is not None:
+            is_first, not_before = False, settled.told.decided_again_at or not_before
         state_index = services.reader.refresh()
     raise ProblemError(STATE_MOVING, headers={"Retry-After": "1"})
 

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from house import CASEWORKER, GRACE, House, open_house, republish, withheld
 
+from audit.writing.item import NeedsTooMuchError
 from gateway.store.changes import ChangeRefusedError
 from gateway.web import bodies
 from schemas.instants import instant_after
@@ -439,3 +440,24 @@ def test_two_publications_of_one_version_make_one(house: House) -> None:
 
     with pytest.raises(ChangeRefusedError, match=f"give this one version {version + 2}"):
         house.append(house.changes().texts.publish_agreement(again, by="test"))
+
+
+def test_a_round_that_needs_too_much_leaves_the_proof_unused_for_the_next(house: House) -> None:
+    """Nothing of it was kept, so the next round uses the proof; sent again it is a replay."""
+    harbour, log = house.harbour(), house.wiring.services.log
+    settle, rounds = log.settle, []
+
+    async def first_too_much(judging: Any) -> Any:
+        rounds.append(judging.round.is_first)
+        if len(rounds) == 1:
+            raise NeedsTooMuchError
+        return await settle(judging)
+
+    log.settle = first_too_much
+    headers = {**harbour.headers("POST", "/v1/disclosures"), "Content-Type": "application/json"}
+    body = json.dumps({**BODY, "caseworker": CASEWORKER})
+    first = house.http.post("/v1/disclosures", content=body, headers=headers)
+    again = house.http.post("/v1/disclosures", content=body, headers=headers)
+
+    assert rounds[:2] == [True, True]
+    assert (first.status_code, again.status_code, again.json()["code"]) == (200, 401, "proof_replayed")
