@@ -51,9 +51,20 @@ class Recording:
     """The item of the log that records a round. It tells how the round ended."""
 
     round: Round = field(repr=False)  # it holds what was asked, and read
+    _wanted: frozenset[Key] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Worked out before it waits for the log, whose lock others wait for.
+        object.__setattr__(self, "_wanted", frozenset(self._first_wanted()))
 
     def keys(self, state_index: int) -> Collection[Key]:
         """Return what it reads where nothing is judged again."""
+        one = self.round
+        if state_index == one.judged.state_index:
+            return self._wanted
+        return self._wanted | {(STATE_KEYS, key) for key in one.basis}
+
+    def _first_wanted(self) -> set[Key]:
         one = self.round
         client, judged = one.ask.caller.client, one.judged
         keys: set[Key] = set(counting(judged, one.ask, at=judged.at).keys(people_of(one.lines, one.services)))
@@ -62,8 +73,6 @@ class Recording:
         if one.chunk.idempotency_key is not None:
             keys.add((FIRST_USES, client.client_id, one.chunk.idempotency_key))
             keys.add(repeats(client=client.client_id, key=one.ask.idempotency_key or "", at=judged.at))
-        if state_index != judged.state_index:
-            keys |= {(STATE_KEYS, key) for key in one.basis}
         return keys
 
     def judge(self, known: Known, moment: Moment) -> Verdict[RoundEnd]:
