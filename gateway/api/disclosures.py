@@ -21,6 +21,7 @@ from gateway.journey.receipt_again import load_receipt
 from gateway.journey.turn import turn
 from gateway.journey.wiring import Wiring
 from gateway.limits import counting as limits
+from gateway.limits.count_names import Use
 from gateway.log.used_once import remember_call
 from gateway.oauth.caller import Caller
 from gateway.oauth.context import LONGEST_CONTEXT, read_context
@@ -205,7 +206,7 @@ def _kind(live: LiveAgreement, caller: Caller) -> str:
 
 
 def _left(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, int]:
-    use = limits.Use(
+    use = Use(
         agreement=live.agreement.id,
         partner=caller.client.partner_id or "",
         at=wiring.services.clock(),
@@ -213,7 +214,7 @@ def _left(live: LiveAgreement, caller: Caller, wiring: Wiring) -> dict[str, int]
         counts=True,
     )
     counting = limits.Counting(live.agreement.limits, use)
-    counts = wiring.services.read_counts(wiring.services.reader.connection, counting.keys(()))
+    counts = wiring.services.read_counts(wiring.services.reader.connection, counting.names.keys(()))
     return {name: count for name, count, _ in counting.over(counts.__getitem__).left().left}
 
 

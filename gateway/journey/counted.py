@@ -17,6 +17,7 @@ from gateway.journey.judge import NOBODY
 from gateway.journey.locking import counting, locked, near_refs
 from gateway.journey.person import Line, Prepared, refs_of
 from gateway.limits import counting as limits
+from gateway.limits.count_names import Person
 from gateway.limits.reached import Reached, day_reached, repeats
 from gateway.store.counts import CountKey
 from gateway.store.first_uses import FirstUse
@@ -38,17 +39,17 @@ class Counted:
     newly_urgent: frozenset[int] = frozenset()
 
 
-def people_of(lines: Sequence[Line], services: Services, use: FirstUse | None = None) -> list[limits.Person]:
+def people_of(lines: Sequence[Line], services: Services, use: FirstUse | None = None) -> list[Person]:
     """Return whom the lines are about; in a repeat, whom the first call was counted for is not counted again."""
     counts = (use is None or number in use.uncounted for number in range(len(lines)))
     return [_person(line, services, counts=one) for line, one in zip(lines, counts, strict=True)]
 
 
-def _person(line: Line, services: Services, *, counts: bool) -> limits.Person:
+def _person(line: Line, services: Services, *, counts: bool) -> Person:
     judged = line.judged
     claimed = tuple(refs_of(judged, line.ask.request.claims or ()))
     near = near_refs(judged, services) if judged.found.match is not Match.CONFIRMED else ()  # there is no miss to count
-    return limits.Person(judged.subject_ref, judged.key_ref, judged.guess_refs, counts, claimed, near)
+    return Person(judged.subject_ref, judged.key_ref, judged.guess_refs, counts, claimed, near)
 
 
 def count(
@@ -68,7 +69,7 @@ def count(
     ask = lines[0].ask
     counts = counting(lines[0].judged, ask, at=at, is_repeat=use is not None)
     people = people_of(lines, services, use)
-    known.all(counts.keys(people))  # all that will be read, so that what is missing is asked for at once
+    known.all(counts.names.keys(people))  # all that will be read, so that what is missing is asked for at once
     counts.over(known.one)
     known.all(_if_locked(lines, people, counts, services))
     rows: dict[CountKey, int] = {}
@@ -91,9 +92,7 @@ def count(
     return Counted(counts, tuple(found), {**rows, **counts.rows()}, None, tuple(changed), frozenset(urgent))
 
 
-def _if_locked(
-    lines: Sequence[Line], people: Sequence[limits.Person], counts: limits.Counting, services: Services
-) -> set[Key]:
+def _if_locked(lines: Sequence[Line], people: Sequence[Person], counts: limits.Counting, services: Services) -> set[Key]:
     """Return what is read of those whom misses have locked since they were looked for, or the misses of this call will."""
     adding = Counter(ref for person in people for ref in person.near)
     keys: set[Key] = set()
@@ -101,7 +100,7 @@ def _if_locked(
         is_confirmed = line.judged.found.match is Match.CONFIRMED
         if is_confirmed and counts.is_locked(person.subject_ref, more=adding[person.subject_ref]):
             again = _person(replace(line, judged=locked(line.judged, line.ask, services)), services, counts=person.counts)
-            keys |= counts.keys((again,))
+            keys |= counts.names.keys((again,))
             keys.add(persons_key(whose_key(line.judged, bytes.fromhex(again.subject_ref))))
     return keys
 
@@ -114,7 +113,7 @@ def _repeated(ask: Ask, known: Known, at: datetime) -> tuple[Reached | None, dic
 
 
 def _count_one(
-    line: Line, person: limits.Person, counts: limits.Counting, wrong: frozenset[str], services: Services
+    line: Line, person: Person, counts: limits.Counting, wrong: frozenset[str], services: Services
 ) -> tuple[Line, bool, bool]:
     """Count one person; return their line, whether their part changes, and whether they are new to emergencies.
 

@@ -13,6 +13,7 @@ from gateway.journey.call import Ask
 from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement, judge_as
 from gateway.limits import counting as limits
+from gateway.limits.count_names import Use
 from gateway.sources.contract import Found
 from policies.deciding.decide import waives_in_emergency
 from schemas.terms import Match
@@ -21,7 +22,7 @@ from schemas.terms import Match
 def counting(judged: Judgement, ask: Ask, *, at: datetime, is_repeat: bool = False) -> limits.Counting:
     """Return what counts a call, before any count was read; `judged` is of whomever it is about."""
     live, caller = judged.live, ask.caller.client
-    use = limits.Use(
+    use = Use(
         agreement=live.agreement.id if live is not None else "",
         partner=caller.partner_id or "",
         at=at,
@@ -44,7 +45,7 @@ def without_locked(judged: list[Judgement], asks: Sequence[Ask], services: Servi
     if not confirmed:
         return judged
     counts = counting(judged[0], asks[0], at=judged[0].at)
-    keys = [counts.of_misses(judged[number].subject_ref) for number in confirmed]
+    keys = [counts.names.of_misses(judged[number].subject_ref) for number in confirmed]
     counts.over(services.read_counts(services.reader.connection, keys).__getitem__)
     found = list(judged)
     for number in confirmed:

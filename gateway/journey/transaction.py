@@ -67,7 +67,7 @@ class Recording:
     def _first_wanted(self) -> set[Key]:
         one = self.round
         client, judged = one.ask.caller.client, one.judged
-        keys: set[Key] = set(counting(judged, one.ask, at=judged.at).keys(people_of(one.lines, one.services)))
+        keys: set[Key] = set(counting(judged, one.ask, at=judged.at).names.keys(people_of(one.lines, one.services)))
         keys |= {persons_key(whose) for whose in one.prepared.claims}
         keys.add((COUNTERS, client.partner_id))
         if one.chunk.idempotency_key is not None:

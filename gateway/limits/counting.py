@@ -5,18 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Collection
 from typing import Final, Self
 
+from gateway.limits.count_names import CountNames, Person, Use
 from gateway.limits.reached import Left, Reached, day_reached, until_midnight
 from gateway.store import locks
 from gateway.store.counts import COUNTS, CountKey
-from gateway.store.emergencies import RAISED
 from schemas.agreement import Limits
-from schemas.incident import Incident
-from schemas.instants import london_day
 
 MOST_WRONG: Final = (
     5  # a day, of one partner, by one key, and about one person: calls in which a claim was answered with no
@@ -33,56 +29,8 @@ INCIDENT_PEOPLE: Final = "incident_people"  # of one declared incident
 MANY_IN_EMERGENCY: Final = 10  # people a day of one caseworker, past which it is an alarm; and then each time twice as many
 REPEATS: Final = "repeats_per_day"
 WITHOUT_AGREEMENT: Final = Limits(per_minute=60)  # of calls that no agreement's limits hold
-# What counts are named by, before whose they are.
-CALLS: Final = "calls/"
-SUBJECTS: Final = "subjects/"
-SUBJECT: Final = "subject/"
-URGENT: Final = "emergency/"  # whose people of a day's emergencies; and each of them
-MISS: Final = locks.KEY
-WRONG_CLAIM: Final = "wrong/"  # {partner}/{person}
-WRONG_BY: Final = "wrong-by/"  # {partner}/{key}
 CountOf = Callable[[CountKey], int | None]
 EARLY: Final = "per_minute"  # the one limit that is known before a body is read
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """Whose use is counted: one agreement's, by one partner. `counts` is False for a repeat of a call.
-
-    Misses count for the client and, by reference, for the caseworker too. `urgent_people` is how many people a day the
-    agreement lets a client ask about in emergencies; those of a declared incident count for that alone.
-    """
-
-    agreement: str
-    partner: str
-    at: datetime
-    in_emergency: bool
-    counts: bool
-    client: str = ""
-    caseworker: str | None = None
-    urgent_people: int | None = None
-    incident: Incident | None = None
-
-    @property
-    def tries(self) -> int:
-        """Return how many tries at finding somebody an emergency gives beyond the usual."""
-        return locks.EMERGENCY_TRIES if self.in_emergency else 0
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    """Whom a call is about, by reference, the key that they were looked for by, and what a miss by it counts for.
-
-    `counts` is False for one whom a repeat is about, and the call that it repeats was counted for. `claimed` are the
-    references of everybody of whose fields something is claimed; `near` of those whom a key leads to that confirmed nobody.
-    """
-
-    subject_ref: str
-    key_ref: str
-    guess_refs: tuple[str, ...]
-    counts: bool = True
-    claimed: tuple[str, ...] = ()
-    near: tuple[str, ...] = ()
 
 
 def _not_read(_key: CountKey) -> int | None:
@@ -98,8 +46,7 @@ class Counting:
     def __init__(self, limits: Limits, use: Use) -> None:
         self._limits = limits
         self._use = use
-        self._day = london_day(use.at).isoformat()
-        self._minute = int(use.at.timestamp()) // 60
+        self.names = CountNames(use)
         self._count_of: CountOf = _not_read
         self._added: dict[CountKey, int] = {}
 
@@ -113,20 +60,20 @@ class Counting:
         """Tell whether one more call would pass the limit a minute."""
         if self._limits.per_minute is None or not self._use.counts or self._calls() + 1 <= self._limits.per_minute:
             return None
-        return Reached(EARLY, str(self._minute), 60 - self._use.at.second)
+        return Reached(EARLY, str(self.names.minute), 60 - self._use.at.second)
 
     def person_reached(self, person: Person) -> Reached | None:
         """Tell which limit of a day asking for one more person would pass."""
         if self._use.in_emergency:
             return self._urgent_reached(person) or self._misses_reached(person)
         if person.counts:
-            same = self._count(self._same(person))
-            asked = same + self._count(self._urgent(person))
+            same = self._count(self.names.same(person))
+            asked = same + self._count(self.names.urgent(person))
             if self._limits.same_subject_per_day is not None and asked >= self._limits.same_subject_per_day:
                 return day_reached("same_subject_per_day", self._use.at)
             most = self._limits.subjects_per_day
             # An emergency opens nobody for the rest of the day: who was asked about in one alone is new all the same.
-            if most is not None and same == 0 and self._count(self._subjects()) >= most:
+            if most is not None and same == 0 and self._count(self.names.subjects()) >= most:
                 return day_reached("subjects_per_day", self._use.at)
         return self._misses_reached(person)
 
@@ -136,56 +83,55 @@ class Counting:
         Of a repeat too: its first call may have been no emergency, or under another bound.
         """
         for whose, most, limit in self._bounds():
-            if self._count(self._one_of(whose, person)) == 0 and self._count((COUNTS, whose, self._window)) >= most:
+            if (
+                self._count(self.names.one_of(whose, person)) == 0
+                and self._count((COUNTS, whose, self.names.window)) >= most
+            ):
                 return day_reached(limit, self._use.at)
         return None
 
     def _bounds(self) -> list[tuple[str, int, str]]:
         use = self._use
         if use.incident is not None:
-            return [(f"{URGENT}{use.incident.incident_id}", use.incident.most_people, INCIDENT_PEOPLE)]
+            return [(self.names.urgent_incident(use.incident), use.incident.most_people, INCIDENT_PEOPLE)]
         if use.urgent_people is None:
             return []
-        raised = self._count(self._raised())
-        return [(self._urgent_client(), use.urgent_people + raised, EMERGENCY_PEOPLE)]
+        raised = self._count(self.names.raised())
+        return [(self.names.urgent_client(), use.urgent_people + raised, EMERGENCY_PEOPLE)]
 
     def _misses_reached(self, person: Person) -> Reached | None:
         """Tell whose misses of the day are too many: the key's, the caseworker's, the client's."""
-        most, worker, tries = self._limits.misses_per_day, self._worker(), self._use.tries
-        if max(map(self._count, self._misses(person))) >= locks.MOST_MISSES + tries:
+        most, worker, tries = self._limits.misses_per_day, self.names.worker(), self._use.tries
+        if max(map(self._count, self.names.misses(person))) >= locks.MOST_MISSES + tries:
             return day_reached(MISSES, self._use.at)
         if worker is not None and self._count(worker) >= locks.MOST_OF_CASEWORKER + tries:
             return day_reached(WORKER_MISSES, self._use.at)
-        if most is not None and self._count(self._client()) >= most + tries:
+        if most is not None and self._count(self.names.client()) >= most + tries:
             return day_reached(CLIENT_MISSES, self._use.at)
         return None
-
-    def of_misses(self, ref: str) -> CountKey:
-        """Name the misses by any key that lead to a person."""
-        return COUNTS, f"{locks.PERSON}{self._use.partner}/{ref}", self._day
 
     def is_locked(self, person_ref: str, *, more: int = 0) -> bool:
         """Tell whether misses by any key have locked a person, who is then not confirmed: a 429 would join two keys.
 
         Or whether so many `more` would.
         """
-        return self._count(self.of_misses(person_ref)) + more >= locks.MOST_MISSES + self._use.tries
+        return self._count(self.names.of_misses(person_ref)) + more >= locks.MOST_MISSES + self._use.tries
 
     def wrong_reached(self, person: Person) -> Reached | None:
         """Tell whether this partner's claims by one key were wrong too often today: its own answers have told it so."""
-        return day_reached(WRONG, self._use.at) if self._count(self._wrong_by(person)) >= MOST_WRONG else None
+        return day_reached(WRONG, self._use.at) if self._count(self.names.wrong_by(person)) >= MOST_WRONG else None
 
     def guessed_at(self, person: Person) -> frozenset[str]:
         """Return of whom this partner's claims were wrong too often today, by whatever key and in whosever record.
 
         Claims about them are left without an answer, as if nothing were held: a 429 would join two records.
         """
-        return frozenset(ref for ref in person.claimed if self._count(self._wrong(ref)) >= MOST_WRONG)
+        return frozenset(ref for ref in person.claimed if self._count(self.names.wrong(ref)) >= MOST_WRONG)
 
     def count_call(self) -> None:
         """Count a call; only what a limit asks for is written."""
         if self._limits.per_minute is not None and self._use.counts:
-            self._add(self._calls_at(self._minute))
+            self._add(self.names.calls_at(self.names.minute))
 
     def count_person(self, person: Person) -> None:
         """Count a person, and as one more of the day where they are new to it: in an emergency too."""
@@ -194,50 +140,52 @@ class Counting:
         elif not person.counts or (self._limits.same_subject_per_day is None and self._limits.subjects_per_day is None):
             return
         else:
-            self._add(self._same(person))
-            if self._count(self._same(person)) == 1 and self._count(self._urgent(person)) == 0:
-                self._add(self._subjects())
+            self._add(self.names.same(person))
+            if self._count(self.names.same(person)) == 1 and self._count(self.names.urgent(person)) == 0:
+                self._add(self.names.subjects())
 
     def is_new_to_emergencies(self, person: Person) -> bool:
         """Tell whether a person was not counted yet for whom this emergency counts: incident, client, caseworker."""
-        return self._use.in_emergency and any(self._count(self._one_of(one, person)) == 0 for one in self._urgent_of())
+        return self._use.in_emergency and any(
+            self._count(self.names.one_of(one, person)) == 0 for one in self.names.urgent_of()
+        )
 
     def _count_urgent(self, person: Person) -> None:
         """Count a person; one whom a repeat is about only where they were not counted for this very bound."""
-        if person.counts or self._count(self._urgent(person)) == 0:
-            self._add(self._urgent(person))
-            if self._count(self._urgent(person)) == 1 and self._count(self._same(person)) == 0:
-                self._add(self._subjects())
-        for whose in self._urgent_of():
-            if person.counts or self._count(self._one_of(whose, person)) == 0:
-                self._add(self._one_of(whose, person))
-                if self._count(self._one_of(whose, person)) == 1:
-                    self._add((COUNTS, whose, self._window))
+        if person.counts or self._count(self.names.urgent(person)) == 0:
+            self._add(self.names.urgent(person))
+            if self._count(self.names.urgent(person)) == 1 and self._count(self.names.same(person)) == 0:
+                self._add(self.names.subjects())
+        for whose in self.names.urgent_of():
+            if person.counts or self._count(self.names.one_of(whose, person)) == 0:
+                self._add(self.names.one_of(whose, person))
+                if self._count(self.names.one_of(whose, person)) == 1:
+                    self._add((COUNTS, whose, self.names.window))
 
     def many_urgent(self) -> int | None:
         """Return how many people a caseworker has asked about in emergencies today, where that is worth an alarm."""
         worker = self._use.caseworker
         if worker is None or not self._use.in_emergency or self._use.incident is not None:
             return None
-        name = (COUNTS, self._urgent_worker(worker), self._day)
+        name = (COUNTS, self.names.urgent_worker(worker), self.names.day)
         before, now = self._count_of(name) or 0, self._count(name)
         return now if _reaches(before - 1, now - 1, MANY_IN_EMERGENCY) else None
 
     def count_miss(self, person: Person) -> None:
         """Count a search that confirmed nobody: for key, caseworker and client, and for whom the key leads to."""
-        for name in self._misses(person):
+        for name in self.names.misses(person):
             self._add(name)
-        self._add(self._client())
-        worker = self._worker()
+        self._add(self.names.client())
+        worker = self.names.worker()
         if worker is not None:
             self._add(worker)
         for ref in person.near:
-            self._add(self.of_misses(ref))
-            self._add(self._leads(person, ref))
+            self._add(self.names.of_misses(ref))
+            self._add(self.names.leads(person, ref))
 
     def alarming(self) -> int | None:
         """Return how many misses the client has today, where what was added makes that worth an alarm."""
-        name = self._client()
+        name = self.names.client()
         before, now = self._count_of(name) or 0, self._count(name)
         own = self._limits.misses_per_day
         is_own = own is not None and before < own <= now
@@ -246,9 +194,9 @@ class Counting:
     def count_wrong(self, person: Person, refs: Collection[str]) -> None:
         """Count a call in which claims about these people were answered with no: for each of them, and for its key."""
         for ref in refs:
-            self._add(self._wrong(ref))
+            self._add(self.names.wrong(ref))
         if refs:
-            self._add(self._wrong_by(person))
+            self._add(self.names.wrong_by(person))
 
     def left(self) -> Left:
         """Return what is left of the limits, as counted so far."""
@@ -259,34 +207,14 @@ class Counting:
             left.append((EARLY, max(0, int(self._limits.per_minute - self._calls())), 60 - self._use.at.second))
         if self._limits.subjects_per_day is not None and not self._use.in_emergency:
             most = self._limits.subjects_per_day
-            left.append(("subjects_per_day", max(0, most - self._count(self._subjects())), until_midnight(self._use.at)))
+            left.append(
+                ("subjects_per_day", max(0, most - self._count(self.names.subjects())), until_midnight(self._use.at))
+            )
         return Left(tuple(left))
 
     def rows(self) -> dict[CountKey, int]:
         """Return what the counts are with what was added."""
         return {key: self._count(key) for key in self._added}
-
-    # -- what is counted, and where
-
-    def keys(self, people: Iterable[Person]) -> set[CountKey]:
-        """Return which counts a call about these people reads."""
-        worker = self._worker()
-        keys = {self._calls_at(self._minute), self._calls_at(self._minute - 1), self._subjects(), self._client()}
-        keys |= {worker} if worker is not None else set()
-        if self._use.in_emergency:
-            keys |= {(COUNTS, whose, self._window) for whose in self._urgent_of()} | {self._raised()}
-        for person in people:
-            keys |= self._keys_of(person)
-        return keys
-
-    def _keys_of(self, person: Person) -> set[CountKey]:
-        keys = {self._same(person), self._urgent(person), self.of_misses(person.subject_ref), *self._misses(person)}
-        keys |= {key for ref in person.near for key in (self.of_misses(ref), self._leads(person, ref))}
-        if self._use.in_emergency:
-            keys |= {self._one_of(whose, person) for whose in self._urgent_of()}
-        if person.claimed:
-            keys |= {self._wrong_by(person), *(self._wrong(ref) for ref in person.claimed)}
-        return keys
 
     def _count(self, what: CountKey) -> int:
         return (self._count_of(what) or 0) + self._added.get(what, 0)
@@ -295,64 +223,8 @@ class Counting:
         self._added[what] = self._added.get(what, 0) + 1
 
     def _calls(self) -> float:
-        before = self._count(self._calls_at(self._minute - 1))
-        return self._count(self._calls_at(self._minute)) + before * (60 - self._use.at.second) / 60
-
-    def _calls_at(self, minute: int) -> CountKey:
-        return COUNTS, f"{CALLS}{self._use.agreement}/{self._use.partner}", str(minute)
-
-    def _subjects(self) -> CountKey:
-        return COUNTS, f"{SUBJECTS}{self._use.agreement}/{self._use.partner}", self._day
-
-    def _same(self, person: Person) -> CountKey:
-        return COUNTS, f"{SUBJECT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
-
-    def _urgent(self, person: Person) -> CountKey:
-        return COUNTS, f"{URGENT}{self._use.agreement}/{self._use.partner}/{person.subject_ref}", self._day
-
-    @property
-    def _window(self) -> str:
-        """Return the window of people in emergencies: the day, or all of a declared incident, named by its last day."""
-        incident = self._use.incident
-        return self._day if incident is None else london_day(incident.ends).isoformat()
-
-    def _urgent_of(self) -> list[str]:
-        """Return whose people in emergencies are counted: the incident's, or else the client's and the caseworker's."""
-        use = self._use
-        if use.incident is not None:
-            return [f"{URGENT}{use.incident.incident_id}"]
-        return [self._urgent_client(), *([] if use.caseworker is None else [self._urgent_worker(use.caseworker)])]
-
-    def _urgent_client(self) -> str:
-        return f"{URGENT}{self._use.agreement}//{self._use.client}"
-
-    def _urgent_worker(self, worker: str) -> str:
-        return f"{URGENT}{self._use.partner}//{worker}"
-
-    def _one_of(self, whose: str, person: Person) -> CountKey:
-        return COUNTS, f"{whose}/{person.subject_ref}", self._window
-
-    def _misses(self, person: Person) -> list[CountKey]:
-        return [(COUNTS, f"{MISS}{self._use.partner}/{ref}", self._day) for ref in person.guess_refs]
-
-    def _leads(self, person: Person, ref: str) -> CountKey:
-        return COUNTS, f"{locks.LEADS}{self._use.partner}/{person.key_ref}/{ref}", self._day
-
-    def _raised(self) -> CountKey:
-        return COUNTS, f"{RAISED}{self._use.agreement}/{self._use.client}", self._day
-
-    def _worker(self) -> CountKey | None:
-        worker = self._use.caseworker
-        return None if worker is None else (COUNTS, f"{locks.WORKER}{self._use.partner}/{worker}", self._day)
-
-    def _client(self) -> CountKey:
-        return COUNTS, f"{locks.CLIENT}{self._use.agreement}/{self._use.client}", self._day
-
-    def _wrong(self, ref: str) -> CountKey:
-        return COUNTS, f"{WRONG_CLAIM}{self._use.partner}/{ref}", self._day
-
-    def _wrong_by(self, person: Person) -> CountKey:
-        return COUNTS, f"{WRONG_BY}{self._use.partner}/{person.key_ref}", self._day
+        before = self._count(self.names.calls_at(self.names.minute - 1))
+        return self._count(self.names.calls_at(self.names.minute)) + before * (60 - self._use.at.second) / 60
 
 
 def _reaches(before: int, now: int, first: int) -> bool:

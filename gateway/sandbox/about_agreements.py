@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from gateway.limits import counting as limits
+from gateway.limits import count_names
 from gateway.problems import BATCH_TOO_LARGE, LIMIT_REACHED, NOTHING_PERMITTED, TOO_MANY_MISSES
 from gateway.sandbox import agreements
 from gateway.sandbox.facts import Facts
@@ -99,7 +99,7 @@ LIMITS: Final = (
         name="limit-reached",
         says="You have made as many calls this minute as the agreement allows.",
         shows="A limit refuses; the first refusal of a window is an entry.",
-        facts=Facts(full=limits.CALLS),
+        facts=Facts(full=count_names.CALLS),
         problem=LIMIT_REACHED,
         where="the agreement has a limit `per_minute`",
     ),
@@ -107,7 +107,7 @@ LIMITS: Final = (
         name="day-limit-reached",
         says="You have asked about as many people today as the agreement allows. Of many, each is then withheld.",
         shows="A limit of the day is of people, not of calls.",
-        facts=Facts(full=limits.SUBJECTS),
+        facts=Facts(full=count_names.SUBJECTS),
         problem=LIMIT_REACHED,
         where="the agreement has a limit `subjects_per_day`",
     ),
@@ -115,7 +115,7 @@ LIMITS: Final = (
         name="person-limit-reached",
         says="You have asked about this person as often today as the agreement allows.",
         shows="One person is not watched through many calls.",
-        facts=Facts(full=limits.SUBJECT),
+        facts=Facts(full=count_names.SUBJECT),
         problem=LIMIT_REACHED,
         where="the agreement has a limit `same_subject_per_day`",
     ),
@@ -123,14 +123,14 @@ LIMITS: Final = (
         name="too-many-misses",
         says="This key has missed five times today.",
         shows="Guessing ends, also where the sixth guess were right.",
-        facts=Facts(full=limits.MISS),
+        facts=Facts(full=count_names.MISS),
         problem=TOO_MANY_MISSES,
     ),
     Scenario(
         name="wrong-claims",
         says="Five calls by this key had a wrong claim today.",
         shows="Values are not guessed by claims.",
-        facts=Facts(full=limits.WRONG_BY),
+        facts=Facts(full=count_names.WRONG_BY),
         problem=TOO_MANY_MISSES,
         where="the action is `verify`",
     ),
