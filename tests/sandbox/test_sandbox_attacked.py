@@ -185,8 +185,8 @@ OF_CHILDREN = (
         "the client's own misses",
         ("lock-client",),
         f"{COUNTING}._misses_reached",
-        "most is not None and self._count(self._client())",
-        "False and self._count(self._client())",
+        "most is not None and self._count(self.names.client())",
+        "False and self._count(self.names.client())",
     ),
 )
 EVERY = [*((one, "accounts") for one in OF_ACCOUNTS), *((one, "children") for one in OF_CHILDREN)]
