@@ -98,6 +98,9 @@ class Kind(StrEnum):
     MISSES_LIFTED = "misses.lifted"
     EMERGENCY_RAISED = "emergency.raised"
     PERSON_CHECKED = "person.checked"
+    STATE_ADOPTED = "state.adopted"
+    STATE_KEPT = "state.kept"
+    LOG_SUCCEEDED = "log.succeeded"
 
 
 # Kinds that change what may leave: they move the log's state_index.
@@ -132,8 +135,12 @@ STATE_KINDS: Final = frozenset(
         Kind.EMERGENCY_INCIDENT_OPENED,
         Kind.EMERGENCY_INCIDENT_CLOSED,
         Kind.ERASURE,
+        Kind.STATE_ADOPTED,
+        Kind.STATE_KEPT,
     }
 )
+# Kinds that say what rows are: no decision of what may leave rests on those of an operator.
+TELLING_KINDS: Final = STATE_KINDS | {Kind.OPERATOR_GRANTED, Kind.OPERATOR_REVOKED, Kind.SIGN_IN}
 
 
 def canonical(value: JsonValue) -> bytes:

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit.format.state_rows import state_secret
 from audit.writing.keyring import Keyring
+from gateway.store.adopting import Adopting
 from gateway.store.client_keys import ClientKeys
 from gateway.store.emergencies import Emergencies
 from gateway.store.entries import ChangeRefusedError, Entries
@@ -46,6 +48,7 @@ class Changes:
     sign_ins: SignIns
     locks: LockChanges
     emergencies: Emergencies
+    adopting: Adopting
     entries: Entries
 
 
@@ -53,7 +56,7 @@ def changes_of(
     *, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str], environment: Environment
 ) -> Changes:
     """Return the changes of one council."""
-    entries = Entries(keyring, new_id)
+    entries = Entries(keyring, new_id, state_secret(keyring.named("index")))
     partners = Partners(entries, environment)
     return Changes(
         Texts(entries, controller),
@@ -68,5 +71,6 @@ def changes_of(
         SignIns(entries),
         LockChanges(entries),
         Emergencies(entries, keyring.named("index")),
+        Adopting(entries),
         entries,
     )

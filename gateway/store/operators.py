@@ -36,7 +36,7 @@ class OperatorChanges:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (operator_id, name, password, _json(roles), to_micros(moment.at), to_micros(moment.at + INVITED)),
             )
-            return self._granted(operator_id, roles, moment, by, "account")
+            return self._granted(connection, operator_id, roles, moment, by, "account")
 
         return within
 
@@ -51,7 +51,7 @@ class OperatorChanges:
                 (password, to_micros(moment.at + INVITED), found.operator_id),
             )
             _end_sessions(connection, found.operator_id)
-            return self._granted(found.operator_id, found.roles, moment, by, "invitation")
+            return self._granted(connection, found.operator_id, found.roles, moment, by, "invitation")
 
         return within
 
@@ -62,7 +62,7 @@ class OperatorChanges:
             found = _live(connection, name)
             connection.run("UPDATE operator SET roles = ? WHERE operator_id = ?", (_json(roles), found.operator_id))
             _end_sessions(connection, found.operator_id)
-            return self._granted(found.operator_id, roles, moment, by, "roles")
+            return self._granted(connection, found.operator_id, roles, moment, by, "roles")
 
         return within
 
@@ -83,7 +83,8 @@ class OperatorChanges:
             )
             _end_sessions(connection, operator_id)
             names = {"what": {"operator": operator_id}, "who": {"by": by}}
-            return self.entries.plain(Kind.OPERATOR_REVOKED, moment, (), names)
+            row = (f"operator/{operator_id}",)
+            return self.entries.plain(Kind.OPERATOR_REVOKED, connection, moment, (), names, besides=row)
 
         return within
 
@@ -95,13 +96,17 @@ class OperatorChanges:
             if found is None or found.revoked_at is None:
                 raise ChangeRefusedError(f"{who} is not revoked: see `stile operator list`")
             connection.run("UPDATE operator SET revoked_at = NULL WHERE operator_id = ?", (found.operator_id,))
-            return self._granted(found.operator_id, found.roles, moment, by, "restored")
+            return self._granted(connection, found.operator_id, found.roles, moment, by, "restored")
 
         return within
 
-    def _granted(self, operator_id: str, roles: frozenset[Role], moment: Moment, by: str, what: str) -> Draft:
+    def _granted(
+        self, connection: Connection, operator_id: str, roles: frozenset[Role], moment: Moment, by: str, what: str
+    ) -> Draft:
         told = {"operator": operator_id, "roles": [one.value for one in sorted(roles)], "granted": what}
-        return self.entries.plain(Kind.OPERATOR_GRANTED, moment, (), {"what": told, "who": {"by": by}})
+        names = {"what": told, "who": {"by": by}}
+        row = (f"operator/{operator_id}",)
+        return self.entries.plain(Kind.OPERATOR_GRANTED, connection, moment, (), names, besides=row)
 
 
 def add_passkey(

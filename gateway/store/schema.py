@@ -17,7 +17,7 @@ from audit.stores.contract import Store
 from gateway.store.floor import read_highest
 from schemas.semantics import NEWEST
 
-VERSION: Final = "0013"
+VERSION: Final = "0014"
 BASELINE: Final = "0013"  # what PostgreSQL begins with; later migrations run over both
 _VERSION_TABLE: Final = "alembic_version"
 
