@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -27,6 +28,11 @@ DISCLOSURE_NAMES: Final = (*PARTNER_NAMES, "subject", "facts")
 _BESIDE_VALUES: Final = frozenset(DISCLOSURE_NAMES) - {"values"}
 SALT_SIZE: Final = 16
 CONTROLLER_ID: Final = bytes(16)  # the id of the controller's own key
+_COUNT: Final = ""  # the name, which no opening has, under which the controller's bundle tells how many there are
+KEY_ID_SIZE: Final = 16
+SMALLEST_BUNDLE: Final = 512
+TAG_SIZE: Final = 16  # of AES-256-GCM
+BUNDLES_OF_ONE: Final = 3  # of a call about one person: the controller's, the caseworker's, the person's
 _ZERO_NONCE: Final = bytes(12)
 _BLOCK: Final = 64  # bytes: SHA-256's own
 _INNER: Final = bytes(one ^ 0x36 for one in range(256))
@@ -185,9 +191,23 @@ def commit(
     return Committed(tuple(_digests_of(openings.values())), openings, seed, kept, bool(values))
 
 
-def sealed_of(entry_id: str, own: Committed, parts: Sequence[tuple[str, Committed]]) -> Sealed:
-    """Return an entry's commitments with the bundles of all its parts; a part's prefix goes before its names."""
+def sealed_of(
+    entry_id: str,
+    own: Committed,
+    parts: Sequence[tuple[str, Committed]],
+    *,
+    controller: SealingKey | None = None,
+    at_least: int = 0,
+) -> Sealed:
+    """Return an entry's commitments with the bundles of all its parts; a part's prefix goes before its names.
+
+    The controller's bundle tells, in no opening, how many bundles there are: one that is missing is missed. An entry that
+    has none else has one for that, under the key that is given. Those that are made up to be `at_least` so many open under
+    no key.
+    """
     kept: dict[bytes, tuple[SealingKey, dict[str, str]]] = {}
+    if controller is not None:
+        kept[controller.key_id] = (controller, {})
     for prefix, part in parts:
         for key_id, (key, names) in part.kept.items():
             mine = kept.setdefault(key_id, (key, {}))[1]
@@ -197,8 +217,21 @@ def sealed_of(entry_id: str, own: Committed, parts: Sequence[tuple[str, Committe
         sd=own.sd,
         openings=own.openings,
         seed=own.seed,
-        bundles=tuple((key.key_id, _encrypt(key, entry_id, mine)) for key, mine in kept.values()),
+        bundles=_bundles(entry_id, list(kept.values()), at_least),
     )
+
+
+def _bundles(
+    entry_id: str, kept: Sequence[tuple[SealingKey, dict[str, str]]], at_least: int
+) -> tuple[tuple[bytes, bytes], ...]:
+    """Return what is kept beside an entry, each bundle padded to a power of two: sizes tell nothing of what they hold."""
+    count = max(len(kept), at_least)
+    for key, mine in kept:
+        if key.key_id == CONTROLLER_ID:
+            mine[_COUNT] = str(count)
+    made = [(key.key_id, _encrypt(key, entry_id, mine)) for key, mine in kept]
+    besides = (secrets.token_bytes(KEY_ID_SIZE) for _ in range(count - len(made)))
+    return (*made, *((key_id, secrets.token_bytes(SMALLEST_BUNDLE + TAG_SIZE)) for key_id in besides))
 
 
 def seal(
@@ -206,13 +239,16 @@ def seal(
     names: Mapping[str, tuple[SealingKey, JsonValue]],
     values: Sequence[tuple[str, JsonValue]],
     values_key: SealingKey | None,
+    *,
+    controller: SealingKey | None = None,
+    at_least: int = 0,
 ) -> Sealed:
     """Commit to names, and to released values under `values_key` (None: the entry has no values).
 
-    Raises EntryError for a value that can't stand in an entry.
+    `controller` and `at_least` as for `sealed_of`. Raises EntryError for a value that can't stand in an entry.
     """
     committed = commit(entry_id, names, values, values_key)
-    return sealed_of(entry_id, committed, [("", committed)])
+    return sealed_of(entry_id, committed, [("", committed)], controller=controller, at_least=at_least)
 
 
 def seal_answer(
@@ -227,7 +263,7 @@ def seal_answer(
     """
     if names.keys() != _BESIDE_VALUES:
         raise EntryError(f"a disclosure or refusal has these names: {', '.join(sorted(_BESIDE_VALUES))}")
-    return seal(entry_id, names, values, values_key)
+    return seal(entry_id, names, values, values_key, at_least=BUNDLES_OF_ONE)
 
 
 def _bundle_cipher(key: SealingKey, entry_id: str) -> AESGCM:
@@ -237,11 +273,27 @@ def _bundle_cipher(key: SealingKey, entry_id: str) -> AESGCM:
 
 def _encrypt(key: SealingKey, entry_id: str, openings: Mapping[str, str]) -> bytes:
     plain = orjson.dumps(openings, option=orjson.OPT_SORT_KEYS)
-    return _bundle_cipher(key, entry_id).encrypt(_ZERO_NONCE, plain, None)
+    padded = plain.ljust(max(SMALLEST_BUNDLE, 1 << (len(plain) - 1).bit_length()))  # by blanks, which JSON ignores
+    return _bundle_cipher(key, entry_id).encrypt(_ZERO_NONCE, padded, None)
 
 
 def open_bundle(key: SealingKey, entry_id: str, ciphertext: bytes) -> dict[str, str]:
     """Return the openings of a bundle; EntryError where the key is not its."""
+    openings = _decrypt(key, entry_id, ciphertext)
+    openings.pop(_COUNT, None)
+    return openings
+
+
+def bundle_count(controller: SealingKey, entry_id: str, ciphertext: bytes) -> int | None:
+    """Return how many bundles the controller's says that its entry has; None for one of before it was said.
+
+    Raises EntryError where the key is not its.
+    """
+    told = _decrypt(controller, entry_id, ciphertext).get(_COUNT)
+    return None if told is None else int(told)
+
+
+def _decrypt(key: SealingKey, entry_id: str, ciphertext: bytes) -> dict[str, str]:
     try:
         plain = _bundle_cipher(key, entry_id).decrypt(_ZERO_NONCE, ciphertext, None)
     except InvalidTag as error:

@@ -66,6 +66,16 @@ def bundles(connection: Connection, index: int) -> list[tuple[bytes, bytes]]:
     return [(bytes(key_id), bytes(ciphertext)) for key_id, ciphertext in rows]
 
 
+def bundles_between(connection: Connection, *, begin: int, end: int) -> dict[int, tuple[str, dict[bytes, bytes]]]:
+    """Return, by the places of entries from one up to another, their ids and what is kept beside each, by key id."""
+    ids = connection.all("SELECT idx, entry_id FROM log_entry WHERE idx >= ? AND idx < ?", (begin, end))
+    found: dict[int, tuple[str, dict[bytes, bytes]]] = {index: (entry_id, {}) for index, entry_id in ids}
+    statement = "SELECT idx, key_id, ciphertext FROM log_bundle WHERE idx >= ? AND idx < ?"
+    for index, key_id, ciphertext in connection.all(statement, (begin, end)):
+        found.setdefault(index, ("", {}))[1][bytes(key_id)] = bytes(ciphertext)
+    return found
+
+
 def leaves_of(connection: Connection, index: int) -> tuple[list[bytes], list[int]]:
     """Return the hashes of the leaves of an entry about several people, and the places where answers begin."""
     row = connection.one("SELECT hashes, begins FROM log_leaf WHERE idx = ?", (index,))

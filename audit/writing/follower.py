@@ -10,13 +10,13 @@ from __future__ import annotations
 import contextlib
 import hmac
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, NoReturn
 
 import orjson
 
-from audit.format.commitment import CONTROLLER_ID, digest_of, open_bundle, value_of
+from audit.format.commitment import CONTROLLER_ID, bundle_count, digest_of, open_bundle, value_of
 from audit.format.entry import STATE_KINDS, TELLING_KINDS, EntryError, Kind
 from audit.format.state_rows import PEOPLE, STATE, StateRows, rows_digest
 from audit.stores.checked import LogCorruptError
@@ -276,6 +276,7 @@ class Follower:
         kept = bundles(connection, index)
         if not kept:
             raise LogCorruptError(f"what is kept beside entry {index} is missing")
+        self._count(index, entry["id"], kept)
         for key_id, ciphertext in sorted(kept, key=lambda one: one[0] != CONTROLLER_ID):
             try:
                 openings = open_bundle(self._keys.load(key_id), entry["id"], ciphertext)
@@ -290,6 +291,17 @@ class Follower:
                     told = value_of(opening).items()
                     found |= {key: rows_digest(self._secret, key, rows) for key, rows in told}
         return found
+
+    def _count(self, index: int, entry_id: str, kept: Sequence[tuple[bytes, bytes]]) -> None:
+        """Raise LogCorruptError unless all bundles of an entry are there; the controller's has told their number since."""
+        assert self._keys is not None  # noqa: S101 -- asked before
+        own = dict(kept).get(CONTROLLER_ID)
+        try:
+            told = bundle_count(self._keys.load(CONTROLLER_ID), entry_id, own) if own is not None else None
+        except EntryError as error:
+            raise LogCorruptError(f"what is kept beside entry {index} does not open: {error}") from error
+        if told not in {None, len(kept)}:
+            raise LogCorruptError(f"beside entry {index} there should be {told} bundles, and {len(kept)} are kept")
 
 
 class SaidWithin:

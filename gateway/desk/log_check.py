@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
 
+from audit.format.commitment import CONTROLLER_ID, bundle_count
+from audit.format.entry import EntryError
 from audit.format.state_rows import STATE, StateRows, state_secret
 from audit.stores.checked import LogCorruptError, check_whole_log
 from audit.stores.connection import Connection
 from audit.stores.contract import Store
-from audit.stores.entries import bundles, entry_at
+from audit.stores.entries import bundles, bundles_between, entry_at
 from audit.stores.state_keys import indices_of_keys
 from audit.writing.follower import Follower
 from audit.writing.keyring import Keyring
@@ -21,6 +23,8 @@ from audit.writing.opening import opened_values
 from gateway.store.followed import PERSONAL, TOKEN
 from gateway.store.live import changed_texts
 from gateway.store.state_rows import all_rows, key_of_text, rows_of
+
+PORTION: Final = 5_000  # entries whose bundles are read at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,7 @@ def check_log(store: Store, keyring: Keyring, vkey: str) -> Checked:
             check_whole_log(connection, vkey)
             with follower.following(connection):
                 found += _differences(connection, follower, keyring)
+                found += _kept_beside(connection, follower, keyring)
         except LogCorruptError as error:
             found.append(Finding(str(error)))
         return Checked(follower.size, len(follower.names()), tuple(found))
@@ -73,6 +78,26 @@ def _differences(connection: Connection, follower: Follower, keyring: Keyring) -
             yield Finding(f"its newest entry is {said.entry}, and its row names entry {indices[key]}", key)
     for kind, name, version in changed_texts(connection):
         yield Finding(f"version {version} of {kind} {name} is not the text that was published", key_of_text(kind, name))
+
+
+def _kept_beside(connection: Connection, follower: Follower, keyring: Keyring) -> Iterator[Finding]:
+    """Find entries beside which a bundle is missing, or is another's: the council's own tells how many there are."""
+    controller, since = keyring.controller(), follower.adopted_at or 0
+    for begin in range(0, follower.size, PORTION):
+        found = bundles_between(connection, begin=begin, end=begin + PORTION)
+        for index, (entry_id, kept) in sorted(found.items()):
+            own = kept.get(CONTROLLER_ID)
+            if own is None:
+                if index >= since:
+                    yield Finding(f"beside entry {index} the council's own bundle is missing")
+                continue
+            try:
+                told = bundle_count(controller, entry_id, own)
+            except EntryError:
+                yield Finding(f"beside entry {index} the council's own bundle is another's, or damaged")
+                continue
+            if told not in {None, len(kept)}:
+                yield Finding(f"beside entry {index} there should be {told} bundles, and {len(kept)} are kept")
 
 
 def _how(connection: Connection, keyring: Keyring, key: str, index: int, rows: StateRows) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from audit.format.commitment import Sealed, seal
+from audit.format.commitment import BUNDLES_OF_ONE, Sealed, seal
 from audit.format.entry import Kind
 from audit.stores.recipients import COUNTERS
 from audit.stores.shelf import Key
@@ -72,6 +72,7 @@ class Failing:
             },
             (),
             None,
+            at_least=BUNDLES_OF_ONE,
         )
 
 

@@ -66,7 +66,8 @@ class Entries:
         names: dict[str, tuple[SealingKey, Any]] = {"subject": (key, {"ref": subject_ref}), "what": (key, dict(what))}
         if state:
             names[STATE] = (key, state)
-        sealed = seal(entry_id, names, (), None)
+        # What is about a person has two bundles always: theirs, and the one that tells so.
+        sealed = seal(entry_id, names, (), None, controller=self.keyring.controller())
         return Draft(kind=kind, entry_id=entry_id, sealed=sealed, state_keys=state_keys, sets=self.digests(state))
 
     def digests(self, state: Mapping[str, StateRows]) -> dict[str, bytes]:

@@ -58,6 +58,31 @@ def test_the_check_names_a_rule_that_was_dropped(stopped: Path) -> None:  # noqa
         pass
 
 
+LAST = "(SELECT max(idx) FROM log_entry WHERE kind = 'disclosure')"
+BEFORE = "(SELECT max(idx) FROM log_entry WHERE kind = 'token.revoked')"
+OWN = "key_id = (SELECT min(key_id) FROM log_bundle)"  # sixteen zeros
+OTHERS = f"(SELECT ciphertext FROM log_bundle WHERE idx = {BEFORE} AND {OWN})"
+LOST = {
+    "one of another key": (f"DELETE FROM log_bundle WHERE idx = {LAST} AND NOT {OWN}", "there should be 3 bundles"),
+    "the council's own": (f"DELETE FROM log_bundle WHERE idx = {LAST} AND {OWN}", "own bundle is missing"),
+    "another entry's in its place": (
+        f"UPDATE log_bundle SET ciphertext = {OTHERS} WHERE idx = {LAST} AND {OWN}",
+        "another's, or damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", LOST)
+def test_the_check_misses_a_bundle_that_was_deleted_or_swapped(stopped: Path, case: str) -> None:  # noqa: F811 -- the fixture
+    """Of an answer too: no start opens those."""
+    statement, told = LOST[case]
+    edit(stopped, statement)
+
+    status, printed = run("log", "check", "--dir", str(stopped))
+
+    assert (status, told in printed) == (1, True), printed
+
+
 @pytest.fixture
 def older(tmp_path: Path) -> Path:
     """A council as a build made it whose entries did not say what rows they set."""
