@@ -8,7 +8,7 @@ import gc
 import hashlib
 import hmac
 import secrets
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -36,6 +36,7 @@ from gateway.api.routes import log_path
 from gateway.api.routes import routes as partner_routes
 from gateway.api.sandbox import describe_scenarios
 from gateway.background.boot_clock import boot_now
+from gateway.background.checking import keep_checking
 from gateway.background.sweeping import sweep
 from gateway.console.routes import routes as console_routes
 from gateway.control import door as control_door
@@ -164,6 +165,12 @@ def keep_known(council: Council, sequencer: Sequencer, *, worth: int = WORTH) ->
     keep_followed(sequencer.follower, council.followed, worth=worth)
 
 
+def note_found(reader: Reader, findings: Sequence[Mapping[str, str]]) -> None:
+    """Have a gateway say that it is not ready for as long as rows are not what the log says."""
+    if reader.followed is not None:
+        reader.followed.note_damaged(one["state_key"] for one in findings if "state_key" in one)
+
+
 def make_wiring(
     council: Council,
     clock: Callable[[], datetime],
@@ -264,6 +271,15 @@ def build_app(
                 partial(keep_known, council, wiring.sequencer, worth=KEPT_WHILE_SERVING),
             )
         )
+        checking = asyncio.create_task(
+            keep_checking(
+                council.directory,
+                council.checked,
+                wiring.telemetry,
+                hours=council.settings.log_check_hours,
+                found=partial(note_found, wiring.services.reader),
+            )
+        )
         async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
             closing.push_async_callback(wiring.services.source_of.__self__.aclose)  # type: ignore[attr-defined]  # the registry made above
             closing.callback(wiring.services.reader.connection.close)
@@ -274,7 +290,8 @@ def build_app(
                 yield
             finally:
                 sweeping.cancel()
-                await asyncio.gather(sweeping, return_exceptions=True)
+                checking.cancel()
+                await asyncio.gather(sweeping, checking, return_exceptions=True)
 
     app = FastAPI(
         title="Stile",

@@ -63,6 +63,15 @@ class Settings(BaseSettings):
         default=None,
         description="The PostgreSQL that keeps state and log: postgresql://USER:PASSWORD@HOST/NAME. SQLite by default.",
     )
+    log_check_hours: int = Field(
+        default=24,
+        ge=0,
+        le=744,
+        description=(
+            "Every how many hours a gateway that serves checks the whole log, and every row of the state against it, in a "
+            "process that gives way to all others; 0: never. `stile log check` does the same at once."
+        ),
+    )
     steps_in_server_timing: bool = Field(
         default=False, description="Shows the journey's steps in Server-Timing. For the demo: timing can tell."
     )

@@ -189,6 +189,11 @@ class Telemetry:
             ("what",),
             registry=self.registry,
         )
+        self.checked_at = Gauge(
+            "stile_log_checked_timestamp_seconds",
+            "When the whole log and all rows of the state were last checked by this process; 0 before the first time.",
+            registry=self.registry,
+        )
         self.by_switch = Counter(
             "stile_compatible_assertions",
             "Token requests whose assertion passed only by a compatibility switch of its client.",
@@ -259,6 +264,11 @@ class Telemetry:
     def warn_of_clock(self, moved: float) -> None:
         """Tell operators that the clock has jumped against the boot clock, ahead or (less than nothing) back."""
         self.logger.error("clock_jumped", seconds=round(moved))
+
+    def note_checked(self, findings: int) -> None:
+        """Tell that the whole log was checked, and how much was found."""
+        self.checked_at.set_to_current_time()
+        self.logger.info("log_checked", count=findings)
 
     def note_damage(self, what: str, state_key: str) -> None:
         """Tell of rows that are not what the log says, by the state key that they stand under."""

@@ -32,6 +32,7 @@ KEYS: Final = "keys.sqlite"
 HIGH_WATER: Final = "state.head"
 HEARTBEAT: Final = "state.clock"
 FOLLOWED: Final = "state.followed"
+CHECKED: Final = "state.checked"
 FORKED: Final = "state.forked"
 PID: Final = "serve.pid"
 SEARCH: Final = "search.sqlite"
@@ -85,6 +86,11 @@ class Council:
     def forked(self) -> Path:
         """Return the file of both heads of a log that was found not to be the one that it was; missing where none was."""
         return self.directory / FORKED
+
+    @property
+    def checked(self) -> Path:
+        """Return the file of the last check of the whole log: when it was, and what it found."""
+        return self.directory / CHECKED
 
     @property
     def heartbeat(self) -> Path:

@@ -66,6 +66,10 @@ class Followed:
         self._alarm("rows", key)
         raise RowsDifferError(key)
 
+    def note_damaged(self, keys: Iterable[str]) -> None:
+        """Take over of which state keys a check has found that the rows are others."""
+        self._damaged.update(keys)
+
     def still_damaged(self, connection: Connection) -> list[str]:
         """Return of which state keys the rows were found to be others, and still are."""
         self._damaged -= {key for key in self._damaged if self.agrees(key, rows_of(connection, key))}
