@@ -23,9 +23,12 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from audit.format.entry import new_entry_id
 from audit.stores.checked import LogCorruptError
 from audit.stores.connection import StoreError
+from audit.stores.room import told_as_full
 from audit.writing.heartbeat import JUMP, Boot, Heartbeat
 from audit.writing.highwater import check_high_water
-from audit.writing.sequencer import Sequencer
+from audit.writing.key_standing import check_key_file
+from audit.writing.keyring import KeyringError
+from audit.writing.sequencer import LogUnavailableError, Sequencer
 from gateway.api.openapi import extend_openapi
 from gateway.api.routes import log_path
 from gateway.api.routes import routes as partner_routes
@@ -131,13 +134,19 @@ def make_sequencer(
 def start_log(
     council: Council, clock: Callable[[], datetime], deliver: Any, boot: Callable[[], Boot] | None = None
 ) -> Sequencer:
-    """Return the log's writer, started. Raises audit's LogCorruptError for a log that lacks what it had signed."""
+    """Return the log's writer, started. Raises LogCorruptError for a log that lacks what it had signed, KeyringError for a
+    key file that is older than it was, DiskFullError.
+    """
     sequencer = make_sequencer(council, clock, deliver, boot)
-    sequencer.start()
+    try:
+        sequencer.start()
+    except (LogCorruptError, LogUnavailableError) as error:
+        raise told_as_full(error, council.directory) from error
     connection = council.store.open(read_only=True)
     try:
         check_high_water(connection, council.high_water, council.signer.vkey)
-    except LogCorruptError:
+        check_key_file(council.keyring.safe, council.key_mark, connection)
+    except (LogCorruptError, KeyringError):
         sequencer.close()
         raise
     finally:
@@ -232,7 +241,7 @@ def build_app(
         app.state.wiring = wiring
         gc.freeze()  # what lives as long as the process need not be looked through again and again
         sweeping = asyncio.create_task(
-            sweep(wiring.services, wiring.early_limits, wiring.telemetry, council.high_water, wiring.sequencer.heartbeat)
+            sweep(wiring.services, wiring.early_limits, wiring.telemetry, council, wiring.sequencer.heartbeat)
         )
         async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
             closing.push_async_callback(wiring.services.source_of.__self__.aclose)  # type: ignore[attr-defined]  # the registry made above

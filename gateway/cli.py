@@ -24,6 +24,7 @@ COMMANDS: Final = (
     ("key", "partners", "key"),
     ("key-proof", "keys", "key_proof"),
     ("issuer-key", "keys", "issuer_key"),
+    ("keys", "master_keys", "keys"),
     ("assertion", "proving", "assertion"),
     ("proof", "proving", "proof"),
     ("context", "proving", "context"),

@@ -98,6 +98,7 @@ class Kind(StrEnum):
     MISSES_LIFTED = "misses.lifted"
     EMERGENCY_RAISED = "emergency.raised"
     PERSON_CHECKED = "person.checked"
+    KEYS_REWRAPPED = "keys.rewrapped"
 
 
 # Kinds that change what may leave: they move the log's state_index.

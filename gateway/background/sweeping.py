@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from audit.exporting.tiles import checkpoint
@@ -15,8 +14,10 @@ from audit.stores.instants import from_micros
 from audit.writing.heartbeat import JUMP, Heartbeat
 from audit.writing.highwater import keep_high_water
 from audit.writing.item import Draft, Moment, Within
+from audit.writing.key_standing import keep_key_mark
 from audit.writing.once import LIFE
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
+from gateway.council.directory import Council
 from gateway.journey.equipment import Services
 from gateway.journey.refusal_entry import refuse_in_window
 from gateway.limits.early_refusals import EarlyLimits
@@ -31,7 +32,7 @@ HANDED_IN: Final = timedelta(seconds=EVERY)  # after a window's end
 
 
 async def sweep(
-    services: Services, early: EarlyLimits, telemetry: Telemetry, high_water: Path, heartbeat: Heartbeat | None = None
+    services: Services, early: EarlyLimits, telemetry: Telemetry, council: Council, heartbeat: Heartbeat | None = None
 ) -> None:
     """Sweep until cancelled. Whatever fails is tried again with the next round."""
     moved = 0.0
@@ -47,7 +48,8 @@ async def sweep(
             telemetry.assurance_days_left.set(assurance_days_left(services.reader.connection, today, most=NO_END))
             await sweep_once(services, early)
             # In a thread: it waits for the disk.
-            await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), high_water)
+            await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), council.high_water)
+            await asyncio.to_thread(keep_key_mark, council.keyring.safe, council.key_mark)
         except (NotDurableError, LogUnavailableError):
             continue  # every call tells of it already
         except Exception as error:  # noqa: BLE001 -- a broom that stops at one bad row stops for ever, and unseen

@@ -22,6 +22,7 @@ from audit.stores.checked import LogCorruptError
 from audit.stores.connection import StoreError
 from audit.stores.contract import UnsafeStoreError
 from audit.writing.item import Appended, Within
+from audit.writing.key_standing import keep_key_mark
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from gateway.app import make_changes, start_log, utc_now
@@ -78,6 +79,7 @@ def office(directory: Path) -> Iterator[Office]:
             yield Office(council, make_changes(council), Reader(connection), sequencer)
             if sequencer.heartbeat is not None:
                 sequencer.heartbeat.beat()
+            keep_key_mark(council.keyring.safe, council.key_mark)
         finally:
             connection.close()
             sequencer.close()

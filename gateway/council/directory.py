@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import secrets
 import shutil
@@ -17,19 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwk
 
+from audit.stores.connection import StoreError
 from audit.stores.contract import Store
+from audit.stores.room import told_as_full
 from audit.stores.sqlite import SqliteStore
 from audit.tree.checkpoint import CheckpointSigner
-from audit.writing.keyring import Keyring
+from audit.writing.keyring import Keyring, KeyringError
+from audit.writing.wrapping import KEY_SIZE
 from gateway.council.database import LOCK, STATE, store_of
+from gateway.council.master_key import FileKeys, MasterKeyError, master_keys_of, written
+from gateway.council.master_key_command import CommandFailedError
 from gateway.oauth.access_token import IssuerKey
 from gateway.oauth.jose import thumbprint
 from gateway.settings import FILE, Settings, load_settings, write_settings
 from gateway.store.schema import check_empty, check_version, create_tables
 
-MASTER: Final = "master.key"
 KEYS: Final = "keys.sqlite"
 HIGH_WATER: Final = "state.head"
+KEY_MARK: Final = "state.keys"
 HEARTBEAT: Final = "state.clock"
 PID: Final = "serve.pid"
 SEARCH: Final = "search.sqlite"
@@ -73,6 +77,11 @@ class Council:
     def high_water(self) -> Path:
         """Return the file that keeps the newest checkpoint, by which a database put back from an older copy is noticed."""
         return self.directory / HIGH_WATER
+
+    @property
+    def key_mark(self) -> Path:
+        """Return the file that keeps how the key file stood, by which one put back from an older copy is noticed."""
+        return self.directory / KEY_MARK
 
     @property
     def heartbeat(self) -> Path:
@@ -124,10 +133,11 @@ def fill_council(directory: Path, values: dict[str, str | bool]) -> Store:
     Return the database that has the tables now: of a PostgreSQL they stay where the directory vanishes.
     """
     write_settings(directory, values)
-    store = store_of(directory, load_settings(directory))
+    settings = load_settings(directory)
+    store, master = store_of(directory, settings), master_keys_of(directory, settings)
     files = (STATE, LOCK) if isinstance(store, SqliteStore) else ()
-    master = secrets.token_bytes(32)
-    write_secret(directory / MASTER, base64.b64encode(master) + b"\n")
+    if isinstance(master, FileKeys) and not master.file.exists():
+        write_secret(master.file, written([secrets.token_bytes(KEY_SIZE)]))
     for name in (*files, KEYS):
         write_secret(directory / name, b"")
     store.check()
@@ -149,8 +159,11 @@ def open_council(directory: Path) -> Council:
     for name in (STATE, KEYS, LOCK) if isinstance(store, SqliteStore) else (KEYS,):
         if not (directory / name).is_file():
             raise CouncilError(f"{directory} has a {FILE} but no {name}: restore it from your backup")
-    check_version(store)
-    keyring = Keyring.open(directory / KEYS, _load_master(directory, settings))
+    try:
+        check_version(store)
+        keyring = open_keyring(directory, settings)
+    except (StoreError, KeyringError) as error:
+        raise told_as_full(error, directory) from error
     log_key = Ed25519PrivateKey.from_private_bytes(keyring.named("log"))
     issuer = jwk.import_key(keyring.named("issuer"), "EC")
     return Council(
@@ -162,17 +175,12 @@ def open_council(directory: Path) -> Council:
     )
 
 
-def _load_master(directory: Path, settings: Settings) -> bytes:
-    file = settings.master_key_file or directory / MASTER
-    if not file.is_file():
-        raise CouncilError(f"the master key {file.name} is missing: restore it, for no key can be read without it")
+def open_keyring(directory: Path, settings: Settings) -> Keyring:
+    """Return the keys of a directory; CouncilError where the master key can't be had, KeyringError for all else."""
     try:
-        key = base64.b64decode(file.read_bytes().strip(), validate=True)
-    except ValueError as error:
-        raise CouncilError(f"{file.name} is not the base64 of a key: restore it") from error
-    if len(key) != 32:  # noqa: PLR2004 -- AES-256
-        raise CouncilError(f"{file.name} does not hold 32 bytes: restore it")
-    return key
+        return Keyring.open(directory / KEYS, master_keys_of(directory, settings))
+    except (MasterKeyError, CommandFailedError) as error:
+        raise CouncilError(str(error)) from error
 
 
 def write_secret(file: Path, content: bytes) -> None:

@@ -116,6 +116,7 @@ OTHERS = [
     "misses.lifted",
     "emergency.raised",
     "person.checked",
+    "keys.rewrapped",
 ]
 
 
