@@ -14,6 +14,8 @@ COMMANDS: Final = (
     ("init", "council", "init"),
     ("serve", "council", "serve"),
     ("upgrade", "upgrading", "upgrade"),
+    ("backup", "backups", "backup"),
+    ("restore", "backups", "restore"),
     ("doctor", "clocks", "doctor"),
     ("clock", "clocks", "clock"),
     ("demo", "demo", "demo"),

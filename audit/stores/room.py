@@ -34,6 +34,8 @@ def full(folder: Path) -> DiskFullError:
 
 def told_as_full(error: Exception, folder: Path) -> Exception:
     """Return a failure as it is, or as what it comes of where the disk is full: that is no damage."""
+    if isinstance(error, DiskFullError):  # what was half written is taken back by now, and there is room again
+        return full(folder)
     try:
         check_room(folder)
     except DiskFullError as found:

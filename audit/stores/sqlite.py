@@ -114,7 +114,7 @@ def driver_error(error: pysqlite3.Error) -> StoreError:
     if isinstance(error, pysqlite3.IntegrityError):
         return RuleBrokenError(str(error))
     code = getattr(error, "sqlite_errorcode", None)
-    if code in _FULL:
+    if code in _FULL or "disk is full" in str(error):  # copying a whole file tells no code
         return DiskFullError("the disk is full")
     return StoreError(str(error), is_own=code is None or code & 0xFF in _OWN_FAULTS)
 

@@ -50,6 +50,11 @@ def keys_of(connection: Connection, reference: bytes) -> Sequence[bytes]:
     return [bytes(row[0]) for row in rows]
 
 
+def all_keys(connection: Connection) -> set[bytes]:
+    """Return the ids of everybody's keys."""
+    return {bytes(row[0]) for row in connection.all("SELECT key_id FROM subject_key")}
+
+
 def names_any(connection: Connection, key_ids: Collection[bytes]) -> bool:
     """Tell whether any of these keys is somebody's. Reads all rows where none is."""
     wanted = list(key_ids)

@@ -42,7 +42,8 @@ def check_high_water(connection: Connection, file: Path, vkey: str) -> None:
     if size < kept.size:
         raise LogCorruptError(
             f"the log holds {size} entries, and had signed {kept.size}: its write-ahead log was lost, or an older copy was "
-            "put back. Going on would sign a second history. Restore the newest backup of the whole directory"
+            "put back. Going on would sign a second history. Restore the newest backup of the whole directory; where none "
+            "holds what is missing, a successor is the only way on: stile log succeed"
         )
     try:
         root = root_of(0, kept.size, loader(connection))

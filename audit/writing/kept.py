@@ -38,7 +38,7 @@ def put_in_place(content: bytes, file: Path, *, mode: int = 0o600) -> None:
     except OSError:
         beside.unlink(missing_ok=True)  # a full disk, say: nothing half written is left on it
         raise
-    sync_folder(file.parent)
+    sync(file.parent)
 
 
 def own_as_before(handle: int, file: Path) -> None:
@@ -48,9 +48,9 @@ def own_as_before(handle: int, file: Path) -> None:
         os.fchown(handle, before.st_uid, before.st_gid)
 
 
-def sync_folder(folder: Path) -> None:
-    """Make durable which files a folder has, by which names."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(place: Path) -> None:
+    """Make durable what a file holds; or which files a folder has, by which names."""
+    handle = os.open(place, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

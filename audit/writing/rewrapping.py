@@ -6,7 +6,7 @@ is done. To go on is to begin again. What is kept meanwhile is kept under the ne
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from audit.stores.key_file import Generation, Name, Wrapped
@@ -69,7 +69,7 @@ def rewrap(safe: Safe, done: Callable[[int], None] = lambda _count: None) -> int
 
 def _next_portion(safe: Safe, generation: int, after: Name) -> list[Name]:
     with safe.lock:
-        found = safe.read(lambda: safe.file.older_than(generation, after=after, most=PORTION))
+        found = _portion(safe, generation, after)
         rows = [(name, _wrapped_anew(safe, name, one, generation)) for name, one in found]
         if rows:
             safe.write(lambda: safe.file.replace(rows))
@@ -79,3 +79,20 @@ def _next_portion(safe: Safe, generation: int, after: Name) -> list[Name]:
 def _wrapped_anew(safe: Safe, name: Name, one: Wrapped, generation: int) -> Wrapped:
     secret = safe.wrapping.unwrap(one, as_bytes(name))
     return safe.wrapping.wrap(secret, name=as_bytes(name), generation=generation)
+
+
+def every_key(safe: Safe) -> Iterator[Name]:
+    """Open every key, and yield its name or id. Raises KeyringError at the first that does not open."""
+    beyond = newest_of(safe).number + 1
+    for first in _FIRST:
+        after = first
+        while portion := _portion(safe, beyond, after):
+            after = portion[-1][0]
+            for name, one in portion:
+                safe.wrapping.unwrap(one, as_bytes(name))
+                yield name
+
+
+def _portion(safe: Safe, generation: int, after: Name) -> list[tuple[Name, Wrapped]]:
+    with safe.lock:
+        return safe.read(lambda: safe.file.older_than(generation, after=after, most=PORTION))

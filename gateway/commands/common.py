@@ -26,6 +26,7 @@ from audit.writing.key_standing import keep_key_mark
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from gateway.app import make_changes, start_log, utc_now
+from gateway.backups.manifest import BackupError
 from gateway.council.directory import Council, CouncilError, open_council
 from gateway.settings import SettingsError
 from gateway.store.changes import ChangeRefusedError, Changes
@@ -40,6 +41,7 @@ Directory = Annotated[
 Id = Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")]
 LONGEST_NAME: Final = 64  # of a user, in an entry
 EXPECTED = (
+    BackupError,
     CouncilError,
     SettingsError,
     KeyringError,

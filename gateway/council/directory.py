@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ class Council:
 def create_council(directory: Path, values: dict[str, str | bool]) -> None:
     """Make an empty council, whole or not at all: it is put together beside its place. Refuses a directory in use."""
     directory = directory.resolve()
-    if directory.exists() and any(directory.iterdir()):
+    if not is_vacant(directory):
         raise CouncilError(f"{directory} is not empty: give a new directory")
     filled: Store | None = None
     try:
@@ -105,17 +105,20 @@ def create_council(directory: Path, values: dict[str, str | bool]) -> None:
         raise CouncilError(f"{directory} can't be put in its place: {error.strerror}. {left}") from error
 
 
+def is_vacant(directory: Path) -> bool:
+    """Tell whether a council may be put there: nothing lies there, or only what a killed making has left."""
+    left = _aside(directory, within=True).name
+    return not directory.exists() or (directory.is_dir() and all(one.name == left for one in directory.iterdir()))
+
+
 @contextmanager
 def put_together(directory: Path) -> Iterator[Path]:
     """Give an empty directory that takes the place of another when the block ends, and vanishes when it fails."""
     # A mount point, or a directory made for us in a place that is not ours, can't be replaced: it is filled instead.
     kept = directory.exists() and (directory.is_mount() or not os.access(directory.parent, os.W_OK))
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory if kept else directory.parent))
-    except OSError as error:
-        raise CouncilError(f"{directory} can't be made: {error.strerror}; give a place that you may write to") from error
-    try:
+    with set_aside(directory, within=kept) as aside:
+        making = aside / "whole"
+        making.mkdir(mode=0o700)
         yield making
         if kept:
             for file in sorted(making.iterdir(), key=lambda one: one.name == FILE):  # what makes it a council comes last
@@ -123,8 +126,46 @@ def put_together(directory: Path) -> Iterator[Path]:
             directory.chmod(0o700)
         else:
             making.rename(directory)
+
+
+@contextmanager
+def set_aside(place: Path, *, within: bool = False) -> Iterator[Path]:
+    """Give an empty directory beside a place, or in it, that its owner alone may read. What is left there vanishes.
+
+    It is locked, so that what is put together belongs into a directory of its own in there. One that a killed process has
+    left is removed first; CouncilError where one is at work there now.
+    """
+    making = _aside(place, within=within)
+    try:
+        making.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(making)
+        making.mkdir(mode=0o700)
+    except OSError as error:
+        raise CouncilError(f"{place} can't be made: {error.strerror}; give a place that you may write to") from error
+    handle = os.open(making, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield making
     finally:
         shutil.rmtree(making, ignore_errors=True)
+        os.close(handle)
+
+
+def _aside(place: Path, *, within: bool) -> Path:
+    return (place if within else place.parent) / f".{place.name}.making"
+
+
+def _remove_left(making: Path) -> None:
+    if not making.exists():
+        return
+    handle = os.open(making, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(making)
+    except BlockingIOError as error:
+        raise CouncilError(f"{making} is being put together by another process: wait until it is done") from error
+    finally:
+        os.close(handle)
 
 
 def fill_council(directory: Path, values: dict[str, str | bool]) -> Store:

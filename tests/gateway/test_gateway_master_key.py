@@ -66,9 +66,10 @@ def test_a_file_that_its_owner_alone_may_read_serves(council_directory: Path, mo
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a file to another user")
-def test_another_users_file_is_refused(council_directory: Path) -> None:
-    file = council_directory / "master.key"
-    os.chown(file, 12_345, 12_345)
+def test_another_users_file_is_refused(council_directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.chown(council_directory / "master.key", 12_345, 12_345)
+    assert opens(council_directory), "root works for any user"
+    monkeypatch.setattr(os, "geteuid", lambda: 23_456)
 
     with pytest.raises(CouncilError, match="is user 12345's"):
         open_council(council_directory)
