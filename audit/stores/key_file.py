@@ -133,6 +133,10 @@ class KeyFile:
         """Count the keys made at random, one by one."""
         return int(self.connection.value("SELECT count(*) FROM random_key"))
 
+    def holds_as_many(self) -> bool:
+        """Tell whether there are as many keys made at random as the file says, counting them one by one."""
+        return bool(self.connection.value("SELECT keys = (SELECT count(*) FROM random_key) FROM standing"))
+
     def named(self, name: str) -> Wrapped | None:
         """Return a wrapped key by its name."""
         return self._wrapped(name)
@@ -141,19 +145,18 @@ class KeyFile:
         """Return a wrapped key by its id."""
         return self._wrapped(key_id)
 
-    def names(self) -> list[str]:
-        """Return the names of the controller-wide keys."""
-        return [row[0] for row in self.connection.all("SELECT name FROM named_key ORDER BY name")]
+    def older_than(self, generation: int, *, kind: type, after: int, most: int) -> list[tuple[int, Name, Wrapped]]:
+        """Return keys that an older generation wraps, by places that only grow, behind one of them: `kind` of their names.
 
-    def older_than(self, generation: int, *, after: Name, most: int) -> list[tuple[Name, Wrapped]]:
-        """Return keys that an older generation wraps, behind a name in their order: of the names' sort."""
-        table, column = _TABLES[type(after)]
+        In the order in which they lie in the file, so that what changes together lies together.
+        """
+        table, column = _TABLES[kind]
         rows = self.connection.all(
-            f"SELECT {column}, wrapped, generation FROM {table} WHERE {column} > ? AND generation < ? "
-            f"ORDER BY {column} LIMIT ?",
+            f"SELECT rowid, {column}, wrapped, generation FROM {table} WHERE rowid > ? AND generation < ? "
+            "ORDER BY rowid LIMIT ?",
             (after, generation, most),
         )
-        return [(name, Wrapped(bytes(wrapped), number)) for name, wrapped, number in rows]
+        return [(place, name, Wrapped(bytes(wrapped), number)) for place, name, wrapped, number in rows]
 
     def counts(self) -> dict[int, int]:
         """Return how many keys each generation wraps."""

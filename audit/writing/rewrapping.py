@@ -14,7 +14,7 @@ from audit.writing.safe import Safe, as_bytes
 from audit.writing.wrapping import KeyringError, mark_of
 
 PORTION: Final = 500  # keys of one transaction: who makes keys meanwhile waits for one
-_FIRST: Final[tuple[Name, ...]] = ("", b"")  # before every name, and before every id
+_KINDS: Final = (str, bytes)  # controller-wide keys have names, every other an id
 
 
 def newest_of(safe: Safe) -> Generation:
@@ -52,9 +52,9 @@ def rewrap(safe: Safe, done: Callable[[int], None] = lambda _count: None) -> int
     Raises KeyringError: where a generation is not at hand, and where the wiping has to wait for who reads. Call it again.
     """
     newest, count = newest_of(safe).number, 0
-    for first in _FIRST:
-        after = first
-        while portion := _next_portion(safe, newest, after):
+    for kind in _KINDS:
+        after = 0
+        while portion := _next_portion(safe, newest, kind, after):
             after = portion[-1]
             count += len(portion)
             done(count)
@@ -67,13 +67,13 @@ def rewrap(safe: Safe, done: Callable[[int], None] = lambda _count: None) -> int
     return count
 
 
-def _next_portion(safe: Safe, generation: int, after: Name) -> list[Name]:
+def _next_portion(safe: Safe, generation: int, kind: type, after: int) -> list[int]:
     with safe.lock:
-        found = _portion(safe, generation, after)
-        rows = [(name, _wrapped_anew(safe, name, one, generation)) for name, one in found]
+        found = _portion(safe, generation, kind, after)
+        rows = [(name, _wrapped_anew(safe, name, one, generation)) for _, name, one in found]
         if rows:
             safe.write(lambda: safe.file.replace(rows))
-    return [name for name, _ in found]
+    return [place for place, *_ in found]
 
 
 def _wrapped_anew(safe: Safe, name: Name, one: Wrapped, generation: int) -> Wrapped:
@@ -84,15 +84,15 @@ def _wrapped_anew(safe: Safe, name: Name, one: Wrapped, generation: int) -> Wrap
 def every_key(safe: Safe) -> Iterator[Name]:
     """Open every key, and yield its name or id. Raises KeyringError at the first that does not open."""
     beyond = newest_of(safe).number + 1
-    for first in _FIRST:
-        after = first
-        while portion := _portion(safe, beyond, after):
+    for kind in _KINDS:
+        after = 0
+        while portion := _portion(safe, beyond, kind, after):
             after = portion[-1][0]
-            for name, one in portion:
+            for _, name, one in portion:
                 safe.wrapping.unwrap(one, as_bytes(name))
                 yield name
 
 
-def _portion(safe: Safe, generation: int, after: Name) -> list[tuple[Name, Wrapped]]:
+def _portion(safe: Safe, generation: int, kind: type, after: int) -> list[tuple[int, Name, Wrapped]]:
     with safe.lock:
-        return safe.read(lambda: safe.file.older_than(generation, after=after, most=PORTION))
+        return safe.read(lambda: safe.file.older_than(generation, kind=kind, after=after, most=PORTION))

@@ -73,6 +73,10 @@ class Safe:
         self.file.mac_of = mac_under(self.named("index"))
         self.named("controller")
         self.standing()
+        if not self.read(self.file.holds_as_many):
+            raise KeyringError(
+                "the key file does not hold as many keys as it says: keys were put in or taken out by hand. Restore it"
+            )
 
     def _learn(self) -> bytes:
         mark = self.wrapping.learn()

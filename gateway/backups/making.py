@@ -27,7 +27,7 @@ from audit.writing.highwater import keep_high_water
 from audit.writing.kept import sync
 from audit.writing.key_standing import keep_key_mark
 from audit.writing.keyring import Keyring, KeyringError
-from gateway.backups.manifest import NAME, BackupError, Kept, Manifest, copied, signed
+from gateway.backups.manifest import NAME, BackupError, Kept, Manifest, copied, is_place, signed
 from gateway.council.database import LOCK, STATE
 from gateway.council.directory import HIGH_WATER, KEY_MARK, KEYS, Council, set_aside, write_secret
 from gateway.council.master_key import MASTER, FileKeys
@@ -60,7 +60,10 @@ def make_backup(council: Council, to: Path, *, at: datetime, with_master_key: bo
             _make_durable(made)
         except (OSError, StoreError, KeyringError) as error:
             raise told_as_full(error, aside) from error
-        made.rename(place)
+        try:
+            made.rename(place)
+        except OSError as error:  # a mounted disk's own folder, say
+            raise BackupError(f"{to} can't become the backup: {error.strerror}. Give a new folder in it") from error
     sync(place.parent)
     return manifest
 
@@ -77,7 +80,8 @@ def _copy(council: Council, whole: Path, *, with_master_key: bool) -> None:
             # What PostgreSQL's own dump is compared with. Read before the keys are copied.
             keep_high_water(_note(connection), whole / HIGH_WATER)
         for name in _besides(council, connection):
-            _new(whole / name, source=council.directory / name)
+            if is_place(name) and (council.directory / name).is_file():
+                _new(whole / name, source=council.directory / name)
     _copy_database(council.directory / KEYS, whole / KEYS)
     with closing(Keyring.open(whole / KEYS, council.keyring.safe.wrapping.master)) as keyring:
         keep_key_mark(keyring.safe, whole / KEY_MARK)

@@ -89,20 +89,25 @@ def read_manifest(content: bytes) -> Manifest:
 
 
 def _is_sound(manifest: Manifest) -> bool:
-    texts = (manifest.made_at, manifest.origin, manifest.vkey, manifest.database, manifest.mac, manifest.checkpoint or "")
+    """Tell whether it is of the right types, and nothing in it writes over a terminal's lines or leads elsewhere."""
+    told = (manifest.made_at, manifest.origin, manifest.vkey, manifest.schema, manifest.database, manifest.mac)
     numbers = (
         manifest.size,
         manifest.serial,
         *(value for one in manifest.files.values() for value in (one.size, one.mode)),
     )
-    are_typed = all(type(one) is str for one in texts) and all(type(one) is int and one >= 0 for one in numbers)
-    return are_typed and all(is_place(name) for name in manifest.files)
+    return (
+        all(type(one) is str and one.isprintable() for one in told)
+        and type(manifest.checkpoint) in {str, type(None)}
+        and all(type(one) is int and one >= 0 for one in numbers)
+        and all(is_place(name) for name in manifest.files)
+    )
 
 
 def is_place(name: str) -> bool:
     """Tell whether a name leads to a place within a directory, and to no other."""
     parts = PurePosixPath(name).parts
-    return bool(parts) and not name.startswith("/") and not {"..", "."} & set(parts) and "\0" not in name
+    return bool(parts) and not name.startswith("/") and not {"..", "."} & set(parts) and name.isprintable()
 
 
 def copied(source: IO[bytes], *, target: IO[bytes], most: int) -> tuple[str, int]:

@@ -26,6 +26,7 @@ from gateway.council.database import store_of
 from gateway.council.directory import Council, open_keyring
 from gateway.council.master_key import MASTER
 from gateway.settings import FILE, Settings, load_settings
+from gateway.store.schema import VERSION
 
 SQLITE: Final = "sqlite"
 COMMAND: Final = "STILE_MASTER_KEY_COMMAND"
@@ -96,6 +97,11 @@ def check_made_by_us(making: Path, manifest: Manifest, environ: Mapping[str, str
 
     Raises SettingsError, CouncilError and KeyringError besides.
     """
+    if manifest.schema != VERSION:
+        raise BackupError(
+            f"the backup has schema version {manifest.schema}, and this build knows {VERSION}: restore it with the build "
+            "that made it, and then upgrade"
+        )
     settings = load_settings(making)
     check_command(settings, environ)
     check_database(store_of(making, settings).dialect, manifest)

@@ -117,6 +117,17 @@ def test_a_count_that_was_written_by_hand_is_noticed(place, mark: Path) -> None:
         check(place, mark)
 
 
+@pytest.mark.parametrize("by_hand", ["DELETE FROM random_key", "INSERT INTO random_key VALUES (x'01', x'02', 1)"])
+def test_keys_that_were_put_in_or_taken_out_by_hand_are_noticed(place, mark: Path, by_hand: str) -> None:
+    change(place, mark)
+    with contextlib.closing(pysqlite3.connect(place.keys)) as connection:
+        connection.execute(by_hand)
+        connection.commit()
+
+    with pytest.raises(KeyringError, match="not hold as many keys as it says"):
+        check(place, mark)
+
+
 @pytest.mark.parametrize("content", ["", "nonsense", "[]", '{"serial": 1}', "\N{SNOWMAN}"])
 def test_a_broken_count_is_told(place, mark: Path, content: str) -> None:
     mark.write_text(content, encoding="utf-8")

@@ -110,6 +110,12 @@ def test_secrets_of_sources_and_counts_of_exports_come_along(council_directory: 
     assert names_in(backup) - WHOLE == {"exports-0123456789abcdef.json"}
 
 
+def test_a_secret_that_is_gone_keeps_no_backup_from_being_made(council_directory: Path, tmp_path: Path) -> None:
+    (council_directory / "housing.token").unlink()
+
+    assert names_in(backed_up(council_directory, tmp_path / "backup")) == WHOLE - {"housing.token"}
+
+
 def test_a_backup_in_one_file_holds_the_same(council_directory: Path, tmp_path: Path) -> None:
     backup = backed_up(council_directory, tmp_path / "backup.tar")
 

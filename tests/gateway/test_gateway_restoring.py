@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import json
 import os
@@ -12,13 +13,16 @@ import stat
 import subprocess
 import sys
 import tarfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import orjson
 import pytest
 from gateway_backed_up import backed_up, edit_manifest, manifest_of, stile
+from gateway_working import serving
 from hours import machine_now
 from house import open_house
 
@@ -208,6 +212,7 @@ SPOILS: dict[str, tuple[Callable[[Path], object], str]] = {
     "settings with their digest": (edit_settings, "is not as it was written"),
     "the size": (lambda it: edit_manifest(it, size=3), "is not as it was written"),
     "a file and its line": (lambda it: leave(it, "housing.token"), "is not as it was written"),
+    "colours": (lambda it: edit_manifest(it, made_at="\x1b[31mnow"), "names what no backup holds"),
     "a mode that is none": (lambda it: edit_manifest(it, size="3"), "names what no backup holds"),
     "a link": (lambda it: (it / "keys.sqlite").unlink() or (it / "keys.sqlite").symlink_to("/etc/passwd"), "is a link"),
 }
@@ -304,6 +309,16 @@ def test_a_database_of_another_sort_is_told(
     assert "are in a file, and database_url names a PostgreSQL" in printed
 
 
+def test_a_backup_of_another_build_names_what_to_restore_it_with(backup: Path, tmp_path: Path, key: Path) -> None:
+    edit_manifest(backup, schema="0001")
+
+    status, printed = restored(backup, tmp_path / "new", key)
+
+    assert status == 1
+    assert "schema version 0001" in printed
+    assert "restore it with the build that made it" in printed
+
+
 KILLING = """
 import os, signal, sys
 from gateway.commands import backups
@@ -393,6 +408,29 @@ def test_an_older_backup_says_what_is_missing_and_offers_only_the_successor(
     assert f"stile log succeed --dir {tmp_path / 'new'}" in printed
     with pytest.raises(LogCorruptError, match="would sign a second history"), open_house(tmp_path / "new"):
         pass
+
+
+def test_the_logs_own_address_tells_what_is_missing(
+    council_directory: Path, backup: Path, tmp_path: Path, key: Path
+) -> None:
+    """The gateway is still served elsewhere, and has gone on."""
+    ask_once(council_directory)
+    with serving(council_directory, workers=1) as served:
+        waited(served.port)
+        url = f"http://127.0.0.1:{served.port}/log/northmoor"
+
+        status, printed = restored(backup, tmp_path / "new", key, "--seen", url)
+
+    assert status == 1
+    assert f"and {url} has seen" in printed
+
+
+def waited(port: int) -> None:
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with contextlib.suppress(OSError), urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5):
+            return
+        time.sleep(0.05)
 
 
 def test_what_is_missing_is_never_signed_over(council_directory: Path, backup: Path, tmp_path: Path, key: Path) -> None:

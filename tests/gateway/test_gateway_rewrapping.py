@@ -13,6 +13,7 @@ from typing import Any
 
 import orjson
 import pytest
+from gateway_older import older_key_file
 from gateway_working import LIMITS, body_of, check_log, partner_of, republish, serving, under_load
 from hours import machine_now
 from house import HARBOUR, open_house
@@ -214,6 +215,29 @@ def test_by_the_environment_no_gateway_may_serve(
     assert status == 0, printed
     monkeypatch.setenv("STILE_MASTER_KEY", base64.b64encode(bytes(range(32))).decode())
     assert shown(council_directory)["newest"] == 2
+
+
+# -- an upgrade
+
+
+def test_a_council_of_the_build_before_goes_on(council_directory: Path) -> None:
+    older_key_file(council_directory)
+
+    with open_house(council_directory, clock=machine_now) as house:
+        assert house.harbour().ask(fields=["full_name"]).status_code == 200
+    assert shown(council_directory)["newest"] == 1
+    assert stile("keys", "rewrap", "--dir", council_directory)[0] == 0
+
+
+def test_several_processes_take_up_generations_at_once(council_directory: Path) -> None:
+    older_key_file(council_directory)
+    command = [sys.executable, "-m", "gateway.cli", "keys", "show", "--dir", str(council_directory)]
+    opening = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(4)]
+
+    told = [one.communicate(timeout=60) for one in opening]
+
+    assert {one.returncode for one in opening} == {0}, told
+    assert {orjson.loads(printed)["newest"] for printed, _ in told} == {1}
 
 
 # -- what does not go
