@@ -25,12 +25,15 @@ from audit.format.entry import new_entry_id
 from audit.format.state_rows import state_secret
 from audit.stores.checked import LogCorruptError
 from audit.stores.connection import StoreError
+from audit.stores.room import told_as_full
 from audit.writing.evidence import keep_evidence
 from audit.writing.followed_file import WORTH, keep_followed, resume_followed
 from audit.writing.follower import Follower
 from audit.writing.heartbeat import JUMP, Boot, Heartbeat
 from audit.writing.highwater import check_high_water
-from audit.writing.sequencer import Sequencer
+from audit.writing.key_standing import check_key_file
+from audit.writing.keyring import KeyringError
+from audit.writing.sequencer import LogUnavailableError, Sequencer
 from gateway.api.openapi import extend_openapi
 from gateway.api.routes import log_path
 from gateway.api.routes import routes as partner_routes
@@ -146,13 +149,19 @@ def make_sequencer(
 def start_log(
     council: Council, clock: Callable[[], datetime], deliver: Any, boot: Callable[[], Boot] | None = None
 ) -> Sequencer:
-    """Return the log's writer, started. Raises audit's LogCorruptError for a log that lacks what it had signed."""
+    """Return the log's writer, started. Raises LogCorruptError for a log that lacks what it had signed, KeyringError for a
+    key file that is older than it was, DiskFullError.
+    """
     sequencer = make_sequencer(council, clock, deliver, boot)
-    sequencer.start()
+    try:
+        sequencer.start()
+    except (LogCorruptError, LogUnavailableError) as error:
+        raise told_as_full(error, council.directory) from error
     connection = council.store.open(read_only=True)
     try:
         check_high_water(connection, council.high_water, council.signer.vkey)
-    except LogCorruptError:
+        check_key_file(council.keyring.safe, council.key_mark, connection)
+    except (LogCorruptError, KeyringError):
         sequencer.close()
         raise
     finally:
@@ -266,7 +275,7 @@ def build_app(
                 wiring.services,
                 wiring.early_limits,
                 wiring.telemetry,
-                council.high_water,
+                council,
                 wiring.sequencer.heartbeat,
                 partial(keep_known, council, wiring.sequencer, worth=KEPT_WHILE_SERVING),
             )
@@ -274,8 +283,8 @@ def build_app(
         checking = asyncio.create_task(
             keep_checking(
                 council.directory,
-                council.checked,
-                wiring.telemetry,
+                file=council.checked,
+                telemetry=wiring.telemetry,
                 hours=council.settings.log_check_hours,
                 found=partial(note_found, wiring.services.reader),
             )

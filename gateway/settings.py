@@ -59,6 +59,13 @@ class Settings(BaseSettings):
         default=None,
         description="The 32 bytes that wrap every key. Beside the data by default: keep it elsewhere in earnest.",
     )
+    master_key: SecretStr | None = Field(
+        default=None, description="The same key in base64, from the environment alone: STILE_MASTER_KEY."
+    )
+    master_key_command: tuple[str, ...] = Field(
+        default=(),
+        description="A command that prints it, such as one of a KMS or an HSM: its words, for no shell reads it.",
+    )
     database_url: SecretStr | None = Field(
         default=None,
         description="The PostgreSQL that keeps state and log: postgresql://USER:PASSWORD@HOST/NAME. SQLite by default.",
@@ -119,6 +126,13 @@ class Settings(BaseSettings):
         for one in value:
             if not re.fullmatch(r"([a-z0-9.-]+|\[[0-9a-f:]+\]):[1-9][0-9]{0,4}", one, re.ASCII):
                 raise ValueError("must be a host in lower case with its port, such as revenues.northmoor.gov.uk:443")
+        return value
+
+    @field_validator("master_key_command")
+    @classmethod
+    def _is_a_command(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if value and not Path(value[0]).is_absolute():
+            raise ValueError("must begin with the whole path of a program, such as /usr/local/bin/unwrap")
         return value
 
     @field_validator("certificate_hops", "forwarded_hops")
@@ -221,8 +235,13 @@ def load_settings(directory: Path) -> Settings:
 
 
 def _check_rights(file: Path) -> None:
-    """Raise SettingsError where others than its owner may read a file that holds a password."""
-    holds_one = re.search(r"^\s*database_url\b", file.read_text(encoding="utf-8-sig", errors="replace"), re.MULTILINE)
+    """Raise SettingsError where others may read a file that holds a password, or anybody one that holds a key."""
+    text = file.read_text(encoding="utf-8-sig", errors="replace")
+    if re.search(r"^\s*master_key\s*=", text, re.MULTILINE):
+        raise SettingsError(
+            f"{file.name} holds master_key, and it lies beside what it opens: take STILE_MASTER_KEY instead"
+        )
+    holds_one = re.search(r"^\s*database_url\b", text, re.MULTILINE)
     if holds_one and file.stat().st_mode & 0o077:
         raise SettingsError(f"{file.name} holds database_url, and others may read it: chmod 600 {file.name}")
 

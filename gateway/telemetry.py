@@ -270,7 +270,7 @@ class Telemetry:
         self.checked_at.set_to_current_time()
         self.logger.info("log_checked", count=findings)
 
-    def note_damage(self, what: str, state_key: str) -> None:
+    def note_damage(self, what: str, *, state_key: str = "") -> None:
         """Tell of rows that are not what the log says, by the state key that they stand under."""
         self.damage.labels(what).inc()
         self.logger.error("damage_found", kind=what, state_key=state_key)

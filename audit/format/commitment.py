@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -230,8 +229,10 @@ def _bundles(
         if key.key_id == CONTROLLER_ID:
             mine[_COUNT] = str(count)
     made = [(key.key_id, _encrypt(key, entry_id, mine)) for key, mine in kept]
-    besides = (secrets.token_bytes(KEY_ID_SIZE) for _ in range(count - len(made)))
-    return (*made, *((key_id, secrets.token_bytes(SMALLEST_BUNDLE + TAG_SIZE)) for key_id in besides))
+    # Of no key that there is; like any other to who has none.
+    secrets = (_derived(kept[0][0].secret)[0].of(f"{entry_id}\x00bundle {place}") for place in range(len(made), count))
+    besides = (hashlib.shake_128(secret).digest(KEY_ID_SIZE + SMALLEST_BUNDLE + TAG_SIZE) for secret in secrets)
+    return (*made, *((one[:KEY_ID_SIZE], one[KEY_ID_SIZE:]) for one in besides))
 
 
 def seal(

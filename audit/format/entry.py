@@ -101,6 +101,7 @@ class Kind(StrEnum):
     STATE_ADOPTED = "state.adopted"
     STATE_KEPT = "state.kept"
     LOG_SUCCEEDED = "log.succeeded"
+    KEYS_REWRAPPED = "keys.rewrapped"
 
 
 # Kinds that change what may leave: they move the log's state_index.

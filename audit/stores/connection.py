@@ -21,6 +21,10 @@ class StoreError(Exception):
         self.is_own = is_own
 
 
+class DiskFullError(StoreError):
+    """There is no room for what is to be written. Nothing is damaged, and all goes on when there is room again."""
+
+
 class RuleBrokenError(StoreError):
     """A row is against a rule of its table: a key that is taken, a trigger that forbids it."""
 

@@ -48,6 +48,12 @@ def find_entry(connection: Connection, entry_id: str) -> tuple[int, bytes] | Non
     return (row[0], bytes(row[1])) if row else None
 
 
+def entries_of_kind(connection: Connection, kind: str) -> list[tuple[int, bytes]]:
+    """Return (index, exact bytes) of every entry of a kind, in their order. Reads the whole log."""
+    rows = connection.all("SELECT idx, entry FROM log_entry WHERE kind = ? ORDER BY idx", (kind,))
+    return [(row[0], bytes(row[1])) for row in rows]
+
+
 def newest_checkpoint(connection: Connection) -> tuple[int, str] | None:
     """Return (size, note) of the newest checkpoint."""
     row = connection.one("SELECT size, note FROM log_checkpoint ORDER BY size DESC LIMIT 1")

@@ -14,12 +14,13 @@ import psycopg
 from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
-from audit.stores.connection import Row, RuleBrokenError, Statement, StoreError, Values
+from audit.stores.connection import DiskFullError, Row, RuleBrokenError, Statement, StoreError, Values
 
 Session = psycopg.Connection[tuple[Any, ...]]
 _T = TypeVar("_T")
 _AT_ONCE: Final = 2_000  # rows that are fetched together
 # Classes of SQLSTATE that are the statement's own fault; every other is the store's, and so everybody's.
+_FULL: Final = "53100"
 _OWN_FAULTS: Final = frozenset({"0A", "21", "22", "23", "42", "54"})
 _RULES: Final = "23"
 _NUL: Final = "\ufdd0"  # a noncharacter of Unicode
@@ -152,6 +153,8 @@ def told(error: psycopg.Error) -> StoreError:
     A broken rule's message names the rule, and its detail the values. Every other message may name values itself.
     """
     state = error.sqlstate or ""
+    if state == _FULL:
+        return DiskFullError("the disk of the database is full")
     if state.startswith(_RULES):
         return RuleBrokenError(error.diag.message_primary or f"a rule of the table ({state})")
     if state:

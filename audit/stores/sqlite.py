@@ -14,7 +14,7 @@ from typing import Any, Final, NoReturn
 
 import pysqlite3
 
-from audit.stores.connection import Connection, Row, RuleBrokenError, Statement, StoreError, Values
+from audit.stores.connection import Connection, DiskFullError, Row, RuleBrokenError, Statement, StoreError, Values
 from audit.stores.contract import UnsafeStoreError, committing
 
 SCHEMA: Final = ("0001.sql", "0002.sql", "0003.sql")
@@ -31,6 +31,13 @@ _OWN_FAULTS: Final = frozenset(
         21,  # MISUSE
         23,  # AUTH
         25,  # RANGE
+    }
+)
+
+_FULL: Final = frozenset(
+    {
+        13,  # FULL
+        4_874,  # IOERR_SHMSIZE: the file that processes share beside a write-ahead log can't grow
     }
 )
 
@@ -110,12 +117,18 @@ class SqliteConnection(pysqlite3.Connection):  # type: ignore[misc]  # the drive
             self.run("ROLLBACK")
 
 
-def _tell(error: pysqlite3.Error) -> NoReturn:
-    """Raise what the driver has raised, as the house knows it."""
+def driver_error(error: pysqlite3.Error) -> StoreError:
+    """Return what the driver has raised, as the house knows it."""
     if isinstance(error, pysqlite3.IntegrityError):
-        raise RuleBrokenError(str(error)) from error
+        return RuleBrokenError(str(error))
     code = getattr(error, "sqlite_errorcode", None)
-    raise StoreError(str(error), is_own=code is None or code & 0xFF in _OWN_FAULTS) from error
+    if code in _FULL or "disk is full" in str(error):  # copying a whole file tells no code
+        return DiskFullError("the disk is full")
+    return StoreError(str(error), is_own=code is None or code & 0xFF in _OWN_FAULTS)
+
+
+def _tell(error: pysqlite3.Error) -> NoReturn:
+    raise driver_error(error) from error
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from audit.stores.connection import Connection, Statement
@@ -48,3 +48,18 @@ def keys_of(connection: Connection, reference: bytes) -> Sequence[bytes]:
     """Return the ids of all keys of a reference, of whatever class and year."""
     rows = connection.all("SELECT key_id FROM subject_key WHERE reference = ?", (reference,))
     return [bytes(row[0]) for row in rows]
+
+
+def all_keys(connection: Connection) -> set[bytes]:
+    """Return the ids of everybody's keys."""
+    return {bytes(row[0]) for row in connection.all("SELECT key_id FROM subject_key")}
+
+
+def names_any(connection: Connection, key_ids: Collection[bytes]) -> bool:
+    """Tell whether any of these keys is somebody's. Reads all rows where none is."""
+    wanted = list(key_ids)
+    portions = [wanted[begin : begin + _PORTION] for begin in range(0, len(wanted), _PORTION)]
+    return any(
+        connection.one(f"SELECT 1 FROM subject_key WHERE key_id IN ({', '.join('?' * len(some))}) LIMIT 1", some)
+        for some in portions
+    )

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 
-def keep_evidence(file: Path, known: str | None, found: str | None) -> None:
+def keep_evidence(file: Path, *, known: str | None, found: str | None) -> None:
     """Keep the newest checkpoint that this process knew, and the one that the log has now. What was kept first stays."""
     content = "".join(
         f"{told}\n{note or 'none'}\n" for told, note in (("Known to this process:", known), ("Found in the log:", found))

@@ -12,7 +12,7 @@ import hmac
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn, Protocol
 
 import orjson
 
@@ -31,6 +31,12 @@ from audit.writing.opening import Keys
 _STATE_KINDS: Final = frozenset(one.value for one in STATE_KINDS)
 _TELLING: Final = frozenset(one.value for one in TELLING_KINDS)
 Change = tuple[int, str, Mapping[str, bytes]]  # an entry's index and kind, and what it says of state keys
+
+
+class OnFork(Protocol):
+    """Who is told, once, of a log that is not the one that it was: the newest checkpoint known, and the one found."""
+
+    def __call__(self, *, known: str | None, found: str | None) -> None: ...
 
 
 class RowsDifferError(LogUnavailableError):
@@ -100,7 +106,7 @@ class Follower:
         rows_of: Callable[[Connection, str], StateRows] = lambda _connection, _key: (),
         *,
         personal: tuple[str, ...] = (),
-        on_fork: Callable[[str | None, str | None], None] = lambda _known, _found: None,
+        on_fork: OnFork = lambda *, known, found: None,  # noqa: ARG005 -- nobody listens
     ) -> None:
         self._on_fork = on_fork
         self._note: str | None = None  # the newest checkpoint that is known
@@ -235,7 +241,7 @@ class Follower:
     def _refuse(self, connection: Connection, told: str) -> NoReturn:
         """Keep both heads, the first time, and raise LogForkedError."""
         if not self.is_forked:
-            self._on_fork(self._note, note_of(connection))
+            self._on_fork(known=self._note, found=note_of(connection))
         self.is_forked = True
         raise LogForkedError(told)
 

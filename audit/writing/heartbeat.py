@@ -111,9 +111,13 @@ class Heartbeat:
             ahead, until = min(max(0.0, ahead + moved), MOST_AHEAD), boot.seconds + MOST_AHEAD
         self._kept = Beat(boot.id, boot.seconds, self._clock().timestamp(), ahead, until)
         beside = self._file.with_name(f"{self._file.name}.{os.getpid()}-{get_ident()}")
-        beside.touch(mode=0o600)
-        beside.write_text(json.dumps(asdict(self._kept)), encoding="ascii")
-        beside.replace(self._file)
+        try:
+            beside.touch(mode=0o600)
+            beside.write_text(json.dumps(asdict(self._kept)), encoding="ascii")
+            beside.replace(self._file)
+        except OSError:
+            beside.unlink(missing_ok=True)  # a full disk, say: nothing half written is left on it
+            raise
 
     def _read(self) -> Beat | None:
         """Return the newest beat; None where there is none, or none that can be read: then nothing can be told."""

@@ -6,8 +6,6 @@ with it would sign a second tree of the same size. This file is what remembers. 
 
 from __future__ import annotations
 
-import fcntl
-import os
 from pathlib import Path
 
 from audit.stores.checked import LogCorruptError
@@ -16,31 +14,13 @@ from audit.stores.entries import size_of
 from audit.stores.nodes import loader
 from audit.tree.checkpoint import parse_checkpoint, verify_checkpoint
 from audit.tree.merkle import ProofError, root_of
+from audit.writing.kept import keep_newer
 
 
 def keep_high_water(note: str | None, file: Path) -> None:
-    """Keep a checkpoint, whole or not at all; nothing is written where it, or a later one, is kept already.
-
-    Several processes may keep theirs: while one writes, the others leave it to their next time.
-    """
-    if note is None:
-        return
-    folder = os.open(file.parent, os.O_RDONLY)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if not _is_later(note, file):
-            return
-        beside = file.with_name(file.name + ".new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(note)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(file)
-    except BlockingIOError:
-        return
-    finally:
-        os.close(folder)
+    """Keep a checkpoint, whole or not at all; nothing is written where it, or a later one, is kept already."""
+    if note is not None:
+        keep_newer(note, file, is_newer=lambda: _is_later(note, file))
 
 
 def _is_later(note: str, file: Path) -> bool:
@@ -62,7 +42,8 @@ def check_high_water(connection: Connection, file: Path, vkey: str) -> None:
     if size < kept.size:
         raise LogCorruptError(
             f"the log holds {size} entries, and had signed {kept.size}: its write-ahead log was lost, or an older copy was "
-            "put back. Going on would sign a second history. Restore the newest backup of the whole directory"
+            "put back. Going on would sign a second history. Restore the newest backup of the whole directory; where none "
+            "holds what is missing, a successor is the only way on: stile log succeed"
         )
     try:
         root = root_of(0, kept.size, loader(connection))

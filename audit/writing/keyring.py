@@ -1,35 +1,26 @@
-"""Which keys are there, and how are they made ahead, given out and destroyed?
+"""Whose are the keys, and how are they made ahead, given out and destroyed?
 
-Every key is wrapped (AES-256-GCM) under a 32-byte key that the caller holds. Methods may be called from several threads.
+They lie in a key file, each wrapped under a master key. Methods may be called from several threads.
 """
 
 from __future__ import annotations
 
 import secrets
-import threading
-from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Self, TypeVar
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import Final, Self
 
 from audit.format.commitment import CONTROLLER_ID, Mac, SealingKey, forget_derived
-from audit.stores.connection import Connection, StoreError
+from audit.stores.connection import Connection
 from audit.stores.key_file import KeyFile
 from audit.stores.subject_keys import Whose, claiming, held_key
+from audit.writing.safe import NAMED, Safe
+from audit.writing.wrapping import KeyringError, MasterKeys
 
 BLOCK: Final = 64  # keys made ahead at once
 KEPT: Final = 65_536  # keys remembered in memory
-NAMED: Final = ("controller", "index", "pseudonym")
 
-
-T = TypeVar("T")
-
-
-class KeyringError(Exception):
-    """The key file is missing, damaged, or wrapped under another key. Nothing can be sealed without it."""
+__all__ = ["BLOCK", "CONTROLLER_ID", "NAMED", "Keyring", "KeyringError", "reference"]
 
 
 def reference(index_key: bytes, dataset: str, source_ref: str) -> bytes:
@@ -45,69 +36,39 @@ def _under(index_key: bytes) -> Mac:
 class Keyring:
     """The keys of one controller. Open until `close`."""
 
-    def __init__(self, file: KeyFile, wrapping_key: bytes) -> None:
-        if len(wrapping_key) != 32:  # noqa: PLR2004 -- AES-256
-            raise KeyringError("the master key is not 32 bytes long")
-        self._file = file
-        self._cipher = AESGCM(wrapping_key)
-        self._lock = threading.RLock()
+    def __init__(self, safe: Safe) -> None:
+        self.safe = safe
+        self._lock = safe.lock
         self._known: dict[Whose, SealingKey] = {}
         self._reserved: dict[Whose, SealingKey] = {}
         self._ahead: list[SealingKey] = []
         self._controller: SealingKey | None = None
 
     @classmethod
-    def create(cls, path: Path, wrapping_key: bytes) -> Self:
+    def create(cls, path: Path, master: MasterKeys) -> Self:
         """Fill an existing empty file, whose permissions are the caller's, with the controller-wide keys."""
-        return cls._opened(path, wrapping_key, cls._fill)
+        return cls(Safe.create(path, master))
 
     @classmethod
-    def open(cls, path: Path, wrapping_key: bytes) -> Self:
+    def open(cls, path: Path, master: MasterKeys) -> Self:
         """Open a key file, or raise KeyringError."""
-        if not path.is_file():
-            raise KeyringError(f"the key file {path.name} is missing: restore it")
-        return cls._opened(path, wrapping_key, cls.controller)
+        return cls(Safe.open(path, master))
 
-    @classmethod
-    def _opened(cls, path: Path, wrapping_key: bytes, first: Callable[[Self], object]) -> Self:
-        """Open a key file for what is done first with it; closed again when that fails."""
-        try:
-            file = KeyFile.open(path)
-        except StoreError as error:
-            raise KeyringError(f"the key file {path.name} is damaged, or no new one: restore it") from error
-        try:
-            ring = cls(file, wrapping_key)
-            first(ring)
-        except StoreError as error:
-            file.close()
-            raise KeyringError(f"the key file {path.name} is damaged, or no new one: restore it") from error
-        except BaseException:
-            file.close()
-            raise
-        return ring
-
-    def _fill(self) -> None:
-        self._file.fill()
-        for name in NAMED:
-            self.store_named(name, secrets.token_bytes(32))
+    @property
+    def _file(self) -> KeyFile:
+        return self.safe.file
 
     def close(self) -> None:
         """Let the file go."""
-        with self._lock:
-            self._file.close()
+        self.safe.close()
 
     def named(self, name: str) -> bytes:
         """Return a controller-wide secret."""
-        with self._lock:
-            wrapped = self._read(lambda: self._file.named(name))
-        if wrapped is None:
-            raise KeyringError(f"the key file has no key called {name}: restore it")
-        return self._unwrap(wrapped, name.encode())
+        return self.safe.named(name)
 
     def store_named(self, name: str, secret: bytes) -> None:
         """Keep a controller-wide secret of any length; an existing one of that name stays, and raises."""
-        with self._lock:
-            self._write(lambda: self._file.keep_named(name, self._wrap(secret, name.encode())))
+        self.safe.keep({name: secret})
 
     def controller(self) -> SealingKey:
         """Return the controller's own key, that nobody's erasure destroys."""
@@ -147,7 +108,7 @@ class Keyring:
         held_id = held_key(connection, whose)
         with self._lock:
             if held_id is None:
-                held = key if self._exists(key.key_id) else self._take()
+                held = key if self.safe.holds(key.key_id) else self._take()
                 connection.run_all(claiming({whose: held.key_id}))
             else:
                 held = key if held_id == key.key_id else self._load(held_id)
@@ -163,7 +124,7 @@ class Keyring:
             if held_id is not None:
                 found = given if given is not None and given.key_id == held_id else self._load(held_id)
                 return self._remember(whose, found)
-            if given is not None and self._exists(given.key_id):
+            if given is not None and self.safe.holds(given.key_id):
                 return given
             self._known.pop(whose, None)
             self._reserved[whose] = self._take()
@@ -192,9 +153,7 @@ class Keyring:
             self._known.clear()
             self._reserved.clear()
             forget_derived()
-            is_wiped = self._write(lambda: self._file.destroy(key_ids))
-        if not is_wiped:
-            raise KeyringError("the destroyed keys could not be wiped from the file: something reads it; destroy again")
+            self.safe.destroy(key_ids)
 
     def _remember(self, known: Whose, key: SealingKey) -> SealingKey:
         self._reserved.pop(known, None)
@@ -206,39 +165,10 @@ class Keyring:
     def _take(self) -> SealingKey:
         if not self._ahead:
             made = [SealingKey(secrets.token_bytes(16), secrets.token_bytes(32)) for _ in range(BLOCK)]
-            rows = [(key.key_id, self._wrap(key.secret, key.key_id)) for key in made]
             # Durable before use: an entry sealed under a key that a crash takes away could never be opened.
-            self._write(lambda: self._file.keep_random(rows))
+            self.safe.keep({key.key_id: key.secret for key in made})
             self._ahead = made
         return self._ahead.pop()
 
-    def _exists(self, key_id: bytes) -> bool:
-        return self._read(lambda: self._file.random(key_id)) is not None
-
     def _load(self, key_id: bytes) -> SealingKey:
-        wrapped = self._read(lambda: self._file.random(key_id))
-        if wrapped is None:
-            raise KeyringError("a key that the log names was destroyed, or the key file is older than the log")
-        return SealingKey(key_id, self._unwrap(wrapped, key_id))
-
-    def _read(self, read: Callable[[], bytes | None]) -> bytes | None:
-        try:
-            return read()
-        except StoreError as error:
-            raise KeyringError("the key file can't be read: restore it") from error
-
-    def _write(self, write: Callable[[], T]) -> T:
-        try:
-            return write()
-        except StoreError as error:
-            raise KeyringError("the key file can't be written") from error
-
-    def _wrap(self, secret: bytes, name: bytes) -> bytes:
-        nonce = secrets.token_bytes(12)
-        return nonce + self._cipher.encrypt(nonce, secret, name)
-
-    def _unwrap(self, wrapped: bytes, name: bytes) -> bytes:
-        try:
-            return self._cipher.decrypt(wrapped[:12], wrapped[12:], name)
-        except (InvalidTag, ValueError) as error:
-            raise KeyringError("the key file is wrapped under another master key, or damaged") from error
+        return SealingKey(key_id, self.safe.random(key_id))

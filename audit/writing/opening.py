@@ -14,7 +14,7 @@ class Keys(Protocol):
     def load(self, key_id: bytes, /) -> SealingKey: ...
 
 
-def opened_values(keys: Keys, entry_id: str, kept: Iterable[tuple[bytes, bytes]], name: str) -> Iterator[Any]:
+def opened_values(keys: Keys, entry_id: str, kept: Iterable[tuple[bytes, bytes]], *, name: str) -> Iterator[Any]:
     """Give what each bundle that has an opening of this name says by it. Raises EntryError, KeyringError."""
     for key_id, ciphertext in kept:
         openings = open_bundle(keys.load(key_id), entry_id, ciphertext)

@@ -24,7 +24,7 @@ _LOWEST: Final = 19
 Found = Callable[[list[dict[str, str]]], None]
 
 
-async def keep_checking(directory: Path, file: Path, telemetry: Telemetry, *, hours: int, found: Found) -> None:
+async def keep_checking(directory: Path, *, file: Path, telemetry: Telemetry, hours: int, found: Found) -> None:
     """Check whenever the last check is so many hours ago, until cancelled; 0 hours: never.
 
     `file` keeps when that was, and what it found; `found` is told the findings.
@@ -33,7 +33,7 @@ async def keep_checking(directory: Path, file: Path, telemetry: Telemetry, *, ho
     while hours:
         try:
             if is_due(file, hours=hours):
-                await check_once(directory, file, telemetry, found=found)
+                await check_once(directory, file=file, telemetry=telemetry, found=found)
         except (OSError, orjson.JSONDecodeError) as error:
             telemetry.logger.error("log_check_failed", error=type(error).__name__)  # noqa: TRY400 -- a traceback may hold values
         await asyncio.sleep(LOOKS)
@@ -47,7 +47,7 @@ def is_due(file: Path, *, hours: int) -> bool:
         return True
 
 
-async def check_once(directory: Path, file: Path, telemetry: Telemetry, *, found: Found) -> None:
+async def check_once(directory: Path, *, file: Path, telemetry: Telemetry, found: Found) -> None:
     """Run the check, unless another worker does, and tell what it finds. Raises OSError."""
     handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     try:
@@ -62,7 +62,7 @@ async def check_once(directory: Path, file: Path, telemetry: Telemetry, *, found
     findings = told["findings"]
     telemetry.note_checked(len(findings))
     for one in findings:
-        telemetry.note_damage("rows" if "state_key" in one else "log", one.get("state_key", ""))
+        telemetry.note_damage("rows" if "state_key" in one else "log", state_key=one.get("state_key", ""))
     found(findings)
 
 
@@ -76,7 +76,7 @@ async def _run(directory: Path) -> dict[str, Any]:
         *command,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
-        preexec_fn=lambda: os.nice(_LOWEST) and None,
+        preexec_fn=_give_way,
     )
     try:
         printed, _ = await process.communicate()

@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from audit.exporting.tiles import checkpoint
@@ -16,8 +15,10 @@ from audit.stores.instants import from_micros
 from audit.writing.heartbeat import JUMP, Heartbeat
 from audit.writing.highwater import keep_high_water
 from audit.writing.item import Draft, Moment, Within
+from audit.writing.key_standing import keep_key_mark
 from audit.writing.once import LIFE
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
+from gateway.council.directory import Council
 from gateway.journey.equipment import Services
 from gateway.journey.refusal_entry import refuse_in_window
 from gateway.limits.early_refusals import EarlyLimits
@@ -35,7 +36,7 @@ async def sweep(
     services: Services,
     early: EarlyLimits,
     telemetry: Telemetry,
-    high_water: Path,
+    council: Council,
     heartbeat: Heartbeat | None = None,
     keep_known: Callable[[], None] = lambda: None,
 ) -> None:
@@ -53,7 +54,8 @@ async def sweep(
             telemetry.assurance_days_left.set(assurance_days_left(services.reader.connection, today, most=NO_END))
             await sweep_once(services, early)
             # In a thread: it waits for the disk.
-            await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), high_water)
+            await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), council.high_water)
+            await asyncio.to_thread(keep_key_mark, council.keyring.safe, council.key_mark)
             await asyncio.to_thread(keep_known)
         except (NotDurableError, LogUnavailableError):
             continue  # every call tells of it already

@@ -22,9 +22,11 @@ from audit.stores.checked import LogCorruptError
 from audit.stores.connection import StoreError
 from audit.stores.contract import UnsafeStoreError
 from audit.writing.item import Appended, Within
+from audit.writing.key_standing import keep_key_mark
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
 from gateway.app import keep_known, make_changes, start_log, utc_now
+from gateway.backups.manifest import BackupError
 from gateway.council.directory import Council, CouncilError, open_council
 from gateway.settings import SettingsError
 from gateway.store.changes import ChangeRefusedError, Changes
@@ -39,6 +41,7 @@ Directory = Annotated[
 Id = Annotated[str, typer.Argument(help="Lower-case letters, digits and hyphens.")]
 LONGEST_NAME: Final = 64  # of a user, in an entry
 EXPECTED = (
+    BackupError,
     CouncilError,
     SettingsError,
     KeyringError,
@@ -78,6 +81,7 @@ def office(directory: Path) -> Iterator[Office]:
             yield Office(council, make_changes(council), Reader(connection), sequencer)
             if sequencer.heartbeat is not None:
                 sequencer.heartbeat.beat()
+            keep_key_mark(council.keyring.safe, council.key_mark)
         finally:
             connection.close()
             sequencer.close()

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import base64
+import fcntl
 import os
 import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,19 +16,24 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwk
 
+from audit.stores.connection import StoreError
 from audit.stores.contract import Store
+from audit.stores.room import told_as_full
 from audit.stores.sqlite import SqliteStore
 from audit.tree.checkpoint import CheckpointSigner
-from audit.writing.keyring import Keyring
+from audit.writing.keyring import Keyring, KeyringError
+from audit.writing.wrapping import KEY_SIZE
 from gateway.council.database import LOCK, STATE, store_of
+from gateway.council.master_key import FileKeys, MasterKeyError, master_keys_of, written
+from gateway.council.master_key_command import CommandFailedError
 from gateway.oauth.access_token import IssuerKey
 from gateway.oauth.jose import thumbprint
 from gateway.settings import FILE, Settings, load_settings, write_settings
 from gateway.store.schema import check_empty, check_version, create_tables
 
-MASTER: Final = "master.key"
 KEYS: Final = "keys.sqlite"
 HIGH_WATER: Final = "state.head"
+KEY_MARK: Final = "state.keys"
 HEARTBEAT: Final = "state.clock"
 FOLLOWED: Final = "state.followed"
 CHECKED: Final = "state.checked"
@@ -93,6 +97,11 @@ class Council:
         return self.directory / CHECKED
 
     @property
+    def key_mark(self) -> Path:
+        """Return the file that keeps how the key file stood, by which one put back from an older copy is noticed."""
+        return self.directory / KEY_MARK
+
+    @property
     def heartbeat(self) -> Path:
         """Return the file that keeps where wall clock and boot clock stood, by which a clock that jumps is noticed."""
         return self.directory / HEARTBEAT
@@ -101,7 +110,7 @@ class Council:
 def create_council(directory: Path, values: dict[str, str | bool]) -> None:
     """Make an empty council, whole or not at all: it is put together beside its place. Refuses a directory in use."""
     directory = directory.resolve()
-    if directory.exists() and any(directory.iterdir()):
+    if not is_vacant(directory):
         raise CouncilError(f"{directory} is not empty: give a new directory")
     filled: Store | None = None
     try:
@@ -114,17 +123,20 @@ def create_council(directory: Path, values: dict[str, str | bool]) -> None:
         raise CouncilError(f"{directory} can't be put in its place: {error.strerror}. {left}") from error
 
 
+def is_vacant(directory: Path) -> bool:
+    """Tell whether a council may be put there: nothing lies there, or only what a killed making has left."""
+    left = _aside(directory, within=True).name
+    return not directory.exists() or (directory.is_dir() and all(one.name == left for one in directory.iterdir()))
+
+
 @contextmanager
 def put_together(directory: Path) -> Iterator[Path]:
     """Give an empty directory that takes the place of another when the block ends, and vanishes when it fails."""
     # A mount point, or a directory made for us in a place that is not ours, can't be replaced: it is filled instead.
     kept = directory.exists() and (directory.is_mount() or not os.access(directory.parent, os.W_OK))
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        making = Path(tempfile.mkdtemp(prefix=f".{directory.name}.", dir=directory if kept else directory.parent))
-    except OSError as error:
-        raise CouncilError(f"{directory} can't be made: {error.strerror}; give a place that you may write to") from error
-    try:
+    with set_aside(directory, within=kept) as aside:
+        making = aside / "whole"
+        making.mkdir(mode=0o700)
         yield making
         if kept:
             for file in sorted(making.iterdir(), key=lambda one: one.name == FILE):  # what makes it a council comes last
@@ -132,8 +144,46 @@ def put_together(directory: Path) -> Iterator[Path]:
             directory.chmod(0o700)
         else:
             making.rename(directory)
+
+
+@contextmanager
+def set_aside(place: Path, *, within: bool = False) -> Iterator[Path]:
+    """Give an empty directory beside a place, or in it, that its owner alone may read. What is left there vanishes.
+
+    It is locked, so that what is put together belongs into a directory of its own in there. One that a killed process has
+    left is removed first; CouncilError where one is at work there now.
+    """
+    making = _aside(place, within=within)
+    try:
+        making.parent.mkdir(parents=True, exist_ok=True)
+        _remove_left(making)
+        making.mkdir(mode=0o700)
+    except OSError as error:
+        raise CouncilError(f"{place} can't be made: {error.strerror}; give a place that you may write to") from error
+    handle = os.open(making, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield making
     finally:
         shutil.rmtree(making, ignore_errors=True)
+        os.close(handle)
+
+
+def _aside(place: Path, *, within: bool) -> Path:
+    return (place if within else place.parent) / f".{place.name}.making"
+
+
+def _remove_left(making: Path) -> None:
+    if not making.exists():
+        return
+    handle = os.open(making, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(making)
+    except BlockingIOError as error:
+        raise CouncilError(f"{making} is being put together by another process: wait until it is done") from error
+    finally:
+        os.close(handle)
 
 
 def fill_council(directory: Path, values: dict[str, str | bool]) -> Store:
@@ -142,10 +192,11 @@ def fill_council(directory: Path, values: dict[str, str | bool]) -> Store:
     Return the database that has the tables now: of a PostgreSQL they stay where the directory vanishes.
     """
     write_settings(directory, values)
-    store = store_of(directory, load_settings(directory))
+    settings = load_settings(directory)
+    store, master = store_of(directory, settings), master_keys_of(directory, settings)
     files = (STATE, LOCK) if isinstance(store, SqliteStore) else ()
-    master = secrets.token_bytes(32)
-    write_secret(directory / MASTER, base64.b64encode(master) + b"\n")
+    if isinstance(master, FileKeys) and not master.file.exists():
+        write_secret(master.file, written([secrets.token_bytes(KEY_SIZE)]))
     for name in (*files, KEYS):
         write_secret(directory / name, b"")
     store.check()
@@ -167,8 +218,11 @@ def open_council(directory: Path) -> Council:
     for name in (STATE, KEYS, LOCK) if isinstance(store, SqliteStore) else (KEYS,):
         if not (directory / name).is_file():
             raise CouncilError(f"{directory} has a {FILE} but no {name}: restore it from your backup")
-    check_version(store)
-    keyring = Keyring.open(directory / KEYS, _load_master(directory, settings))
+    try:
+        check_version(store)
+        keyring = open_keyring(directory, settings)
+    except (StoreError, KeyringError) as error:
+        raise told_as_full(error, directory) from error
     log_key = Ed25519PrivateKey.from_private_bytes(keyring.named("log"))
     issuer = jwk.import_key(keyring.named("issuer"), "EC")
     return Council(
@@ -180,17 +234,12 @@ def open_council(directory: Path) -> Council:
     )
 
 
-def _load_master(directory: Path, settings: Settings) -> bytes:
-    file = settings.master_key_file or directory / MASTER
-    if not file.is_file():
-        raise CouncilError(f"the master key {file.name} is missing: restore it, for no key can be read without it")
+def open_keyring(directory: Path, settings: Settings) -> Keyring:
+    """Return the keys of a directory; CouncilError where the master key can't be had, KeyringError for all else."""
     try:
-        key = base64.b64decode(file.read_bytes().strip(), validate=True)
-    except ValueError as error:
-        raise CouncilError(f"{file.name} is not the base64 of a key: restore it") from error
-    if len(key) != 32:  # noqa: PLR2004 -- AES-256
-        raise CouncilError(f"{file.name} does not hold 32 bytes: restore it")
-    return key
+        return Keyring.open(directory / KEYS, master_keys_of(directory, settings))
+    except (MasterKeyError, CommandFailedError) as error:
+        raise CouncilError(str(error)) from error
 
 
 def write_secret(file: Path, content: bytes) -> None:

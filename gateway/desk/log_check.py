@@ -77,7 +77,9 @@ def _differences(connection: Connection, follower: Follower, keyring: Keyring) -
         elif indices.get(key, said.entry) != said.entry:
             yield Finding(f"its newest entry is {said.entry}, and its row names entry {indices[key]}", key)
     for kind, name, version in changed_texts(connection):
-        yield Finding(f"version {version} of {kind} {name} is not the text that was published", key_of_text(kind, name))
+        yield Finding(
+            f"version {version} of {kind} {name} is not the text that was published", key_of_text(kind, name=name)
+        )
 
 
 def _kept_beside(connection: Connection, follower: Follower, keyring: Keyring) -> Iterator[Finding]:
@@ -104,7 +106,7 @@ def _how(connection: Connection, keyring: Keyring, key: str, index: int, rows: S
     """Tell, by tables, how rows differ from those that an entry says."""
     told: StateRows = []
     entry = orjson.loads(entry_at(connection, index))
-    for value in opened_values(keyring, entry["id"], bundles(connection, index), STATE):
+    for value in opened_values(keyring, entry["id"], bundles(connection, index), name=STATE):
         told = value.get(key, told)
     have, want = _counted(rows), _counted(told)
     less, more = want - have, have - want

@@ -21,7 +21,7 @@ from schemas.request import Caseworker
 from schemas.terms import Assurance
 
 
-def keyed_digest(secret: bytes, raw: bytes) -> str:
+def keyed_digest(raw: bytes, *, secret: bytes) -> str:
     """Return what stands in a table for what can be guessed: an HMAC-SHA256 (RFC 2104) under a secret of the key file."""
     return "hmac-sha256:" + hmac.digest(secret, raw, "sha256").hex()
 

@@ -67,7 +67,7 @@ class Round:
         under = [self.ask.body_digest, agreement, dict(self.ask.caller.token.details.get(agreement, {}))]
         if caseworker is not None and caseworker.assurance is Assurance.VOUCHED:
             under.append([caseworker.id, caseworker.role])
-        return keyed_digest(self.services.secrets.index, canonical(under))
+        return keyed_digest(canonical(under), secret=self.services.secrets.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from audit.stores.room import check_room
 from gateway.app import build_app, start_log, utc_now
 from gateway.council.directory import Council, CouncilError
 from gateway.operators.parts import make_operators
@@ -146,6 +147,7 @@ def finish_on_signals() -> None:
 
 def check_log(council: Council) -> None:
     """Raise what keeps this council from being served: from inside uvicorn it would come with a traceback."""
+    check_room(council.directory)
     make_operators(council.settings, council.keyring, lambda: utc_now().timestamp())
     start_log(council, utc_now, lambda results: [done(result) for done, result in results]).close()
 

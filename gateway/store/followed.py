@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Iterator
-from typing import Final
+from collections.abc import Iterable, Iterator
+from typing import Final, Protocol
 
 from audit.format.state_rows import StateRows
 from audit.stores.checked import LogCorruptError
@@ -16,7 +16,16 @@ from gateway.store.state_rows import all_rows, rows_of
 PERSONAL: Final = ("consent/", "restriction/")  # state keys of what a person has said
 TOKEN: Final = "token/"  # noqa: S105 -- a state key's prefix: of a token there is one once it was revoked
 _HEAD: Final = "SELECT size, state_index FROM log_head"
-Alarm = Callable[[str, str], None]  # what is wrong ("rows" or "log"), and of which state key
+
+
+class Alarm(Protocol):
+    """Who is told what is wrong: `rows`, of which state key; or the `log`."""
+
+    def __call__(self, what: str, *, state_key: str = "") -> None: ...
+
+
+def _nobody(what: str, *, state_key: str = "") -> None:
+    """Tell nobody."""
 
 
 class Followed:
@@ -25,7 +34,7 @@ class Followed:
     Raises RowsDifferError, which is a LogUnavailableError, for rows that are not what the log says; `alarm` is told before.
     """
 
-    def __init__(self, follower: Follower, within: SaidWithin, alarm: Alarm = lambda _what, _key: None) -> None:
+    def __init__(self, follower: Follower, within: SaidWithin, alarm: Alarm = _nobody) -> None:
         self._follower, self._within, self._alarm = follower, within, alarm
         self._in_transaction = False
         self._damaged: set[str] = set()
@@ -63,7 +72,7 @@ class Followed:
         if not self._in_transaction and self._agrees_at_head(connection, key):
             return
         self._damaged.add(key)
-        self._alarm("rows", key)
+        self._alarm("rows", state_key=key)
         raise RowsDifferError(key)
 
     def note_damaged(self, keys: Iterable[str]) -> None:
@@ -98,5 +107,5 @@ class Followed:
         try:
             yield
         except LogCorruptError as error:
-            self._alarm("log", "")
+            self._alarm("log")
             raise LogUnavailableError(str(error)) from error

@@ -11,8 +11,10 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
+from audit.stores.connection import StoreError
 from audit.stores.contract import Store
 from gateway.store.floor import read_highest
 from schemas.semantics import NEWEST
@@ -50,13 +52,20 @@ def check_empty(store: Store) -> None:
 
 
 def found_version(store: Store) -> str:
-    """Return the version that a database has; SchemaError for one that has none, or a later one than this build knows."""
+    """Return the version that a database has; SchemaError for one that has none, or a later one than this build knows.
+
+    Raises StoreError where the database can't be read.
+    """
     engine = _engine(store)
-    with engine.connect() as connection:
-        if not inspect(connection).has_table(_VERSION_TABLE):
-            raise SchemaError(f"{store.name} has no schema version: it was not made by `stile init`")
-        found = str(connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar())
-    engine.dispose()
+    try:
+        with engine.connect() as connection:
+            if not inspect(connection).has_table(_VERSION_TABLE):
+                raise SchemaError(f"{store.name} has no schema version: it was not made by `stile init`")
+            found = str(connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar())
+    except DBAPIError as error:
+        raise StoreError(f"{store.name} can't be read: {error.orig}") from error
+    finally:
+        engine.dispose()
     if found > VERSION:
         raise SchemaError(
             f"{store.name} has schema version {found}, and this build knows {VERSION}: install the build that made it"

@@ -165,7 +165,7 @@ class Reader:
 
         One that was changed where it lies is not there, and no older version takes its place.
         """
-        self.check(key_of_text(kind, name))
+        self.check(key_of_text(kind, name=name))
         where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
         asked = f"SELECT version, text, ended_at, digest FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC"
         row = self.connection.one(asked, values)

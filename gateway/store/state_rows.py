@@ -159,6 +159,7 @@ STANDS: Final[Mapping[str, tuple[Stand, ...]]] = {
         ),
     ),
     "token": (),
+    "erasure": (),
     "semantics": (Stand("semantics", ("number", "changed_at"), "number", lambda _row: ("semantics",), "", _nothing),),
     "dataset": (_texts("dataset"),),
     "core": (_texts("core"),),
@@ -224,7 +225,7 @@ STANDS: Final[Mapping[str, tuple[Stand, ...]]] = {
 }
 
 
-def key_of_text(kind: str, name: str) -> str:
+def key_of_text(kind: str, *, name: str) -> str:
     """Return the state key that a published text stands under."""
     match kind:
         case "council":

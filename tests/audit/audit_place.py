@@ -18,6 +18,7 @@ from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.item import Appended, Draft
 from audit.writing.keyring import Keyring, reference
 from audit.writing.sequencer import Sequencer
+from audit.writing.wrapping import Held
 
 ORIGIN = "gateway.northmoor.gov.uk/log/northmoor"
 MASTER = bytes(range(32))
@@ -48,6 +49,7 @@ class Place:
     """A log and a key file. What it opens it closes; `now` is the time that its writers read."""
 
     origin = ORIGIN
+    master = Held((MASTER,))
 
     def __init__(self, directory: Path, *, origin: str = ORIGIN) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -56,7 +58,7 @@ class Place:
         create(self.database)
         self.lock.touch()
         self.keys.touch()
-        Keyring.create(self.keys, MASTER).close()
+        Keyring.create(self.keys, self.master).close()
         self.origin = origin
         self.signer = CheckpointSigner(origin, Ed25519PrivateKey.from_private_bytes(hashlib.sha256(b"log").digest()))
         self.now = NOW
@@ -77,7 +79,7 @@ class Place:
         return connection
 
     def ring(self) -> Keyring:
-        ring = Keyring.open(self.keys, MASTER)
+        ring = Keyring.open(self.keys, self.master)
         self._open.callback(ring.close)
         return ring
 

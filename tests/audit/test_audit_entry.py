@@ -119,6 +119,7 @@ OTHERS = [
     "state.adopted",
     "state.kept",
     "log.succeeded",
+    "keys.rewrapped",
 ]
 
 

@@ -14,6 +14,7 @@ from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.merkle import leaf_hash, verify_inclusion
 from audit.writing import keyring as keyring_module
 from audit.writing.keyring import BLOCK, CONTROLLER_ID, NAMED, Keyring, KeyringError, reference
+from audit.writing.wrapping import Held
 
 MASTER = bytes(range(32))
 REF = reference(b"i" * 32, "tenancies", "person-1")
@@ -128,7 +129,7 @@ def test_a_destroyed_key_is_nowhere_to_be_had(place, ring, log) -> None:
 
 def test_a_destroyed_key_leaves_no_trace_in_the_files(place, ring, log) -> None:
     key, _ = ring.key_for(log, REF, "P6Y", 2026)
-    wrapped = ring._file.random(key.key_id)
+    wrapped = ring._file.random(key.key_id).content
     files = [place.keys, place.keys.with_name("keys.sqlite-wal")]
     assert any(wrapped in file.read_bytes() for file in files)
 
@@ -224,13 +225,13 @@ def test_nothing_stands_in_clear_in_the_key_file(place, ring, log) -> None:
 
 def test_a_wrong_master_key_opens_nothing(place) -> None:
     with pytest.raises(KeyringError, match="another master key"):
-        Keyring.open(place.keys, bytes(32))
+        Keyring.open(place.keys, Held((bytes(32),)))
 
 
 @pytest.mark.parametrize("length", [0, 16, 24, 31, 33])
 def test_a_master_key_has_32_bytes(place, length: int) -> None:
     with pytest.raises(KeyringError, match="32 bytes"):
-        Keyring.open(place.keys, bytes(length))
+        Keyring.open(place.keys, Held((bytes(length),)))
 
 
 def test_a_wrapped_key_does_not_open_under_another_name(place, ring, log) -> None:
@@ -245,9 +246,9 @@ def test_a_wrapped_key_does_not_open_under_another_name(place, ring, log) -> Non
 def test_a_missing_key_file_is_not_made_again(place) -> None:
     place.keys.unlink()
     with pytest.raises(KeyringError, match=r"keys\.sqlite is missing"):
-        Keyring.open(place.keys, MASTER)
+        Keyring.open(place.keys, Held((MASTER,)))
     with pytest.raises(KeyringError):
-        Keyring.create(place.keys, MASTER)
+        Keyring.create(place.keys, Held((MASTER,)))
     assert not place.keys.exists()
 
 
@@ -255,13 +256,13 @@ def test_a_missing_key_file_is_not_made_again(place) -> None:
 def test_a_damaged_key_file_is_said(place, content: bytes) -> None:
     place.keys.write_bytes(content)
     with pytest.raises(KeyringError, match="restore it"):
-        Keyring.open(place.keys, MASTER)
+        Keyring.open(place.keys, Held((MASTER,)))
 
 
 def test_a_key_file_in_use_is_not_filled_again(place, ring) -> None:
     index = ring.named("index")
     with pytest.raises(KeyringError):
-        Keyring.create(place.keys, MASTER)
+        Keyring.create(place.keys, Held((MASTER,)))
     assert place.ring().named("index") == index
 
 

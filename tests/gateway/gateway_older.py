@@ -31,3 +31,14 @@ def older_council(directory: Path) -> None:
     connection.executemany("UPDATE client SET jwks = ? WHERE client_id = ?", sets)
     connection.commit()
     connection.close()
+
+
+def older_key_file(directory: Path) -> None:
+    """Turn a council's key file back into one of the build before generations of the master key."""
+    connection = pysqlite3.connect(str(directory / "keys.sqlite"))
+    connection.executescript(
+        "DROP TABLE generation; DROP TABLE standing; ALTER TABLE named_key DROP COLUMN generation;"
+        "ALTER TABLE random_key DROP COLUMN generation;"
+    )
+    connection.close()
+    (directory / "state.keys").unlink(missing_ok=True)

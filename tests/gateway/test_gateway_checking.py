@@ -52,5 +52,5 @@ def test_one_of_several_workers_checks(council_directory: Path) -> None:
         file, told = house.council.checked, []
         with file.open("wb") as held:
             fcntl.flock(held, fcntl.LOCK_EX)
-            asyncio.run(check_once(council_directory, file, house.wiring.telemetry, found=told.append))
+            asyncio.run(check_once(council_directory, file=file, telemetry=house.wiring.telemetry, found=told.append))
         assert (told, file.read_bytes()) == ([], b"")
