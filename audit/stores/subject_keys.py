@@ -55,11 +55,12 @@ def all_keys(connection: Connection) -> set[bytes]:
     return {bytes(row[0]) for row in connection.all("SELECT key_id FROM subject_key")}
 
 
-def names_any(connection: Connection, key_ids: Collection[bytes]) -> bool:
-    """Tell whether any of these keys is somebody's. Reads all rows where none is."""
+def held_by_anybody(connection: Connection, key_ids: Collection[bytes]) -> set[bytes]:
+    """Return which of these keys are somebody's. Reads every row, for keys are found by whose they are."""
     wanted = list(key_ids)
     portions = [wanted[begin : begin + _PORTION] for begin in range(0, len(wanted), _PORTION)]
-    return any(
-        connection.one(f"SELECT 1 FROM subject_key WHERE key_id IN ({', '.join('?' * len(some))}) LIMIT 1", some)
+    return {
+        bytes(row[0])
         for some in portions
-    )
+        for row in connection.all(f"SELECT key_id FROM subject_key WHERE key_id IN ({', '.join('?' * len(some))})", some)
+    }

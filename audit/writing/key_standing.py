@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from audit.stores.connection import Connection
 from audit.stores.entries import keys_between, size_of
 from audit.stores.key_file import KeyFile, MacOf, Standing
-from audit.stores.subject_keys import names_any
+from audit.stores.subject_keys import held_by_anybody
 from audit.writing.kept import keep_newer
 from audit.writing.wrapping import KeyringError
 
@@ -84,9 +84,10 @@ def check_key_file(keys: Keys, file: Path, connection: Connection) -> None:
             )
     size = size_of(connection)
     used = {key_id for key_id, _ in keys_between(connection, begin=max(0, size - NEWEST), end=size)}
-    lacking = keys.missing(used)
-    # What was destroyed is missing too, and nobody's any more.
-    if lacking and names_any(connection, lacking):
+    missing = keys.missing(used)
+    # What was destroyed, or never was a key, is missing too, and nobody's.
+    lacking = held_by_anybody(connection, missing) if missing else set()
+    if lacking:
         raise KeyringError(f"of the keys that the log's newest entries name the key file lacks {len(lacking)}: {OLDER}")
 
 

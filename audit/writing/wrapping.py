@@ -77,6 +77,10 @@ class Wrapping:
         self._ciphers = {mark_of(key): AESGCM(key) for key in keys}
         return keys
 
+    def has(self, mark: bytes) -> bool:
+        """Tell whether the key of a mark is at hand."""
+        return mark in self._ciphers
+
     def newest(self) -> int:
         """Return the generation that wraps what is kept from now on, whose key is at hand. Raises KeyringError."""
         generation = self._file.generations()[-1]

@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from audit.format.entry import canonical
 from audit.writing.heartbeat import JUMP, told
+from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.background.sweeping import log_ahead
 from gateway.journey.wiring import Wiring
@@ -41,6 +42,10 @@ async def get_readiness(request: Request) -> Response:
         return _not_ready(log="not the one that it was" if wiring.sequencer.follower.is_forked else "not writable")
     if not wiring.sequencer.writable:
         return _not_ready(log="not writable")
+    try:
+        wiring.services.keyring.safe.standing()
+    except KeyringError:
+        return _not_ready(keys="not readable")
     ready = {"ready": True, "log_ahead": round(log_ahead(wiring.services))}
     return Response(canonical(ready), media_type="application/json")
 

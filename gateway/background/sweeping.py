@@ -57,6 +57,7 @@ async def sweep(
             await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), council.high_water)
             await asyncio.to_thread(keep_key_mark, council.keyring.safe, council.key_mark)
             await asyncio.to_thread(keep_known)
+            await asyncio.to_thread(council.keyring.safe.look_ahead)
         except (NotDurableError, LogUnavailableError):
             continue  # every call tells of it already
         except Exception as error:  # noqa: BLE001 -- a broom that stops at one bad row stops for ever, and unseen

@@ -154,7 +154,7 @@ def _read_back(log: Connection, keyring: Keyring) -> str:
                 raise LogCorruptError(f"entry {index} does not open by the key that it was sealed under") from error
             except KeyringError:
                 closed += 1
-    return f"of the newest {min(size, NEWEST)}, {opened} bundles open, and {closed} are of keys that were destroyed"
+    return f"of the newest {min(size, NEWEST)}, {opened} bundles open, and {closed} under no key: destroyed, or never there"
 
 
 def _compared(log: Connection, manifest: Manifest, seen: Iterable[Seen]) -> str:

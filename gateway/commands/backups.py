@@ -12,11 +12,13 @@ import typer
 from audit.checking.published import UnreadableError
 from audit.checking.seen import NotRememberedError, keep_seen, place_of_seen, read_seen
 from audit.format.entry import Kind
-from audit.stores.connection import Connection
+from audit.stores.connection import Connection, StoreError
+from audit.stores.room import told_as_full
 from audit.stores.sqlite import SqliteStore
 from audit.tree.checkpoint import parse_checkpoint
 from audit.writing.highwater import keep_high_water
 from audit.writing.item import Draft, Moment
+from audit.writing.keyring import KeyringError
 from gateway.app import utc_now
 from gateway.backups.drill import run_drill
 from gateway.backups.folder import Backup, opened_backup
@@ -112,10 +114,13 @@ def _restore(
         raise CouncilError(f"{directory} is not empty: give a new directory")
     owner = owner_of(directory)
     with put_together(directory) as making:
-        unpack(held, manifest, making, owner=owner)
-        if master_key is not None:
-            put_master_key(making, file=master_key, owner=owner)
-        restored = _checked(making, manifest, known)
+        try:
+            unpack(held, manifest, making, owner=owner)
+            if master_key is not None:
+                put_master_key(making, file=master_key, owner=owner)
+            restored = _checked(making, manifest, known)
+        except (OSError, StoreError, KeyringError) as error:
+            raise told_as_full(error, making) from error
         if restored.missing is None:
             _record(making, manifest, restored, known, is_word=is_word)
         else:

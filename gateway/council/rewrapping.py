@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from audit.writing.rewrapping import begin_generation, left_behind, new_key, new
 from audit.writing.safe import Safe
 from audit.writing.wrapping import mark_of
 from gateway.council.directory import PID, Council, CouncilError
-from gateway.council.master_key import EnvironmentKeys, FileKeys
+from gateway.council.master_key import Commanded, EnvironmentKeys, FileKeys
 
 LOCK: Final = "keys.lock"
+LOOKED: Final = 3.0  # seconds until every worker has looked for a new generation, and has asked a quick command for it
 _WANTED: Final = (
     "{told} gives no new key: let it give the old one and then a new one of 32 bytes, in base64, a line each (the new one "
     "last), and run this again. Nothing was changed"
@@ -44,6 +46,9 @@ def rewrap_council(council: Council, done: Callable[[int], None] = lambda _count
     _check_source(council)
     if not _is_under_way(safe):
         begin_generation(safe, _made_key(safe))
+        if isinstance(safe.wrapping.master, Commanded):
+            # Each worker looks once a second: so none has to wait for a command with the log's lock in hand.
+            time.sleep(LOOKED)
     count = rewrap(safe, done)
     newest = newest_of(safe)
     return Rewrapped(newest.number, newest.mark.hex(), count, newest.is_recorded)

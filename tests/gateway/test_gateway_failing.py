@@ -168,6 +168,15 @@ def test_readiness_tells_when_the_log_can_not_be_written(house: House) -> None:
     assert house.http.get("/healthz").status_code == 200
 
 
+def test_without_its_keys_a_gateway_is_not_ready(house: House) -> None:
+    assert house.http.get("/readyz").status_code == 200
+    house.council.keyring.close()
+
+    answer = house.http.get("/readyz")
+
+    assert (answer.status_code, answer.json()["keys"]) == (503, "not readable")
+
+
 DAMAGE = {
     "an entry was changed": "UPDATE log_entry SET entry = entry || x'20' WHERE idx = 3",
     "a node is missing": "DELETE FROM log_node WHERE level = 0 AND idx = 2",

@@ -265,6 +265,26 @@ def test_one_file_that_was_edited_restores_nothing(council_directory: Path, tmp_
     assert nothing_left(tmp_path)
 
 
+@pytest.mark.skipif(
+    os.geteuid() != 0 or shutil.which("mount") is None, reason="no disk can be mounted here: that needs root"
+)
+@pytest.mark.parametrize("size", ["64k", "360k"])
+def test_a_full_disk_is_told_and_nothing_is_left_there(backup: Path, tmp_path: Path, key: Path, size: str) -> None:
+    small = tmp_path / "small"
+    small.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=False).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    try:
+        status, printed = restored(backup, small / "new", key)
+        left = list(small.iterdir())
+    finally:
+        subprocess.run(["umount", "-l", small], check=True)
+
+    assert status == 1
+    assert "is full: make room. Nothing is damaged" in printed
+    assert left == []
+
+
 def test_a_command_of_the_backups_own_settings_is_not_run_unread(backup: Path, tmp_path: Path, key: Path) -> None:
     """Who edits a backup would have it run, before anybody has vouched for the settings."""
     ran = tmp_path / "ran"

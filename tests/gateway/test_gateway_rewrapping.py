@@ -217,6 +217,19 @@ def test_by_the_environment_no_gateway_may_serve(
     assert shown(council_directory)["newest"] == 2
 
 
+def test_a_worker_has_the_new_key_at_hand_before_any_key_needs_it(council_directory: Path, tmp_path: Path) -> None:
+    given = commanded(council_directory, tmp_path)
+    with open_house(council_directory, clock=machine_now) as house:
+        with given.open("ab") as file:
+            file.write(base64.b64encode(bytes(range(32))) + b"\n")
+        run_stile("keys", "rewrap", "--dir", council_directory)
+        newest = newest_of(house.council.keyring.safe)
+
+        assert newest.number == 2
+        assert house.council.keyring.safe.wrapping.has(newest.mark)
+        assert (council_directory / "state.keys").exists()
+
+
 # -- an upgrade
 
 
