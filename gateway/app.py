@@ -18,7 +18,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.format.entry import new_entry_id
 from audit.stores.checked import LogCorruptError
@@ -60,17 +59,15 @@ from gateway.sandbox.staging import sandboxed
 from gateway.store.changes import Changes, changes_of
 from gateway.store.state import Reader
 from gateway.telemetry import Telemetry
+from gateway.web.around import put_around
 from gateway.web.envelope import (
-    DISCLOSURES,
     UNWRITABLE,
-    Envelope,
     answer_fault,
     answer_http,
     answer_problem,
     answer_unwritable,
     answer_validation,
 )
-from gateway.web.hops import Hops
 from schemas.instants import london_day
 from schemas.terms import Environment
 
@@ -272,10 +269,5 @@ def build_app(
         roles_of=control_door.roles_of,
         besides=described,
     )
-    app.add_middleware(
-        Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}), doors={"/control/": control_door.enter}
-    )
-    if council.settings.forwarded_hops:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(council.settings.forwarded_hops))
-    app.add_middleware(Hops, believed=council.settings.certificate_hops)  # the outermost: it asks who is connected
+    put_around(app, routes=routes, settings=council.settings, doors={"/control/": control_door.enter})
     return app
