@@ -249,6 +249,8 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # What operators are told is in `telemetry` alone: spans of FastAPI's own would hold addresses.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,  # a redirect would be made from `Host`, which anybody may write
     )
     routes = [*partner_routes(council.settings), *console_routes()]
