@@ -19,7 +19,6 @@ from typing import Any, Final
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.format.entry import new_entry_id
 from audit.format.state_rows import state_secret
@@ -71,17 +70,15 @@ from gateway.store.followed import PERSONAL, TOKEN, Followed
 from gateway.store.state import Reader
 from gateway.store.state_rows import rows_of
 from gateway.telemetry import Telemetry
+from gateway.web.around import put_around
 from gateway.web.envelope import (
-    DISCLOSURES,
     UNWRITABLE,
-    Envelope,
     answer_fault,
     answer_http,
     answer_problem,
     answer_unwritable,
     answer_validation,
 )
-from gateway.web.hops import Hops
 from schemas.instants import london_day
 from schemas.terms import Environment
 
@@ -309,6 +306,8 @@ def build_app(
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        # What operators are told is in `telemetry` alone: spans of FastAPI's own would hold addresses.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         redirect_slashes=False,  # a redirect would be made from `Host`, which anybody may write
     )
     routes = [*partner_routes(council.settings), *console_routes()]
@@ -329,10 +328,5 @@ def build_app(
         roles_of=control_door.roles_of,
         besides=described,
     )
-    app.add_middleware(
-        Envelope, routes=routes, hot=frozenset({DISCLOSURES, "/oauth2/token"}), doors={"/control/": control_door.enter}
-    )
-    if council.settings.forwarded_hops:
-        app.add_middleware(ProxyHeadersMiddleware, trusted_hosts=list(council.settings.forwarded_hops))
-    app.add_middleware(Hops, believed=council.settings.certificate_hops)  # the outermost: it asks who is connected
+    put_around(app, routes=routes, settings=council.settings, doors={"/control/": control_door.enter})
     return app

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from bisect import bisect_left
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
@@ -104,12 +104,17 @@ class Timings(Collector):
 
     def observe(self, value: str, seconds: float) -> None:
         """Count one observation."""
-        counts = self._counts.get(value)
-        if counts is None:
-            counts = self._counts[value] = [0] * (len(self._bounds) + 1)
-            self._sums[value] = 0.0
-        counts[bisect_left(self._bounds, seconds)] += 1
-        self._sums[value] += seconds
+        self.observe_each({value: seconds})
+
+    def observe_each(self, taken: Mapping[str, float]) -> None:
+        """Count an observation of each value."""
+        for value, seconds in taken.items():
+            counts = self._counts.get(value)
+            if counts is None:
+                counts = self._counts[value] = [0] * (len(self._bounds) + 1)
+                self._sums[value] = 0.0
+            counts[bisect_left(self._bounds, seconds)] += 1
+            self._sums[value] += seconds
 
     @override
     def collect(self) -> Iterator[Metric]:
@@ -247,8 +252,7 @@ class Telemetry:
             counter = self._counted[route, status] = self.answers.labels(route, str(status))
         counter.inc()
         self.seconds.observe(route, steps.total())
-        for name, seconds in steps.taken.items():
-            self.steps.observe(name, seconds)
+        self.steps.observe_each(steps.taken)
 
     def note_authenticated(self, *, by_switch: bool) -> None:
         """Count an assertion that the profile alone would have refused."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ def instant_after(on: date) -> datetime:
     return first_instant(on + timedelta(days=1)) if on < date.max else datetime.max.replace(tzinfo=UTC)
 
 
+@lru_cache(maxsize=256)
 def london_day(at: datetime) -> date:
     """Return the London day of an instant."""
     return at.astimezone(LONDON).date()
@@ -42,6 +44,7 @@ def end_of(text: str) -> datetime:
         return at
 
 
+@lru_cache(maxsize=256)
 def as_text(at: datetime) -> str:
     """Return an instant as RFC 3339 in UTC, to the microsecond where it has one."""
     return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

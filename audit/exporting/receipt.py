@@ -83,7 +83,7 @@ def _place(
         "entry": _b64(entry),
         "index": index,
         "size": size,
-        "proof": [_b64(one) for one in proof],
+        "proof": [binascii.b2a_base64(one, newline=False).decode() for one in proof],
         "checkpoint": checkpoint,
     }
 

@@ -167,14 +167,17 @@ def written(value: JsonValue) -> JsonValue:
     return orjson.Fragment(canonical(value))
 
 
-def written_scalar(value: JsonValue, form: str) -> JsonValue:
-    """Return a released value with its form, written: by the short way where it is a plain one, as most are."""
-    if type(value) in _PLAIN and form.isascii():
-        try:
-            return orjson.Fragment(orjson.dumps({"form": form, "value": value}, option=orjson.OPT_STRICT_INTEGER))
-        except orjson.JSONEncodeError as error:
-            raise EntryError("a string holds what UTF-8 can't, or an integer is 2**53 or more") from error
-    return written({"form": form, "value": value})
+def each_written(values: Mapping[str, Mapping[str, JsonValue]]) -> dict[str, JsonValue]:
+    """Return each of some objects `written`: by the short way where it holds plain scalars alone, as most do."""
+    try:
+        return {
+            name: orjson.Fragment(orjson.dumps(one, option=_OPTIONS))
+            if type(one) is dict and _PLAIN.issuperset(map(type, one.values())) and "".join(one).isascii()
+            else written(dict(one))
+            for name, one in values.items()
+        }
+    except orjson.JSONEncodeError as error:
+        raise EntryError("a string holds what UTF-8 can't, or an integer is 2**53 or more") from error
 
 
 def _check(value: JsonValue, depth: int) -> None:
@@ -226,7 +229,7 @@ def entry_bytes(
     """Return an entry's canonical bytes; EntryError past `ENTRY_LIMIT`."""
     entry: dict[str, JsonValue] = {
         "v": VERSION,
-        "kind": kind.value,
+        "kind": str(kind),
         "id": entry_id,
         "at": as_text(at),
         "_sd_alg": "sha-256",

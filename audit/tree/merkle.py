@@ -205,6 +205,29 @@ def inclusion_from(index: int, size: int, load: Load) -> tuple[bytes, ...]:
     return tuple(reversed(path))
 
 
+def inclusions_from(*, first: int, size: int, load: Load) -> list[tuple[bytes, ...]]:
+    """Return `inclusion_from` of each of the last entries, from `first` on: what their paths share is worked out once."""
+    if not 0 <= first < size:
+        raise ValueError(f"index {first} is not in a tree of {size} entries")
+    paths: list[list[bytes]] = [[] for _ in range(first, size)]
+    ranges = [(0, size)]  # those that hold any of the entries; each comes after the one that it is a part of
+    while ranges:
+        begin, end = ranges.pop()
+        if end - begin == 1:
+            continue
+        middle = begin + _split(end - begin)
+        left = root_of(begin, middle, load)
+        for path in paths[max(first, middle) - first : end - first]:
+            path.append(left)
+        ranges.append((middle, end))
+        if first < middle:
+            right = root_of(middle, end, load)
+            for path in paths[max(first, begin) - first : middle - first]:
+                path.append(right)
+            ranges.append((begin, middle))
+    return [tuple(reversed(path)) for path in paths]
+
+
 def consistency_from(old: int, size: int, load: Load) -> tuple[bytes, ...]:
     """Return PROOF(m, D[n]) from full subtrees."""
     if not 0 <= old <= size:

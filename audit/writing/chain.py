@@ -13,7 +13,7 @@ from audit.stores.entries import Head
 from audit.stores.entry_rows import EntryRow, head_statements
 from audit.stores.instants import from_micros
 from audit.tree.checkpoint import CheckpointSigner
-from audit.tree.merkle import Edge, inclusion_from, leaf_hash
+from audit.tree.merkle import Edge, inclusions_from, leaf_hash
 from audit.writing.follower import Change, Follower, SaidWithin
 from audit.writing.heartbeat import JUMP
 from audit.writing.item import Appended, Draft, Moment
@@ -123,19 +123,22 @@ class Chain:
 
     def appended(self, made: list[Made], note: str) -> list[Appended]:
         """Return entries as they stand under their head, each with its proof."""
+        if not made:
+            return []
         # A new entry's path leads over new nodes and the old right edge alone: nothing has to be read.
         known = self._old | {(level, index): hashed for level, index, hashed in self._nodes}
+        proofs = inclusions_from(first=made[0].index, size=self.edge.size, load=lambda level, index: known[level, index])
         return [
             Appended(
                 entry=one.entry,
                 entry_id=one.draft.entry_id,
                 index=one.index,
                 size=self.edge.size,
-                proof=inclusion_from(one.index, self.edge.size, lambda level, index: known[level, index]),
+                proof=proof,
                 checkpoint=note,
                 at=one.at,
                 state_index=one.state_index,
                 draft=one.draft,
             )
-            for one in made
+            for one, proof in zip(made, proofs, strict=True)
         ]

@@ -32,6 +32,7 @@ from gateway.store.live import LiveAgreement
 from gateway.telemetry import Steps
 from gateway.web.bodies import read_body
 from gateway.web.door import authenticate
+from gateway.web.headers import headers_of
 from schemas.agreement import Atom
 from schemas.dataset import Key
 from schemas.instants import london_day
@@ -95,7 +96,7 @@ async def post_disclosure(request: Request) -> Response:
 
 async def context_of(request: Request, wiring: Wiring, caller: Caller, now: float) -> Caseworker | None:
     """Return the caseworker whom the partner vouches for, or None where it sends no context. Before the body is read."""
-    given = request.headers.getlist("stile-context")
+    given = headers_of(request).get(b"stile-context")
     if not given:
         return None
     if len(given) > 1:
@@ -123,7 +124,7 @@ def vouched(asked: DisclosureRequest, context: Caseworker) -> DisclosureRequest:
 
 
 def _idempotency_key(request: Request) -> str | None:
-    given = request.headers.getlist("idempotency-key")
+    given = headers_of(request).get(b"idempotency-key")
     if not given:
         return None
     if len(given) > 1 or not _IDEMPOTENCY_KEY.fullmatch(given[0]):

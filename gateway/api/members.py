@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from gateway.problems import REQUEST_MALFORMED, ProblemError
@@ -25,11 +25,17 @@ def line(value: str | None, name: str, longest: int) -> str | None:
 
 def lines(values: Sequence[str], name: str, longest: int) -> None:
     """Raise ProblemError unless each string fits: `line` of each, and most of the time of all at once."""
+    if not are_plain(values, longest):
+        for value in values:
+            line(value, name, longest)
+
+
+def are_plain(values: Collection[str], longest: int) -> bool:
+    """Tell whether all strings fit as most do: of ASCII and printable. Of others `line` has yet to tell."""
     together = "".join(values)
-    if together.isascii() and together.isprintable() and all(map(str.strip, values)) and max(map(len, values)) <= longest:
-        return
-    for value in values:
-        line(value, name, longest)
+    return (
+        together.isascii() and together.isprintable() and all(map(str.strip, values)) and max(map(len, values)) <= longest
+    )
 
 
 def seen(value: str | None, name: str, longest: int) -> str | None:

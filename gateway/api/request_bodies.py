@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from starlette.requests import Request
 
-from gateway.api.members import label, line, lines, seen
+from gateway.api.members import are_plain, label, line, lines, seen
 from gateway.problems import REQUEST_MALFORMED, REQUEST_TOO_LARGE, ProblemError
 from gateway.web.bodies import LARGEST, decode, read_body
 from schemas.request import Caseworker, DisclosureRequest, Emergency, NamedSubject, SubjectQuery
@@ -18,6 +18,8 @@ LARGEST_OF_MANY: Final = 2_097_152  # bytes of a body about many people
 MOST_SUBJECTS: Final = 10_000
 MOST_CLAIMS: Final = 40
 LONGEST_REF: Final = 64
+LONGEST_NAME: Final = 64  # of a key or a detail
+LONGEST_DETAIL: Final = 200
 MOST_FIELDS: Final = 200
 MOST_DETAILS: Final = 16  # no key has so many
 NOBODY_NAMED: Final = SubjectQuery(key="", value="", confirm={})
@@ -193,12 +195,12 @@ def _subject(given: dict[str, Any], where: str) -> SubjectQuery:
     if len(keys) != 1 or not isinstance(confirm, dict) or len(confirm) > MOST_DETAILS:
         raise ProblemError(REQUEST_MALFORMED, f"{where}: give one key, and confirm with the details that fit it")
     key, value = keys[0], given[keys[0]]
-    line(key, where, 64)
+    line(key, where, LONGEST_NAME)
     if isinstance(value, dict):
         return _composite(key, value, where, has_confirm="confirm" in given)
     _check_details({key: value}, where)
     _check_details(confirm, f"{where}.confirm")
-    seen(value, f"{where}.{key}", 200)
+    seen(value, f"{where}.{key}", LONGEST_DETAIL)
     return SubjectQuery(key=key, value=value.strip(), confirm=confirm)
 
 
@@ -214,8 +216,11 @@ def _composite(key: str, given: dict[str, Any], where: str, *, has_confirm: bool
 
 
 def _check_details(given: dict[str, Any], where: str) -> None:
+    are_texts = given and {*map(type, given.values())} == {str}
+    if are_texts and are_plain(given.keys(), LONGEST_NAME) and are_plain(given.values(), LONGEST_DETAIL):
+        return
     for name, value in given.items():
-        line(name, where, 64)
+        line(name, where, LONGEST_NAME)
         if not isinstance(value, str):
             raise ProblemError(REQUEST_MALFORMED, f"{where}.{name}: keys and details are strings")
-        line(value, f"{where}.{name}", 200)
+        line(value, f"{where}.{name}", LONGEST_DETAIL)

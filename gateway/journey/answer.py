@@ -83,15 +83,15 @@ def disclosure_of(
     answer: dict[str, Any] = {
         **_standing(judged, services),
         "disclosure_id": disclosure_id,
-        "outcome": outcome_of(shaped).value,
+        "outcome": str(outcome_of(shaped)),
         "decided_at": as_text(judged.at.replace(microsecond=0)),
-        "identity": (Identity.CONFIRMED if confirmed else Identity.NOT_CONFIRMED).value,
+        "identity": str(Identity.CONFIRMED if confirmed else Identity.NOT_CONFIRMED),
         "record": {"as_at": as_text(record.as_at) if record else None, "fields": released},
         "withheld": [
             services.phrases.written((path, reason), partial(withheld, path, reason))
             for path, reason in sorted(shaped.withheld.items())
         ],
-        "caseworker": {"assurance": ask.request.caseworker.assurance.value} if ask.request.caseworker else None,
+        "caseworker": {"assurance": str(ask.request.caseworker.assurance)} if ask.request.caseworker else None,
     }
     if record is not None and record.stale:
         answer["record"]["stale"] = True

@@ -45,7 +45,7 @@ def names_of_call(
                 "name": caseworker.name,
                 "role": caseworker.role,
                 "organisation_code": caseworker.organisation_code,
-                "assurance": caseworker.assurance.value,
+                "assurance": str(caseworker.assurance),
                 **_vouched(caseworker),
             }
             if caseworker
@@ -137,9 +137,9 @@ def facts_of(
         "at": as_text(judged.at),
         "asked": list(circumstances.asked) if circumstances.asked is not None else None,
         "token_fields": sorted(circumstances.token_fields) if circumstances.token_fields is not None else None,
-        "action": circumstances.action.value,
+        "action": str(circumstances.action),
         **({"assurances": sorted(one.value for one in circumstances.assurances)} if circumstances.assurances else {}),
-        "match": judged.found.match.value,
+        "match": str(judged.found.match),
         "key": ask.request.subject.key,
         "confirmed_by": sorted(ask.request.subject.confirm),
         "found_as": judged.found.subject,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from audit.format.commitment import SealingKey
-from audit.format.entry import written, written_scalar
+from audit.format.entry import each_written
 from audit.format.people import Leaf
 from audit.stores.subject_keys import Whose
 from audit.writing.item import Draft
@@ -19,8 +19,6 @@ from gateway.limits.reached import Reached
 from policies.deciding.claims import wrong_in
 from schemas.decision import Record, Shaped
 from schemas.terms import Action, Outcome
-
-PLAIN: Final = 2  # members of a field that is no group: its value and form
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +90,7 @@ def roles_of(judged: Judgement) -> list[str]:
 
 def released_of(shaped: Shaped) -> dict[str, Any]:
     """Return the released fields, written: they stand in the disclosure, and are committed to one by one."""
-    return {
-        path: written_scalar(one["value"], str(one["form"])) if len(one) == PLAIN else written(dict(one))
-        for path, one in shaped.fields.items()
-    }
+    return each_written(shaped.fields)
 
 
 def made_part(

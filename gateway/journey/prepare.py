@@ -86,7 +86,7 @@ def _prepare_one(entry_id: str, line: Line, services: Services, key_of: KeyOf, r
         kind=Kind.DISCLOSURE if part.permits else Kind.REFUSAL,
         entry_id=entry_id,
         sealed=sealed,
-        outcome=part.outcome.value,
+        outcome=str(part.outcome),
         recipient=ask.caller.client.partner_id,
     )
     return Prepared((part,), draft)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from audit.writing.item import Appended, Judging, Result, Settled, Within
 from audit.writing.sequencer import LogUnavailableError, Sequencer
@@ -12,6 +12,9 @@ from audit.writing.sequencer import LogUnavailableError, Sequencer
 T = TypeVar("T")
 Done = Callable[[Result], None]
 Submit = Callable[[Done], None]
+# Of the loop, before the log's thread is woken: as many as a call takes turns on its way to the log, so that calls close
+# behind go in the same batch. Else the thread writes while the loop works, and they take the interpreter from each other.
+ROUNDS: Final = 8
 
 
 class Log(Protocol):
@@ -74,12 +77,16 @@ class AwaitedLog:
                 future.set_result(result)
 
         if not self._waiting:
-            # With whatever else this round of the loop brings: the log's thread is woken once, and writes one batch.
-            asyncio.get_running_loop().call_soon(self._submit)
+            # With whatever else these rounds bring: the log's thread is woken once, and writes one batch. Where nobody is
+            # close behind they are over at once, for a loop with nothing to do goes round without waiting.
+            asyncio.get_running_loop().call_soon(self._submit_after, ROUNDS - 1)
         self._waiting.append((submit, done))
         return await future
 
-    def _submit(self) -> None:
+    def _submit_after(self, rounds: int) -> None:
+        if rounds:
+            asyncio.get_running_loop().call_soon(self._submit_after, rounds - 1)
+            return
         waiting, self._waiting = self._waiting, []
         for submit, done in waiting:
             try:

@@ -30,6 +30,7 @@ _BYTES: Final = (bytes, bytearray, memoryview)
 _BIRTHS: Final = frozenset({"date_of_birth", "birth_date", "dob", "born"})
 LONGEST: Final = 4_000  # characters of one value
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # Unicode's category Cc
+_LONG_PAST: Final = date(2020, 1, 1)  # today is after it by any clock that goes, and most need not be asked
 
 
 def clean_value(raw: object, column: Column, field: Field) -> RawValue:
@@ -37,12 +38,14 @@ def clean_value(raw: object, column: Column, field: Field) -> RawValue:
     return cleaner(column, field.type)(raw)
 
 
-def cleaner(column: Column, kind: FieldType, latest: Callable[[], date] | None = None) -> Cleaner:
-    """Return `clean_value` of one column, for many values. A day after `latest` is none: nobody is born after today."""
+def cleaner(column: Column, kind: FieldType, is_ahead: Callable[[date], bool] | None = None) -> Cleaner:
+    """Return `clean_value` of one column, for many values. A day that `is_ahead` is none: nobody is born after today."""
     if kind is FieldType.BOOLEAN:
         return _flag_cleaner(column)
-    steps, typed = tuple(_CLEAN[name] for name in column.clean), _typed(column, kind, latest)
+    steps, typed = tuple(_CLEAN[name] for name in column.clean), _typed(column, kind, is_ahead)
     blank = frozenset(("", *column.blank))
+
+    is_text = _PARSE[kind] in (_as_it_is, _name)
 
     def clean(raw: object) -> RawValue:
         if raw is None:
@@ -55,6 +58,8 @@ def cleaner(column: Column, kind: FieldType, latest: Callable[[], date] | None =
         # A code is declared as the source spells it, whatever the steps make of it: NULL would else be a name, Null.
         if text in blank or given.strip() in blank:
             return None
+        if is_text and len(text) <= LONGEST and text.isascii() and text.isprintable():
+            return text  # as most are: what is printable holds no control character, and ASCII is its own normal form
         try:
             return typed(raw, text)
         except ValueError:  # IdentifierError is one
@@ -63,19 +68,18 @@ def cleaner(column: Column, kind: FieldType, latest: Callable[[], date] | None =
     return clean
 
 
-def _typed(column: Column, kind: FieldType, latest: Callable[[], date] | None) -> Callable[[object, str], RawValue]:
+def _typed(column: Column, kind: FieldType, is_ahead: Callable[[date], bool] | None) -> Callable[[object, str], RawValue]:
     """Return what makes a value of the type of a raw one and its cleaned text, or raises ValueError."""
     parse = _PARSE[kind]
 
     def typed(_raw: object, text: str) -> RawValue:
-        # What is printable holds no control character, and is told ten times as fast.
         if len(text) > LONGEST or (not text.isprintable() and _CONTROL.search(text)):
             return Unusable.INVALID
-        return text if parse is _as_it_is else parse(text, column)
+        return parse(text, column)
 
     def day(raw: object, text: str) -> RawValue:
         found = _day(raw) if isinstance(raw, date) else read_day(text, column.dates, column.pivot)
-        return Unusable.INVALID if latest is not None and found > latest() else found
+        return Unusable.INVALID if is_ahead is not None and is_ahead(found) else found
 
     return day if kind is FieldType.DATE else typed
 
@@ -85,8 +89,8 @@ def field_cleaner(dataset: Dataset, path: str, column: Column, clock: Callable[[
 
     What is not among a code's closed list is no value of it: columns of codes collect remarks, also about third persons.
     """
-    latest = (lambda: london_day(clock())) if is_birth_date(dataset, path) else None
-    clean, codes = cleaner(column, dataset.fields[path].type, latest), dataset.fields[path].codes
+    is_ahead = (lambda day: day >= _LONG_PAST and day > london_day(clock())) if is_birth_date(dataset, path) else None
+    clean, codes = cleaner(column, dataset.fields[path].type, is_ahead), dataset.fields[path].codes
     if codes is None:
         return clean
 

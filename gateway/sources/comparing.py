@@ -29,7 +29,7 @@ def typed_value(field: Field, text: str) -> RawValue:
 
 def typed_form(field: Field, text: str) -> str | None:
     """Return the normal form of a detail as a partner typed it, None for nothing to compare."""
-    return normal_form(field.type)(typed_value(field, text))
+    return _FORMS[field.type](_AS_TYPED[field.type](text))
 
 
 def detail_form(raw: object, column: Column, field: Field) -> str | None:
@@ -56,6 +56,9 @@ _FOLDS: Final[dict[FieldType, Callable[[str], str]]] = {
     FieldType.NAME: name_form,
     FieldType.NINO: lambda text: nino_without_suffix(text).lower(),
 }
+
+
+_FORMS: Final = {kind: normal_form(kind) for kind in FieldType}
 
 
 def key_form(field: Field, text: str) -> str | None:

@@ -83,7 +83,7 @@ def read_day(text: str, formats: Sequence[str], pivot: int | None = None) -> dat
     found: date | None = None
     for form in formats:
         try:
-            day = _plain_day(text, form) or _other_day(text, form, pivot)
+            day = _usual_day(text, _AS_ISO[form]) if form in _AS_ISO else _other_day(text, form, pivot)
         except ValueError:
             continue
         if found is not None and day != found:  # by %d/%m/%Y and %m/%d/%Y, 03/04/1985 is two days, and nobody knows which
@@ -261,6 +261,5 @@ _AS_ISO: Final[Mapping[str, Callable[[str], str]]] = {
 }
 
 
-def _plain_day(text: str, form: str) -> date | None:
-    as_iso = _AS_ISO[form](text) if form in _AS_ISO else ""
-    return date.fromisoformat(as_iso) if as_iso else None
+def _usual_day(text: str, as_iso: Callable[[str], str]) -> date:
+    return date.fromisoformat(as_iso(text))  # of "" too: ValueError

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, Final
 
-from gateway.sources.cleaning import Cleaner, clean_value, field_cleaner
+from gateway.sources.cleaning import Cleaner, cleaner, field_cleaner
 from gateway.sources.columns import Column
 from gateway.sources.comparing import Form, key_form, normal_form, person_form, typed_form
 from gateway.sources.composite import asked_by
@@ -24,7 +24,7 @@ from schemas.terms import Match
 MOST_ROWS: Final = 64  # records of one key: more can't be told apart
 MOST_ROWS_OF_ALL: Final = 512  # and of what a source is asked by for a composite key: many people share a birth date
 Place = tuple[str, str, Cleaner, Form]  # (detail, role) of a selected column, how its value is cleaned, and compared
-Guard = tuple[Field, Column | None]  # a marker that protects what the search reveals, and where it lies
+Guard = Cleaner | None  # how a marker's value is cleaned that protects what the search reveals; None where it lies nowhere
 Sort = tuple[str, tuple[str, ...]]  # a key, and the details that were given with it
 
 
@@ -101,8 +101,9 @@ class Finding:
                 for place in mapping.confirm[detail].get(role, ()):
                     columns.append(place)
                     places.append((detail, role, clean, form))
-        guards = tuple((marker, mapping.fields.get(marker.path)) for marker in self._guarding(sort))
-        columns += [column.lies(None) if column else None for _, column in guards]
+        guarding = [(marker, mapping.fields.get(marker.path)) for marker in self._guarding(sort)]
+        columns += [column.lies(None) if column else None for _, column in guarding]
+        guards = tuple(cleaner(column, marker.type) if column is not None else None for marker, column in guarding)
         return tuple(columns), tuple(places), guards
 
     def _guarding(self, sort: Sort) -> list[Field]:
@@ -154,7 +155,7 @@ class Finding:
                 held = form(clean(one))
                 if held is not None and held == given[detail]:
                     fitting.add((detail, role))
-        return [role for role in roles if all((detail, role) in fitting for detail in given)]
+        return [role for role in roles if fitting.issuperset([(detail, role) for detail in given])]
 
     def _is_protected(self, row: Sequence[Any], guards: Sequence[Guard]) -> bool:
         """Tell whether a marker keeps everybody of a record from being found by this search. Unknown is protected.
@@ -162,7 +163,7 @@ class Finding:
         Whosever it is: the place of one of them is the place of those who live with them.
         """
         said = zip(guards, row[len(row) - len(guards) :], strict=True)
-        return any(column is None or clean_value(raw, column, marker) is not False for (marker, column), raw in said)
+        return any(clean is None or clean(raw) is not False for clean, raw in said)
 
 
 def in_one(forms: Sequence[str]) -> str:

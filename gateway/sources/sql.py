@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -32,6 +31,7 @@ from schemas.decision import Record
 from schemas.request import SubjectQuery
 
 T = TypeVar("T")
+S = TypeVar("S")
 
 
 class SqlSource:
@@ -58,15 +58,16 @@ class SqlSource:
         self._read = SqlReading(mapping, self._database.from_, self._records)
         self._engine = make_engine(url, connections=connections, timeout=mapping.timeout)
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="source")
+        self._telling = told_by_kind(mapping.source, *DRIVER_ERRORS, NotAtOnceError)
         self._at_once = AtOnce(url.database or "") if url.get_backend_name() == "sqlite" else None
 
     async def identify(self, queries: Sequence[SubjectQuery]) -> list[Found]:
         """Find each person by key and confirming details."""
-        return await self._ask(lambda connection: self._search.identify(connection, queries), people=len(queries))
+        return await self._ask(self._search.identify, queries)
 
     async def fetch(self, wanted: Sequence[Wanted]) -> list[Record]:
         """Read the named paths of each confirmed person's record."""
-        return await self._ask(lambda connection: self._fetch_all(connection, wanted), people=len(wanted))
+        return await self._ask(self._fetch_all, wanted)
 
     async def knows(self, reference: str) -> Known:
         """Tell whether a record names a person by this reference, as the database compares."""
@@ -97,12 +98,14 @@ class SqlSource:
         """Let threads and connections go."""
         self.close()
 
-    async def _ask(self, work: Callable[[Any], T], *, people: int) -> T:
-        work = self._guarded(work)
+    async def _ask(self, work: Callable[[Any, Sequence[S]], T], asked: Sequence[S]) -> T:
         if self._at_once is not None:
-            with contextlib.suppress(NotAtOnceError):
-                return self._at_once.ask(work, people=people)
-        return await self._run(work)
+            try:
+                with self._telling:
+                    return self._at_once.ask(work, asked, people=len(asked))
+            except NotAtOnceError:
+                pass
+        return await self._run(self._guarded(lambda connection: work(connection, asked)))
 
     async def _run(self, work: Callable[[Any], T], *, seconds: float | None = None) -> T:
         seconds = self._mapping.timeout if seconds is None else seconds

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Select
 
 from gateway.sources.comparing import lenient
-from gateway.sources.database import read, read_bound
+from gateway.sources.database import read_bound
 from gateway.sources.groups import Joined
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.records import MOST_GROUP_ROWS, Records, Wish, cleaned
@@ -72,7 +72,7 @@ class SqlReading:
         return together if together is not None else {row: self._line(connection, paths, subject, row) for row in rows}
 
     def _line(self, connection: Any, paths: frozenset[str], subject: str, row: object) -> Sequence[Any]:
-        found = read(connection, self._read_one(paths, subject, isinstance(row, str)), row, "row")
+        found = read_bound(connection, self._read_one(paths, subject, isinstance(row, str)), {"row": row})
         if len(found) != 1:
             raise self._records.gone()
         line: Sequence[Any] = found[0]
@@ -103,7 +103,7 @@ class SqlReading:
 
     def _group_of_one(self, connection: Any, group: str, row: object, paths: frozenset[str]) -> Rows:
         statement, wishes = self._rows_of_one(group, paths, isinstance(row, str))
-        return self._counted(group, wishes, read(connection, statement, row, "row"))
+        return self._counted(group, wishes, read_bound(connection, statement, {"row": row}))
 
     def _counted(
         self, group: str, wishes: list[Wish], lines: Sequence[Sequence[Any]]

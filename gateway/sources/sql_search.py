@@ -83,7 +83,7 @@ class Search:
         """Return the rows of one value; of one that is held in several spellings, those of all of them."""
         rows: list[Any] = []
         for one in held_spellings(self._dataset.fields[sort[0]], value):
-            rows += read(connection, self._one(sort), one, "key")
+            rows += read_bound(connection, self._one(sort), {"key": one})
         return rows
 
     def _rows(self, connection: Any, sort: Sort, sought: Sequence[Sought]) -> dict[str, Sequence[Any]]:

@@ -13,6 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from gateway.oauth.refusals import REQUEST_REFUSED, OAuthRefusal
 from gateway.problems import NOT_JSON, REQUEST_MALFORMED, REQUEST_SLOW, REQUEST_TOO_LARGE, ProblemError
+from gateway.web.headers import first_of
 
 LARGEST: Final = 65_536  # bytes of a body, or of a form
 DEEPEST: Final = 16
@@ -25,7 +26,7 @@ _STRING: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?', re.DOTALL)
 
 async def read_body(request: Request, *, largest: int = LARGEST) -> bytes:
     """Return the body, or raise ProblemError as soon as it is too large or not JSON by its own account."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = first_of(request, b"content-type").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise ProblemError(NOT_JSON)
     parts: list[bytes] = []
@@ -46,7 +47,7 @@ async def read_body(request: Request, *, largest: int = LARGEST) -> bytes:
 
 async def read_form(request: Request) -> bytes:
     """Return a form's bytes, bounded in size and time, or raise OAuthRefusal."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    kind = first_of(request, b"content-type").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise OAuthRefusal(REQUEST_REFUSED, "the body must be application/x-www-form-urlencoded")
     if request.url.query:

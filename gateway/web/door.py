@@ -10,6 +10,7 @@ from starlette.requests import Request
 from gateway.journey.equipment import Chance
 from gateway.oauth.caller import Caller, Door, TokenRefusedError, authenticate_call
 from gateway.problems import TOKEN_REFUSED, ProblemError
+from gateway.web.headers import NONE, first_of, headers_of
 
 _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
@@ -17,28 +18,29 @@ _TRACEPARENT: Final = re.compile(r"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16
 
 def request_id_of(request: Request, chance: Chance) -> str:
     """Return the caller's X-Request-ID where it is a plain one, else a new one."""
-    given = request.headers.get("x-request-id", "")
+    given = first_of(request, b"x-request-id")
     return given if _REQUEST_ID.fullmatch(given) else chance.take(12).hex()
 
 
 def traceparent_of(request: Request) -> str | None:
     """Return the caller's `traceparent` (W3C Trace Context, section 3.2) where it is well-formed."""
-    given = request.headers.get("traceparent", "")
+    given = first_of(request, b"traceparent")
     return given if _TRACEPARENT.fullmatch(given) else None
 
 
 def authenticate(request: Request, door: Door, *, now: float, audience: str) -> Caller:
     """Return the caller of `/v1` or `/control`, or raise the 401 problem with its challenge."""
+    given = headers_of(request)
     try:
         return authenticate_call(
             door,
-            authorization=request.headers.getlist("authorization"),
-            proofs=request.headers.getlist("dpop"),
+            authorization=given.get(b"authorization", NONE),
+            proofs=given.get(b"dpop", NONE),
             method=request.method,
             path=request.scope["path"],
             audience=audience,
             now=now,
-            certificates=request.headers.getlist("client-cert"),
+            certificates=given.get(b"client-cert", NONE),
         )
     except TokenRefusedError as refused:
         # RFC 9449, section 7.1, and RFC 9728, section 5.1.

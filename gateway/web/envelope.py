@@ -29,9 +29,10 @@ from gateway.problems import (
 from gateway.settings import Settings
 from gateway.telemetry import Steps
 from gateway.web.door import request_id_of, traceparent_of
+from gateway.web.headers import headers_of
 
 DISCLOSURES: Final = "/v1/disclosures"
-SCENARIO: Final = "stile-scenario"
+SCENARIO: Final = b"stile-scenario"
 UNWRITABLE: Final = (NotDurableError, LogUnavailableError, KeyringError)  # nothing can be recorded, so nothing leaves
 
 # Lets a call in before its body is read, or raises the problem; returns what hands on the body, once it is checked.
@@ -74,7 +75,7 @@ class Envelope:
             await send(message)
 
         try:
-            if named := request.headers.getlist(SCENARIO):
+            if named := headers_of(request).get(SCENARIO):
                 request.state.wiring = wiring.stage(wiring, scope["path"], named)
             await self._handle(request, await self._let_in(request, receive), send_named)
         except ProblemError as error:

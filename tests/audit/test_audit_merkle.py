@@ -19,6 +19,7 @@ from audit.tree.merkle import (
     consistency_proof,
     inclusion_from,
     inclusion_proof,
+    inclusions_from,
     leaf_hash,
     node_hash,
     root_hash,
@@ -161,6 +162,21 @@ def test_inclusion_from_full_subtrees_is_the_recursion(data) -> None:
 
     assert proof == inclusion_proof(index, leaves)
     verify_inclusion(LEAVES[index], index=index, tree_size=size, proof=proof, root=root_hash(leaves))
+
+
+@quick
+@given(st.data())
+def test_inclusions_of_the_last_entries_are_those_of_each(data) -> None:
+    size = data.draw(st.integers(1, 300))
+    first = data.draw(st.integers(max(0, size - 40), size - 1))
+    assert inclusions_from(first=first, size=size, load=loads_of(size)) == [
+        inclusion_proof(index, LEAVES[:size]) for index in range(first, size)
+    ]
+
+
+def test_no_inclusions_past_the_last_entry() -> None:
+    with pytest.raises(ValueError, match="index 3 is not in a tree of 3"):
+        inclusions_from(first=3, size=3, load=loads_of(3))
 
 
 @quick

@@ -325,11 +325,11 @@ def test_a_document_of_the_same_lines_is_verified(make: Any) -> None:
 
 def test_a_value_twice_as_large_as_any_integer_is_refused() -> None:
     """2**53 and more have no one spelling in JSON."""
-    from audit.format.entry import EntryError, written_scalar  # noqa: PLC0415 -- for this alone
+    from audit.format.entry import EntryError, each_written  # noqa: PLC0415 -- for this alone
 
     for value in (2**53, "\ud800"):
         with pytest.raises(EntryError):
-            written_scalar(value, "full")
+            each_written({"field": {"value": value, "form": "full"}})
 
 
 def test_a_long_key_is_refused() -> None:

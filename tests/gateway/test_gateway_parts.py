@@ -13,7 +13,8 @@ from audit.format.entry import canonical
 from audit.writing.sequencer import LogUnavailableError
 from gateway.api.request_bodies import parse_disclosure
 from gateway.journey.equipment import BLOCK, MOST_PHRASES, Chance, Phrases
-from gateway.log.waiting import AwaitedLog
+from gateway.journey.turn import turn
+from gateway.log.waiting import ROUNDS, AwaitedLog
 from gateway.problems import ProblemError
 from gateway.telemetry import Timings
 from gateway.web.bodies import DEEPEST
@@ -106,6 +107,26 @@ def test_what_one_round_of_the_loop_brings_is_handed_in_together() -> None:
 
     asyncio.run(calls())
     assert sequencer.handed_in == [0, 0, 0, 1, 1, 1]
+
+
+def test_calls_close_behind_are_handed_in_with_the_first() -> None:
+    """Else the log's thread writes for the first while the loop is at the others', and each waits for the interpreter."""
+    sequencer = Together()
+    log = AwaitedLog(sequencer)  # type: ignore[arg-type]  # of the sequencer it needs this alone
+
+    async def call(behind: int) -> None:
+        for _ in range(behind):
+            await turn()
+        await log.append(lambda _c, _m: None)
+
+    async def calls() -> None:
+        waited = [asyncio.create_task(call(behind)) for behind in (0, ROUNDS - 1, ROUNDS + 1)]
+        await asyncio.gather(*waited[:2])
+        sequencer.round = 1
+        await waited[2]
+
+    asyncio.run(calls())
+    assert sequencer.handed_in == [0, 0, 1]
 
 
 @pytest.mark.parametrize(
