@@ -10,6 +10,7 @@ import hmac
 import secrets
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -49,7 +50,7 @@ from gateway.oauth.caller import Door
 from gateway.oauth.certificate import Certificates
 from gateway.oauth.dpop import ProofKeys
 from gateway.oauth.fetched_keys import FetchedKeys
-from gateway.oauth.jwks_fetch import JwksFetch
+from gateway.oauth.jwks_fetch import JwksFetch, check_jwks_uri
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
 from gateway.operators.parts import make_operators
@@ -110,6 +111,9 @@ def make_changes(council: Council) -> Changes:
         controller=council.settings.controller,
         new_id=make_new_id(),
         environment=council.settings.environment,
+        check_uri=partial(
+            check_jwks_uri, hosts=council.settings.jwks_hosts, allow_private=council.settings.jwks_allow_private
+        ),
     )
 
 

@@ -98,6 +98,10 @@ class Kind(StrEnum):
     MISSES_LIFTED = "misses.lifted"
     EMERGENCY_RAISED = "emergency.raised"
     PERSON_CHECKED = "person.checked"
+    CHANGE_PROPOSED = "change.proposed"
+    CHANGE_APPROVED = "change.approved"
+    CHANGE_REJECTED = "change.rejected"
+    ADVICE_GIVEN = "advice.given"
 
 
 # Kinds that change what may leave: they move the log's state_index.
@@ -132,6 +136,7 @@ STATE_KINDS: Final = frozenset(
         Kind.EMERGENCY_INCIDENT_OPENED,
         Kind.EMERGENCY_INCIDENT_CLOSED,
         Kind.ERASURE,
+        Kind.CHANGE_APPROVED,
     }
 )
 

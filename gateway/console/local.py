@@ -39,7 +39,7 @@ async def post_password(visit: Visit) -> Response:
     is_step_up = kept.get("step") == "password" and session_before(visit) is not None
     content = kept if is_step_up else {"to": own_place(visit.form.get("to")), "renews": None}
     account = find_account(visit.wiring.services.reader.connection, name)
-    known = account.password if account is not None and account.revoked_at is None else None
+    known = account.password if account is not None and account.may_sign_in(visit.now) else None
     try:
         is_right = await visit.wiring.operators.passwords.is_right(known, visit.form.get("password", ""))
     except BusyError as error:
@@ -83,7 +83,7 @@ async def post_passkey(visit: Visit) -> Response:
     kept = require_step(content, step)
     account = read_account(visit.wiring.services.reader.connection, kept["operator"])
     # A new password or an invitation in between begins the account anew: what the old password began is over.
-    if account is None or account.revoked_at is not None or account.password != kept["password"]:
+    if account is None or not account.may_sign_in(visit.now) or account.password != kept["password"]:
         raise ProblemError(CALLBACK_REFUSED)
     try:
         facts, also = _checked(visit, account, kept, visit.form.get("credential", ""))

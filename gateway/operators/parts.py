@@ -47,7 +47,7 @@ class Operators:
         if cookie is None:
             return None
         found = find_session(connection, cookies.key_of(cookie), at=at, mapping=self.mapping)
-        return (cookie, found) if found is not None else None
+        return (cookie, found) if found is not None and found.jkt is None else None
 
     def operator_id(self, subject: str) -> str:
         """Return the opaque id of one of the provider's people: a keyed digest, for entries and rows."""

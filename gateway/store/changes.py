@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from audit.writing.keyring import Keyring
+from gateway.store.change_kinds import Tools
 from gateway.store.client_keys import ClientKeys
+from gateway.store.decisions import Decisions
 from gateway.store.emergencies import Emergencies
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.issuer_keys import IssuerKeyChanges
@@ -21,8 +23,10 @@ from gateway.store.operators import OperatorChanges
 from gateway.store.organisations import Organisations
 from gateway.store.partners import Partners
 from gateway.store.people import People
+from gateway.store.proposals import Proposals
 from gateway.store.registrations import Registrations
 from gateway.store.sign_ins import SignIns
+from gateway.store.staffing import Staffing
 from gateway.store.texts import Texts
 from gateway.store.tokens import TokenChanges
 from schemas.terms import Environment
@@ -47,13 +51,22 @@ class Changes:
     locks: LockChanges
     emergencies: Emergencies
     entries: Entries
+    staffing: Staffing
+    proposals: Proposals
+    decisions: Decisions
 
 
 def changes_of(
-    *, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str], environment: Environment
+    *,
+    keyring: Keyring,
+    controller: str,
+    new_id: Callable[[str, datetime], str],
+    environment: Environment,
+    check_uri: Callable[[str], None],
 ) -> Changes:
-    """Return the changes of one council."""
+    """Return the changes of one council. `check_uri` raises JwksRefusedError where clients' keys may not lie."""
     entries = Entries(keyring, new_id)
+    tools = Tools(entries, controller, environment, check_uri)
     partners = Partners(entries, environment)
     return Changes(
         Texts(entries, controller),
@@ -64,9 +77,12 @@ def changes_of(
         ClientKeys(entries),
         Registrations(entries, partners),
         IssuerKeyChanges(entries),
-        OperatorChanges(entries),
+        OperatorChanges(entries, keyring.named("index")),
         SignIns(entries),
         LockChanges(entries),
         Emergencies(entries, keyring.named("index")),
         entries,
+        Staffing(entries),
+        Proposals(tools),
+        Decisions(tools),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,12 +25,17 @@ class Entries:
 
     keyring: Keyring
     new_id: Callable[[str, datetime], str]
+    beside: Mapping[str, Any] = field(default_factory=dict)  # names that every plain entry seals too
+
+    def with_names(self, **names: Any) -> Entries:
+        """Return what makes the same entries, each plain one with these names beside its own."""
+        return replace(self, beside={**self.beside, **names})
 
     def plain(self, kind: Kind, moment: Moment, state_keys: tuple[str, ...], names: Mapping[str, Any]) -> Draft:
         """Seal what is about nobody under the controller's key."""
         entry_id = self.new_id("e", moment.at)
         controller = self.keyring.controller()
-        sealed = seal(entry_id, {name: (controller, value) for name, value in names.items()}, (), None)
+        sealed = seal(entry_id, {name: (controller, value) for name, value in {**names, **self.beside}.items()}, (), None)
         return Draft(kind=kind, entry_id=entry_id, sealed=sealed, state_keys=state_keys)
 
     def personal(

@@ -11,8 +11,10 @@ from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.sequencer import LogUnavailableError, NotDurableError
 from gateway.journey.wiring import Wiring
 from gateway.oauth.clients import Role
-from gateway.problems import CONFLICT, TEXT_REFUSED, ProblemError, log_unavailable
+from gateway.problems import CONFLICT, TEXT_REFUSED, WRONG_ROLE, ProblemError, log_unavailable
+from gateway.store.acting import Actor, WrongOfficeError
 from gateway.store.changes import ChangeRefusedError
+from gateway.store.operator_rows import Session
 from policies.reading.findings import Finding, TextError
 
 MOST_FINDINGS: Final = 50
@@ -25,6 +27,12 @@ class ControlCaller:
     by: str
     roles: frozenset[Role]
     still_counts: Callable[[Connection, Moment], None]
+    session: Session | None = None  # of an operator who has signed in
+
+    @property
+    def actor(self) -> Actor:
+        """Return who acts on changes that need a second person."""
+        return Actor(self.by, self.roles)
 
 
 async def make_change(wiring: Wiring, caller: ControlCaller, within: Within) -> Appended | None:
@@ -38,6 +46,8 @@ async def make_change(wiring: Wiring, caller: ControlCaller, within: Within) -> 
         return await wiring.services.log.append(guarded)
     except TextError as error:
         raise ProblemError(TEXT_REFUSED, findings=[told_finding(one) for one in error.findings[:MOST_FINDINGS]]) from error
+    except WrongOfficeError as error:
+        raise ProblemError(WRONG_ROLE, str(error)) from error
     except ChangeRefusedError as error:
         raise ProblemError(CONFLICT, str(error)) from error
     except (NotDurableError, LogUnavailableError) as error:

@@ -116,6 +116,10 @@ OTHERS = [
     "misses.lifted",
     "emergency.raised",
     "person.checked",
+    "change.proposed",
+    "change.approved",
+    "change.rejected",
+    "advice.given",
 ]
 
 
@@ -163,7 +167,7 @@ def test_the_kinds_are_those_of_the_format_in_its_order() -> None:
 
 
 def test_the_state_kinds_are_those_that_change_what_may_leave() -> None:
-    assert {kind.value for kind in STATE_KINDS} == set(STATE)
+    assert {kind.value for kind in STATE_KINDS} == {*STATE, "change.approved"}
 
 
 names_ = st.text(st.characters(max_codepoint=0x7F), max_size=8)
