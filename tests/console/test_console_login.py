@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import urllib.request
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
+import requests
 from argon2 import PasswordHasher
+from attack_serving import begin_session, gateway_at, grant_operators
 from console_browser import Authenticator, Browser
 from console_scene import grant, sign_in
 from house import ISSUER, House
@@ -294,6 +297,46 @@ def test_a_code_is_sent_to_a_port_of_the_browsers_own_machine_alone(house: House
 
     assert answer.status_code in {400, 404}
     assert len(house.entries()) == entries
+
+
+# -- over real connections
+
+
+def test_a_person_signs_a_command_in_at_a_gateway_that_serves(
+    council_directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`stile login`, `stile change list`, `stile logout`: with a browser's calls, redirect and all."""
+    monkeypatch.setenv("STILE_LOGIN", str(tmp_path / "login.json"))
+    grant_operators(council_directory)
+    with gateway_at(council_directory, dpop_nonces=True) as url:
+        browser = requests.Session()
+        browser.headers["Cookie"] = f"__Host-stile={begin_session(council_directory, 'approver')}"
+        coming: list[threading.Thread] = []
+
+        def say_yes(page: str) -> None:
+            shown = browser.get(page, timeout=10).text
+            form = dict(re.findall(r'name="(csrf|asked)" value="([^"]+)"', shown))
+            assert re.search(r"the word <strong>\S{4}-\S{4}</strong>", shown)
+            coming.append(
+                threading.Thread(
+                    target=browser.post,
+                    args=(f"{url}/console/command-line", form),
+                    kwargs={"headers": {"Origin": url}, "timeout": 20},
+                )
+            )
+            coming[0].start()
+
+        monkeypatch.setattr(logging_in.webbrowser, "open", say_yes)
+        status, told = stile("login", "--gateway", url)
+        coming[0].join()
+
+        assert (status, "Signed in as op_approver, approver" in told) == (0, True), told
+        assert stile("change", "list") == (
+            0,
+            "Nothing waits.\nOne person decides here: this council says that it is too small for two.\n",
+        )
+        assert stile("logout") == (0, "signed out\n")
+        assert "nobody is signed in" in stile("change", "list")[1]
 
 
 # -- the command itself, and its file
