@@ -12,8 +12,7 @@ from gateway.console.pages import SIGN_IN, page, see_other
 from gateway.operators import cookies
 from gateway.store import sign_ins
 from gateway.store.operator_rows import sessions_of
-from gateway.store.proposal_rows import read_proposals
-from gateway.store.proposals import MOST_PENDING
+from gateway.store.proposal_rows import count_waiting
 from gateway.store.staffing import how_many_decide
 
 
@@ -29,7 +28,7 @@ async def get_home(visit: SignedIn) -> Response:
         roles=sorted(visit.session.roles),
         titles=[titles.get(one.value, one.value) for one in sorted(visit.session.roles)],
         people=how_many_decide(connection),
-        waiting=len(read_proposals(connection, is_pending=True, most=MOST_PENDING)),
+        waiting=count_waiting(connection),
         sessions=sessions,
         controller=visit.wiring.council.settings.controller,
     )

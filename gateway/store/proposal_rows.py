@@ -111,6 +111,11 @@ def read_proposals(connection: Connection, *, is_pending: bool, most: int) -> li
     return [_proposal(row) for row in rows]
 
 
+def count_waiting(connection: Connection) -> int:
+    """Return how many wait for a second person."""
+    return int(connection.value("SELECT count(*) FROM proposal WHERE status = ?", (ProposalStatus.PENDING.value,)))
+
+
 def find_same(connection: Connection, digest: str, *, proposed_by: str) -> Proposal | None:
     """Return what waits already of the same proposer, word for word."""
     row = connection.one(

@@ -23,6 +23,7 @@ from gateway.store.entries import ChangeRefusedError
 from gateway.store.proposal_rows import (
     Proposal,
     ProposalStatus,
+    count_waiting,
     digest_of_change,
     find_same,
     load_proposal,
@@ -131,8 +132,7 @@ def _proposers_person(connection: Connection, by: str) -> str | None:
 
 
 def _inserted(connection: Connection, moment: Moment, proposed: Proposed, by: str, person: str | None) -> Proposal:
-    waiting = connection.value("SELECT count(*) FROM proposal WHERE status = ?", (ProposalStatus.PENDING.value,))
-    if waiting >= MOST_PENDING:
+    if count_waiting(connection) >= MOST_PENDING:
         raise ChangeRefusedError(f"{MOST_PENDING} changes wait already: decide some first")
     change_id, kind = "ch_" + secrets.token_hex(8), proposed.kind
     connection.run(

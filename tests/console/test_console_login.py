@@ -149,6 +149,26 @@ def test_who_proposed_by_command_does_not_approve_in_the_browser(house: House, o
     assert (refused.status_code, "somebody else decides" in refused.json()["detail"]) == (409, True)
 
 
+def test_a_change_is_proposed_from_wherever_the_gateway_is_reached(
+    house: House, two: tuple[Login, Login], tmp_path: Path
+) -> None:
+    """`stile change propose`: needs no council's directory; what does not hold together is told with its line."""
+    file, keeping = tmp_path / "next.yaml", keep_login(two[0])
+    file.write_text(next_agreement(house)["text"])
+    assert keeping.exists()
+
+    status, told = stile("change", "propose", "agreement", str(file), "--reason", "by month is enough")
+    file.write_text("agreement: x\n")
+    refused, why = stile("change", "propose", "agreement", str(file), "--reason", "why")
+
+    assert (status, "proposed as ch_" in told) == (0, True), told
+    assert (refused, "line 1, column" in why) == (1, True)
+    assert stile("change", "propose", "nothing", str(file), "--reason", "why")[0] == 1
+    keep_login(two[1])
+    assert stile("change", "propose", "one-person", "--reason", "one has left")[0] == 0
+    assert house.last()["what"]["kind"] == "one-person"
+
+
 def test_rejecting_advising_and_withdrawing_go_by_command(house: House, two: tuple[Login, Login], operator: SignIn) -> None:
     author, owner = two
     adviser = logged_in(operator("dee", Role.DPO))
