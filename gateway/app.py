@@ -14,7 +14,7 @@ from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -22,8 +22,12 @@ from starlette.exceptions import HTTPException
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from audit.format.entry import new_entry_id
+from audit.format.state_rows import state_secret
 from audit.stores.checked import LogCorruptError
 from audit.stores.connection import StoreError
+from audit.writing.evidence import keep_evidence
+from audit.writing.followed_file import WORTH, keep_followed, resume_followed
+from audit.writing.follower import Follower
 from audit.writing.heartbeat import JUMP, Boot, Heartbeat
 from audit.writing.highwater import check_high_water
 from audit.writing.sequencer import Sequencer
@@ -59,7 +63,9 @@ from gateway.problems import (
 )
 from gateway.sandbox.staging import sandboxed
 from gateway.store.changes import Changes, changes_of
+from gateway.store.followed import PERSONAL, TOKEN, Followed
 from gateway.store.state import Reader
+from gateway.store.state_rows import rows_of
 from gateway.telemetry import Telemetry
 from gateway.web.envelope import (
     DISCLOSURES,
@@ -74,6 +80,8 @@ from gateway.web.envelope import (
 from gateway.web.hops import Hops
 from schemas.instants import london_day
 from schemas.terms import Environment
+
+KEPT_WHILE_SERVING: Final = 20_000  # entries: who starts after a crash has no more to follow
 
 
 def utc_now() -> datetime:
@@ -122,6 +130,10 @@ def make_sequencer(
 ) -> Sequencer:
     """Return the log's writer, not yet started."""
     heartbeat = Heartbeat(council.heartbeat, clock, boot or boot_of(clock))
+    secret = state_secret(council.keyring.named("index"))
+    on_fork = partial(keep_evidence, council.forked)
+    follower = Follower(council.keyring, secret, rows_of, personal=(*PERSONAL, TOKEN), on_fork=on_fork)
+    resume_followed(follower, council.followed)
     return Sequencer(
         council.store,
         council.signer,
@@ -129,6 +141,7 @@ def make_sequencer(
         deliver=deliver,
         shelves=shelves_of(council.keyring),
         heartbeat=heartbeat,
+        follower=follower,
     )
 
 
@@ -149,6 +162,11 @@ def start_log(
     return sequencer
 
 
+def keep_known(council: Council, sequencer: Sequencer, *, worth: int = WORTH) -> None:
+    """Keep what this process knows of the log, for who follows it next."""
+    keep_followed(sequencer.follower, council.followed, worth=worth)
+
+
 def make_wiring(
     council: Council,
     clock: Callable[[], datetime],
@@ -157,10 +175,14 @@ def make_wiring(
 ) -> Wiring:
     """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
     sequencer = start_log(council, clock, deliver_to(loop), boot)
-    reader = Reader(council.store.open(read_only=True), environment=council.settings.environment)
+    if sequencer.follower.is_to_be_adopted:
+        sequencer.close()
+        raise LogCorruptError("its log does not say yet what the rows of before are: make a backup, run `stile upgrade`")
+    telemetry = Telemetry()
+    followed = Followed(sequencer.follower, sequencer.said_within, telemetry.note_damage)
+    reader = Reader(council.store.open(read_only=True), environment=council.settings.environment, followed=followed)
     issuer = council.settings.public_url
     issuer_keys = IssuerKeys(council.keyring, council.issuer_key, reader.issuer_turns)
-    telemetry = Telemetry()
     moved = sequencer.heartbeat.take_over() if sequencer.heartbeat is not None else 0.0
     if abs(moved) > JUMP:  # a start only warns: which of the clocks is right, who starts it knows better
         telemetry.warn_of_clock(moved)
@@ -236,12 +258,20 @@ def build_app(
         app.state.wiring = wiring
         gc.freeze()  # what lives as long as the process need not be looked through again and again
         sweeping = asyncio.create_task(
-            sweep(wiring.services, wiring.early_limits, wiring.telemetry, council.high_water, wiring.sequencer.heartbeat)
+            sweep(
+                wiring.services,
+                wiring.early_limits,
+                wiring.telemetry,
+                council.high_water,
+                wiring.sequencer.heartbeat,
+                partial(keep_known, council, wiring.sequencer, worth=KEPT_WHILE_SERVING),
+            )
         )
         async with contextlib.AsyncExitStack() as closing:  # each is closed whatever became of the others
             closing.push_async_callback(wiring.services.source_of.__self__.aclose)  # type: ignore[attr-defined]  # the registry made above
             closing.callback(wiring.services.reader.connection.close)
             closing.push_async_callback(wiring.clients.aclose)
+            closing.callback(keep_known, council, wiring.sequencer)
             closing.push_async_callback(asyncio.to_thread, wiring.sequencer.close)
             try:
                 yield

@@ -50,6 +50,7 @@ ALLOWED: Final = frozenset(
         "file",
         "rows",
         "rows_before",
+        "state_key",
     }
 )
 
@@ -182,6 +183,12 @@ class Telemetry:
         self.restarts = Counter(
             "stile_worker_restarts", "Workers that had ended unasked and were started anew.", registry=self.registry
         )
+        self.damage = Counter(
+            "stile_damage_found",
+            "Times that rows were not what the log says of them (rows), or the log was not the one that it was (log).",
+            ("what",),
+            registry=self.registry,
+        )
         self.by_switch = Counter(
             "stile_compatible_assertions",
             "Token requests whose assertion passed only by a compatibility switch of its client.",
@@ -252,6 +259,11 @@ class Telemetry:
     def warn_of_clock(self, moved: float) -> None:
         """Tell operators that the clock has jumped against the boot clock, ahead or (less than nothing) back."""
         self.logger.error("clock_jumped", seconds=round(moved))
+
+    def note_damage(self, what: str, state_key: str) -> None:
+        """Tell of rows that are not what the log says, by the state key that they stand under."""
+        self.damage.labels(what).inc()
+        self.logger.error("damage_found", kind=what, state_key=state_key)
 
     def note_source_failed(self, source: str, cause: str, reason: str, request_id: str) -> None:
         """Tell operators why a council's system could not be asked: the kind of fault, and nothing of anybody."""

@@ -34,6 +34,7 @@ from gateway.demo.making import DPO, PARTNERS, make_demo
 from gateway.oauth.assertion import ASSERTION_TYPE
 from gateway.oauth.made_jwts import make_assertion, make_proof
 from gateway.settings import load_settings
+from gateway.store.state_rows import STANDS
 from schemas.terms import Environment
 
 PORT = 8080
@@ -131,6 +132,7 @@ class House:
     council: Council
     clock: Clock | Callable[[], datetime]
     http: TestClient
+    differs: bool = False  # a test has made the state another than the log says
 
     @property
     def vkey(self) -> str:
@@ -220,8 +222,18 @@ def open_house(
     clock = clock or Clock()
     app = build_app(council, clock=clock, boot=boot)
     with ruled_by(clock), TestClient(app, base_url=ISSUER, raise_server_exceptions=False) as http:
-        yield House(directory, council, clock, http)
+        house = House(directory, council, clock, http)
+        yield house
+        if not house.differs:
+            check_state(house)
     council.keyring.close()
+
+
+def check_state(house: House) -> None:
+    """Fail where a row of the state is not what the log's entries say: whatever a test has changed, an entry says so."""
+    reader = house.wiring.services.reader
+    reader.refresh()
+    reader.followed.check_all(reader.connection, STANDS)
 
 
 def copy_template(template: Path, to: Path) -> Path:

@@ -98,6 +98,9 @@ class Kind(StrEnum):
     MISSES_LIFTED = "misses.lifted"
     EMERGENCY_RAISED = "emergency.raised"
     PERSON_CHECKED = "person.checked"
+    STATE_ADOPTED = "state.adopted"
+    STATE_KEPT = "state.kept"
+    LOG_SUCCEEDED = "log.succeeded"
     CHANGE_PROPOSED = "change.proposed"
     CHANGE_APPROVED = "change.approved"
     CHANGE_REJECTED = "change.rejected"
@@ -136,9 +139,22 @@ STATE_KINDS: Final = frozenset(
         Kind.EMERGENCY_INCIDENT_OPENED,
         Kind.EMERGENCY_INCIDENT_CLOSED,
         Kind.ERASURE,
+        Kind.STATE_ADOPTED,
+        Kind.STATE_KEPT,
         Kind.CHANGE_APPROVED,
     }
 )
+# Kinds that say what rows are: no decision of what may leave rests on those of operators and proposals.
+TELLING_KINDS: Final = STATE_KINDS | {
+    Kind.OPERATOR_GRANTED,
+    Kind.OPERATOR_REVOKED,
+    Kind.SIGN_IN,
+    Kind.AGREEMENT_PROPOSED,
+    Kind.AGREEMENT_REJECTED,
+    Kind.CHANGE_PROPOSED,
+    Kind.CHANGE_REJECTED,
+    Kind.ADVICE_GIVEN,
+}
 
 
 def canonical(value: JsonValue) -> bytes:

@@ -42,6 +42,10 @@ class Store(Protocol):
         """Raise UnsafeStoreError for a database that loses what it keeps, StoreError for one that does not answer."""
         ...
 
+    def lost_rules(self, connection: Connection) -> list[str]:
+        """Return which rules of the log's tables (no entry changes, the head only grows) are gone or others."""
+        ...
+
     def open(self, *, read_only: bool) -> Connection:
         """Return a new connection, or raise StoreError. One that is not read-only is for `writing`."""
         ...

@@ -54,6 +54,12 @@ def newest_checkpoint(connection: Connection) -> tuple[int, str] | None:
     return (row[0], row[1]) if row else None
 
 
+def note_of(connection: Connection) -> str | None:
+    """Return the note of the newest checkpoint."""
+    found = newest_checkpoint(connection)
+    return found[1] if found is not None else None
+
+
 def bundles(connection: Connection, index: int) -> list[tuple[bytes, bytes]]:
     """Return (key id, ciphertext) of what is kept beside an entry."""
     rows = connection.all("SELECT key_id, ciphertext FROM log_bundle WHERE idx = ? ORDER BY key_id", (index,))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from importlib.resources import files
 from typing import Any, Final
 
 import psycopg
@@ -30,6 +33,10 @@ _REACHING: Final = {
     "tcp_user_timeout": "10000",
     "target_session_attrs": "read-write",  # of several hosts the primary, for readers too: what was written counts at once
 }
+_TRIGGERS: Final = (
+    "SELECT t.tgname, t.tgenabled, p.proname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
+    "WHERE NOT t.tgisinternal"
+)
 _DURABLE: Final = {"synchronous_commit": {"on", "remote_apply"}, "fsync": {"on"}, "full_page_writes": {"on"}}
 
 
@@ -76,6 +83,11 @@ class PostgresStore:
         if encoding != "UTF8":
             raise UnsafeStoreError(f"{self.name} is encoded in {encoding}: make it anew with ENCODING 'UTF8'")
 
+    def lost_rules(self, connection: Connection) -> list[str]:
+        """Return which triggers of the log's tables are gone, disabled, or do something else than the schema's."""
+        found = {name: (enabled, function, body) for name, enabled, function, body in connection.all(_TRIGGERS)}
+        return sorted(name for name, wanted in _rules().items() if found.get(name) != wanted)
+
     def open(self, *, read_only: bool) -> PostgresConnection:
         """Return a new connection."""
         return PostgresConnection(lambda: self._prepared(read_only=read_only), is_read_only=read_only)
@@ -112,6 +124,15 @@ class PostgresStore:
             "lock_timeout": f"{self.waits * 1000:.0f}",
             "statement_timeout": f"{2 * self.waits * 1000:.0f}",
         }
+
+
+@lru_cache(maxsize=1)
+def _rules() -> dict[str, tuple[str, str, str]]:
+    """Return the triggers that the schema makes: enabled, with their functions' names and bodies."""
+    schema = files("audit.stores").joinpath("schema", "postgres.sql").read_text(encoding="utf-8")
+    bodies = dict(re.findall(r"CREATE FUNCTION (\w+)\(\).*?\$\$(.*?)\$\$", schema, re.DOTALL))
+    made = re.findall(r"CREATE TRIGGER (\w+) [^;]*?EXECUTE FUNCTION (\w+)\(", schema)
+    return {name: ("O", function, bodies[function]) for name, function in made}
 
 
 def _check_durable(session: psycopg.Connection[tuple[Any, ...]]) -> None:

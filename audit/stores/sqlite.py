@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -16,6 +18,7 @@ from audit.stores.connection import Connection, Row, RuleBrokenError, Statement,
 from audit.stores.contract import UnsafeStoreError, committing
 
 SCHEMA: Final = ("0001.sql", "0002.sql", "0003.sql")
+_TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
 
 
 # SQLite's primary result codes that are the statement's own fault. Every other is the store's, and so everybody's.
@@ -33,7 +36,12 @@ _OWN_FAULTS: Final = frozenset(
 
 
 class SqliteConnection(pysqlite3.Connection):  # type: ignore[misc]  # the driver has no types
-    """A connection to a SQLite file. Keeps the contract of `audit.stores.connection.Connection`."""
+    """A connection to a SQLite file. Keeps the contract of `audit.stores.connection.Connection`.
+
+    `file` tells which file was opened, whatever its name is by now.
+    """
+
+    file: tuple[int, int] | None = None
 
     def all(self, statement: str, values: Values = (), /) -> list[Row]:
         """Return every row."""
@@ -110,6 +118,15 @@ def _tell(error: pysqlite3.Error) -> NoReturn:
     raise StoreError(str(error), is_own=code is None or code & 0xFF in _OWN_FAULTS) from error
 
 
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return which file stands at a place, whatever its name; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
 class UnsafeSqliteError(UnsafeStoreError):
     """The driver's SQLite can corrupt a WAL that two connections share."""
 
@@ -139,6 +156,7 @@ def open_connection(path: Path, *, read_only: bool) -> SqliteConnection:
     except pysqlite3.Error as error:
         _tell(error)
     settings = () if read_only else ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON")
+    connection.file = _identity(path)
     for setting in (*settings, "cache_size=-65536"):
         connection.run(f"PRAGMA {setting}")
     return connection
@@ -177,14 +195,22 @@ class SqliteStore:
         with self._locked():
             pass
 
+    def lost_rules(self, connection: Connection) -> list[str]:
+        """Return which triggers of the log's tables are not those that its schema makes."""
+        found = {name: sql for name, sql in connection.all(_TRIGGERS) if name in _rules()}
+        return sorted(name for name, sql in _rules().items() if found.get(name) != sql)
+
     def open(self, *, read_only: bool) -> SqliteConnection:
         """Return a new connection."""
         return open_connection(self.database, read_only=read_only)
 
     @contextlib.contextmanager
     def writing(self, connection: Connection) -> Iterator[None]:
-        """Take the side file's lock and begin."""
+        """Take the side file's lock and begin. Raises StoreError where another file has taken the database's place."""
         with self._locked():
+            if isinstance(connection, SqliteConnection) and connection.file != _identity(self.database):
+                # What is still open has no name any more: whoever opens the new one would not see what is written here.
+                raise StoreError(f"{self.database.name} is another file than the one that was opened")
             connection.run("BEGIN IMMEDIATE")
             with committing(connection):
                 yield
@@ -196,14 +222,28 @@ class SqliteStore:
             try:
                 handle = held.enter_context(self.lock.open("rb+"))
                 fcntl.flock(handle, fcntl.LOCK_EX)
+                is_same = os.path.samestat(os.fstat(handle.fileno()), self.lock.stat())
             except OSError as error:
                 raise StoreError(f"the lock file {self.lock.name} can't be taken: restore it") from error
+            if not is_same:  # who opens the file that has taken its place would not wait for this lock
+                raise StoreError(f"the lock file {self.lock.name} was replaced while it was waited for")
             yield
 
 
 def create(path: Path) -> None:
     """Make the log's own tables in a new file: for tests, and for a log without a gateway."""
-    connection = pysqlite3.connect(str(path))
+    with contextlib.closing(pysqlite3.connect(str(path))) as connection:
+        _make_tables(connection)
+
+
+def _make_tables(connection: Any) -> None:
     for name in SCHEMA:
         connection.executescript(files("audit.stores").joinpath("schema", name).read_text(encoding="utf-8"))
-    connection.close()
+
+
+@lru_cache(maxsize=1)
+def _rules() -> dict[str, str]:
+    """Return the triggers that the schema makes, by name."""
+    with contextlib.closing(pysqlite3.connect(":memory:")) as connection:
+        _make_tables(connection)
+        return dict(connection.execute(_TRIGGERS).fetchall())

@@ -236,6 +236,10 @@ class Edge:
         self.size = size
         self._open = list(hashes)  # (level, hash)
 
+    def copy(self) -> Edge:
+        """Return another that grows by itself."""
+        return Edge(self.size, self._open)
+
     def append(self, leaf: bytes) -> list[tuple[int, int, bytes]]:
         """Add a leaf hash; return (level, index, hash) of every node it completes, the leaf first."""
         made = [(0, self.size, leaf)]
@@ -248,6 +252,10 @@ class Edge:
             self._open.append((level + 1, joined))
             made.append((level + 1, (self.size >> (level + 1)) - 1, joined))
         return made
+
+    def parts(self) -> list[tuple[int, bytes]]:
+        """Return level and hash of the full subtrees, the largest first."""
+        return list(self._open)
 
     def nodes(self) -> dict[tuple[int, int], bytes]:
         """Return the full subtrees that the edge is made of, by (level, index)."""

@@ -8,13 +8,13 @@ whose row it was can't be told, the batch begins again, item by item.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, takewhile
 from typing import Any, Final
 
-from audit.format.entry import EntryError
+from audit.format.entry import EntryError, Kind
 from audit.stores.checked import LogCorruptError
 from audit.stores.connection import Connection, Row, RuleBrokenError, Statement, StoreError
 from audit.stores.entry_rows import entry_statements, holds_entry
@@ -59,6 +59,8 @@ class Batch:
     chain: Chain
     shelves: Shelves
     careful: bool
+    before: Callable[[], Connection]  # that sees what was committed before this transaction
+    note: str = field(init=False, default="")  # the checkpoint that it signs
     _known: Overlay = field(init=False, default_factory=Overlay)
     _unwritten: list[Made] = field(init=False, default_factory=list)
 
@@ -67,13 +69,12 @@ class Batch:
         made = [self._under_savepoint(item) for item in items] if self.careful else self._together(items)
         rows = (one.row for one in self._unwritten)
         statements = [*statements_for(self.shelves, self._known.changed()), *entry_statements(rows)]
-        note = ""
         if self.chain.has_grown:
-            note = self.chain.sign(self.signer)
-            statements += self.chain.head_statements(note)
+            self.note = self.chain.sign(self.signer)
+            statements += self.chain.head_statements(self.note)
         self._run_all([*statements, *self.chain.once.written()])
         entered = [(item, one) for item, one in zip(items, made, strict=True) if one is not None]
-        for (item, _), appended in zip(entered, self.chain.appended([one for _, one in entered], note), strict=True):
+        for (item, _), appended in zip(entered, self.chain.appended([one for _, one in entered], self.note), strict=True):
             _settle(item, appended)
 
     def learn(self, reading: Reading, answers: Sequence[Sequence[Row]]) -> None:
@@ -191,10 +192,14 @@ class Batch:
             raise TransactionEndedError
         if draft is None:
             return None
+        if draft.sets:
+            # Else a change would have the log say what somebody has written by hand.
+            adopting = draft.kind is Kind.STATE_ADOPTED
+            self.chain.within.check_before(self.before(), draft.sets, adopting=adopting)
         made = self._make(draft, at)
         if draft.state_keys:
             # At once, not with the head: the next item of this batch must see them.
-            self.connection.run(*moved(draft.state_keys, made.index))
+            self.connection.run_all(moved(draft.state_keys, made.index))
         if self.careful:
             self._insert(made)
         return made

@@ -14,6 +14,7 @@ from audit.stores.entry_rows import EntryRow, head_statements
 from audit.stores.instants import from_micros
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, inclusion_from, leaf_hash
+from audit.writing.follower import Change, Follower, SaidWithin
 from audit.writing.heartbeat import JUMP
 from audit.writing.item import Appended, Draft, Moment
 from audit.writing.once import UsedOnce
@@ -51,7 +52,7 @@ class Chain:
     """What grows with each entry of one transaction. `head` and `edge` are as the transaction found them.
 
     `reached` is the instant that this writer has judged by last; `ahead` by how many seconds this machine's clock may
-    yet be put back.
+    yet be put back; `within` takes what its entries say of the state.
     """
 
     head: Head | None
@@ -60,7 +61,9 @@ class Chain:
     once: UsedOnce
     ahead: float = 0.0
     reached: datetime = LONG_AGO
+    within: SaidWithin = field(default_factory=lambda: SaidWithin(Follower()))
     state_index: int = field(init=False)
+    changes: list[Change] = field(init=False, default_factory=list)
     _last: datetime = field(init=False)
     _old: dict[tuple[int, int], bytes] = field(init=False)
     _nodes: list[tuple[int, int, bytes]] = field(init=False, default_factory=list)
@@ -106,6 +109,8 @@ class Chain:
         self._ids.add(made.draft.entry_id)
         self._nodes += self.edge.append(leaf_hash(made.entry))
         self._last, self.state_index = made.at, made.state_index
+        self.within.add(made.index, made.draft.sets)
+        self.changes.append((made.index, made.draft.kind.value, made.draft.sets))
 
     def sign(self, signer: CheckpointSigner) -> str:
         """Return the signed note of the tree as it has grown."""

@@ -18,6 +18,14 @@ from audit.stores.shelf import Key
 from audit.writing.once import UsedOnce
 
 
+class LogUnavailableError(Exception):
+    """The log takes nothing: closed, overwhelmed, or not to be relied on. Nothing was written."""
+
+
+class NotDurableError(Exception):
+    """The item was not made durable. Nothing of it was kept."""
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What an item is told inside the transaction.
@@ -39,9 +47,10 @@ class Moment:
 class Draft:
     """An entry to be. `recipient` names a gapless counter; the entry shows only its number.
 
-    `state_keys`, of a state kind only: each then has this entry's index, and the head's state_index moves. `people` and
-    `leaves` (hashes), of an entry about several people: the tree that it holds, and what that tree is made of; `begins` the
-    places of the leaves with which an answer begins.
+    `state_keys`, of a state kind only: each then has this entry's index, and the head's state_index moves. `sets`: what
+    stands for the rows of each state key of which it says what they are. `people` and `leaves` (hashes), of an entry about
+    several people: the tree that it holds, and what that tree is made of; `begins` the places of the leaves with which an
+    answer begins.
     """
 
     kind: Kind
@@ -50,6 +59,7 @@ class Draft:
     outcome: str | None = None
     recipient: str | None = None
     state_keys: tuple[str, ...] = ()
+    sets: Mapping[str, bytes] = field(default_factory=dict)
     people: Mapping[str, Any] | None = None
     leaves: tuple[bytes, ...] = ()
     begins: frozenset[int] = frozenset()

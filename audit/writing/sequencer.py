@@ -18,38 +18,41 @@ from audit.stores.checked import LogCorruptError, check_at_start
 from audit.stores.connection import Connection, StoreError
 from audit.stores.contract import Store
 from audit.stores.entries import HEAD, Head, head_of
-from audit.stores.nodes import nodes_at
 from audit.stores.recipients import COUNTERS, CounterShelf
 from audit.stores.shelf import Reading, Shelves
-from audit.stores.state_keys import STATE_KEYS, StateKeyShelf
+from audit.stores.state_keys import STATE_KEYS, StateKeyShelf, ToldShelf
 from audit.tree.checkpoint import CheckpointSigner
-from audit.tree.merkle import Edge, subtrees
 from audit.writing.batch import Batch, ItemFailedError, first_keys
 from audit.writing.chain import LONG_AGO, Chain
+from audit.writing.follower import Follower, SaidWithin
 from audit.writing.heartbeat import ClockJumpedError, Heartbeat
-from audit.writing.item import Appended, Done, Item, Judging, Result, Settled, T, Within
+from audit.writing.item import (
+    Appended,
+    Done,
+    Item,
+    Judging,
+    LogUnavailableError,
+    NotDurableError,
+    Result,
+    Settled,
+    T,
+    Within,
+)
 from audit.writing.once import UsedOnce
 
 LARGEST_BATCH: Final = 512
 LONGEST_QUEUE: Final = 10_000
-OWN_SHELVES: Final[Shelves] = {COUNTERS: CounterShelf(), STATE_KEYS: StateKeyShelf()}
+__all__ = ["Deliver", "LogUnavailableError", "NotDurableError", "Sequencer"]
 Deliver = Callable[[Sequence[tuple[Done, Result]]], None]
-
-
-class LogUnavailableError(Exception):
-    """The log takes nothing: closed, or overwhelmed. Nothing was written."""
-
-
-class NotDurableError(Exception):
-    """The item was not made durable. Nothing of it was kept."""
 
 
 class Sequencer:
     """The log's writer. `start` before use, `close` at the end; the other methods from any thread.
 
     `shelves` are the kinds of rows that items judge over, besides the log's own.
-    `heartbeat` tells of a clock that jumped: nothing is written then. `writable` tells whether the last batch could be
-    written. After one that could not, the next begins anew, so the writer recovers by itself when the disk does.
+    `heartbeat` tells of a clock that jumped: nothing is written then. `follower` knows the log that this writer goes on
+    with, and what its entries say of the state; who reads the state shares it. `writable` tells whether the last batch
+    could be written. After one that could not, the next begins anew, so the writer recovers by itself when the disk does.
     """
 
     def __init__(
@@ -61,18 +64,21 @@ class Sequencer:
         deliver: Deliver,
         shelves: Shelves | None = None,
         heartbeat: Heartbeat | None = None,
+        follower: Follower | None = None,
     ) -> None:
         self._store = store
         self._signer = signer
         self._clock = clock
         self._deliver = deliver
-        self._shelves = {**OWN_SHELVES, **(shelves or {})}
+        self.follower = follower or Follower()
+        self._within = SaidWithin(self.follower)
+        own: Shelves = {COUNTERS: CounterShelf(), STATE_KEYS: self._state_keys()}
+        self._shelves = {**own, **(shelves or {})}
         self.heartbeat = heartbeat
         self._queue: queue.SimpleQueue[Item | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._connection: Connection | None = None
-        self._edge = Edge(0, ())
-        self._seen = 0  # entries that were committed, as far as this writer knows
+        self._before: Connection | None = None
         self._once = UsedOnce()
         self._reached = LONG_AGO
         self._state_index = -1  # the head's, as far as this writer knows
@@ -91,6 +97,9 @@ class Sequencer:
                 connection = self._connection = self._store.open(read_only=False)
                 undo.callback(connection.close)
                 check_at_start(connection, self._signer.vkey)
+                if lost := self._store.lost_rules(connection):
+                    raise LogCorruptError(f"{self._store.name} has lost the rule {lost[0]} of its tables: restore a backup")
+                self.follower.follow(connection)  # of a long log: not while others wait for its head
                 self._once.begin(connection, boot=self._boot())  # of 100,000 names: not in somebody's first call
             except StoreError as error:
                 raise LogCorruptError(f"the log can't be opened: {error}") from error
@@ -180,9 +189,25 @@ class Sequencer:
         self._let_go()
 
     def _let_go(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-        self._connection = None
+        for connection in (self._connection, self._before):
+            if connection is not None:
+                connection.close()
+        self._connection = self._before = None
+
+    def _reading_before(self) -> Connection:
+        """Return a connection that sees what was committed, and nothing of the transaction under way."""
+        self._before = self._before or self._store.open(read_only=True)
+        return self._before
+
+    @property
+    def said_within(self) -> SaidWithin:
+        """Return what the entries say, those of the transaction under way included: for what is read inside it."""
+        return self._within
+
+    def _state_keys(self) -> StateKeyShelf:
+        if not self.follower.opens:
+            return StateKeyShelf()
+        return ToldShelf(lambda key: said.entry if (said := self._within.said(key)) is not None else None)
 
     def _boot(self) -> float:
         """Return seconds that nobody sets: the boot clock's, where this writer has one."""
@@ -206,34 +231,30 @@ class Sequencer:
                 rows, used, *answers = connection.all_of([HEAD, self._once.asked(), *reading.statements])
                 self._once.catch_up(used, boot=self._boot())
                 found = head_of(rows)
-                edge = self._current_edge(connection, found)
+                self._follow(connection, found)
                 ahead = self.heartbeat.ahead if self.heartbeat is not None else 0.0
-                chain = Chain(found, edge, self._clock, self._once, ahead, self._reached)
-                batch = Batch(connection, self._signer, chain, self._shelves, careful=careful)
+                edge = self.follower.edge()
+                chain = Chain(found, edge, self._clock, self._once, ahead, self._reached, self._within)
+                batch = Batch(connection, self._signer, chain, self._shelves, careful=careful, before=self._reading_before)
                 batch.learn(reading, answers)
                 batch.write(items)
                 self._reached, self._state_index = chain.reached, chain.state_index
             self._once.keep()
-            self._seen = edge.size
-        except BaseException:
-            self._edge = Edge(0, ())  # whatever it holds was not committed: read it again
-            raise
+            self.follower.took(edge, chain.changes, batch.note)
+        finally:
+            self._within.begin()
 
-    def _current_edge(self, connection: Connection, found: Head | None) -> Edge:
-        """Return the right edge, read again where another process has appended; it must give the head's root."""
-        size, root = (found[0], found[1]) if found else (0, Edge(0, ()).root())
-        # An older copy, or a standby that lacks what was committed, has taken the place of the log.
-        if size < self._seen:
+    def _follow(self, connection: Connection, found: Head | None) -> None:
+        """Follow to the head, by whomever it was written: it must go on from what this process knows.
+
+        Never sign two inconsistent checkpoints: what is about to be extended must be what was signed.
+        """
+        self.follower.follow_to(connection, found)
+        if self.follower.opens and found is not None and found[3] != self.follower.state_index:
             raise LogCorruptError(
-                f"the log holds {size} entries, and had {self._seen}: going on would sign a second history"
+                f"the head's state index is {found[3]}, and the newest entry that moves the state stands at "
+                f"{self.follower.state_index}"
             )
-        self._seen = size
-        if self._edge.size != size:
-            self._edge = Edge(size, nodes_at(connection, subtrees(0, size)))
-        # Never sign two inconsistent checkpoints: what is about to be extended must be what was signed.
-        if self._edge.root() != root:
-            raise LogCorruptError(f"the right edge gives another root than the head of {size} entries")
-        return self._edge
 
 
 def _waited(submit: Callable[[Done], None]) -> Any:

@@ -24,7 +24,13 @@ async def get_readiness(request: Request) -> Response:
     `log_ahead` is by how many seconds the log's newest entry is ahead of this machine's clock.
     """
     wiring: Wiring = request.app.state.wiring
-    wiring.services.reader.refresh()
+    reader = wiring.services.reader
+    try:
+        reader.refresh()
+    except LogUnavailableError:
+        return _not_ready(log="not the one that it was")
+    if reader.followed is not None and (damaged := reader.followed.still_damaged(reader.connection)):
+        return _not_ready(state="not what the log says", state_keys=len(damaged))
     heartbeat = wiring.sequencer.heartbeat
     moved = heartbeat.moved() if heartbeat is not None else 0.0
     if abs(moved) > JUMP:
@@ -32,7 +38,7 @@ async def get_readiness(request: Request) -> Response:
     try:
         await wiring.services.log.append(lambda connection, _moment: write_and_take_back(connection))
     except (NotDurableError, LogUnavailableError):
-        return _not_ready(log="not writable")
+        return _not_ready(log="not the one that it was" if wiring.sequencer.follower.is_forked else "not writable")
     if not wiring.sequencer.writable:
         return _not_ready(log="not writable")
     ready = {"ready": True, "log_ahead": round(log_ahead(wiring.services))}

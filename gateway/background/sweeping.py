@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -31,9 +32,14 @@ HANDED_IN: Final = timedelta(seconds=EVERY)  # after a window's end
 
 
 async def sweep(
-    services: Services, early: EarlyLimits, telemetry: Telemetry, high_water: Path, heartbeat: Heartbeat | None = None
+    services: Services,
+    early: EarlyLimits,
+    telemetry: Telemetry,
+    high_water: Path,
+    heartbeat: Heartbeat | None = None,
+    keep_known: Callable[[], None] = lambda: None,
 ) -> None:
-    """Sweep until cancelled. Whatever fails is tried again with the next round."""
+    """Sweep until cancelled. Whatever fails is tried again with the next round. `keep_known` keeps what would take long."""
     moved = 0.0
     while True:
         await asyncio.sleep(EVERY)
@@ -48,6 +54,7 @@ async def sweep(
             await sweep_once(services, early)
             # In a thread: it waits for the disk.
             await asyncio.to_thread(keep_high_water, checkpoint(services.reader.connection), high_water)
+            await asyncio.to_thread(keep_known)
         except (NotDurableError, LogUnavailableError):
             continue  # every call tells of it already
         except Exception as error:  # noqa: BLE001 -- a broom that stops at one bad row stops for ever, and unseen

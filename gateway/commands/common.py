@@ -24,7 +24,7 @@ from audit.stores.contract import UnsafeStoreError
 from audit.writing.item import Appended, Within
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
-from gateway.app import make_changes, start_log, utc_now
+from gateway.app import keep_known, make_changes, start_log, utc_now
 from gateway.council.directory import Council, CouncilError, open_council
 from gateway.settings import SettingsError
 from gateway.store.changes import ChangeRefusedError, Changes
@@ -81,6 +81,7 @@ def office(directory: Path) -> Iterator[Office]:
         finally:
             connection.close()
             sequencer.close()
+            keep_known(council, sequencer)
             council.keyring.close()
 
 

@@ -12,6 +12,7 @@ from audit.exporting.export import ExportError, export_log
 from gateway.commands.common import Directory, office, operator, show, telling
 from gateway.commands.progress import showing_progress
 from gateway.council.directory import open_council
+from gateway.desk.log_check import check_log, told
 from gateway.search.caseworkers import CaseworkerQuery, Searched, search_caseworker
 from schemas.instants import first_instant, instant_after
 
@@ -46,6 +47,31 @@ def export(
         typer.echo(f"{to} holds all {done.size} entries already.")
     else:
         typer.echo(f"{to}: {done.size} entries, {done.size - done.before} of them new, in {done.files} files written.")
+
+
+@log.command("check")
+def check(
+    directory: Directory = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="For a program.")] = False,  # noqa: FBT002 -- a flag of the command line
+) -> None:
+    """Check the whole log, and that every row of the state is what its entries say. Works beside a running gateway.
+
+    The exit status is 1 where anything differs: each state key is named, and nothing that a row holds.
+    """
+    with telling():
+        council = open_council(directory)
+        try:
+            checked = check_log(council.store, council.keyring, council.signer.vkey)
+        finally:
+            council.keyring.close()
+    if as_json:
+        show(dict(told(checked)))
+    else:
+        for one in checked.findings:
+            typer.secho(f"{one.state_key + ': ' if one.state_key else ''}{one.what}", fg="red")
+        typer.echo(f"{checked.entries} entries, {checked.state_keys} state keys: {len(checked.findings)} findings.")
+    if checked.findings:
+        raise typer.Exit(1)
 
 
 @log.command("search")

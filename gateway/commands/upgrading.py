@@ -41,6 +41,7 @@ def upgrade(directory: Directory = Path(), dry_run: DryRun = False) -> None:  # 
             return
         with single_server(directory):
             _upgrade_tables(store)
+            _adopt(directory)
             _take_up(directory)
 
 
@@ -51,6 +52,14 @@ def _upgrade_tables(store: Store) -> None:
         return
     create_tables(store)
     typer.echo(f"{store.name} went from schema version {before} to {VERSION}")
+
+
+def _adopt(directory: Path) -> None:
+    """Have the log say what rows are that are older than the rule that entries say it."""
+    with office(directory) as here:
+        if here.sequencer.follower.is_to_be_adopted:
+            appended = here.append(here.changes.adopting.adopt(by=operator()))
+            said("its log says from now on what every row of the state is", appended)
 
 
 def _take_up(directory: Path) -> None:

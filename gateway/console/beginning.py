@@ -23,7 +23,7 @@ from gateway.store.sign_ins import Beginning
 
 def session_before(visit: Visit) -> Session | None:
     """Return the live session that this browser has already."""
-    found = visit.wiring.operators.session_of(visit.request, visit.wiring.services.reader.connection, visit.now)
+    found = visit.wiring.operators.session_of(visit.request, visit.wiring.services.reader, visit.now)
     return found[1] if found is not None else None
 
 

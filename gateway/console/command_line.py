@@ -7,7 +7,7 @@ from datetime import timedelta
 from starlette.responses import RedirectResponse, Response
 
 from gateway.console.door import SignedIn, append
-from gateway.console.pages import COMMAND_LINE, COMMAND_LINES, page, see_other
+from gateway.console.pages import COMMAND_LINE, COMMAND_LINES, own_place, page, see_other
 from gateway.operators import cookies
 from gateway.problems import CALLBACK_REFUSED, NOT_FOUND, ProblemError
 from gateway.store.operator_rows import LONGEST_OF_COMMANDS
@@ -54,8 +54,8 @@ async def post_command_line(visit: SignedIn) -> Response:
 
 async def sign_in_first(visit: SignedIn) -> Response:
     """Ask for a new sign-in, and come back to the question."""
-    _asked(visit.form.get("asked", ""))
-    return see_other(f"/console/step-up?to={COMMAND_LINE}/{visit.form['asked']}")
+    asked = f"{COMMAND_LINE}/{visit.form.get('asked', '')}"
+    return see_other(f"/console/step-up?to={own_place(asked)}")
 
 
 def _asked(given: str) -> tuple[int, str, str, str]:

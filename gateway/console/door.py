@@ -110,7 +110,7 @@ def guarded(page: Page, rule: Rule, *, instead: Page | None = None) -> Handler:
         if request.method not in SAFE:
             _require_own_page(request, wiring)
         now = wiring.services.clock()
-        found = wiring.operators.session_of(request, wiring.services.reader.connection, now)
+        found = wiring.operators.session_of(request, wiring.services.reader, now)
         if found is None:
             return _to_sign_in(request)
         needed = rule.by(request.method)

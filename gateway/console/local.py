@@ -38,7 +38,10 @@ async def post_password(visit: Visit) -> Response:
     kept = await take_under_way(visit) or {}
     is_step_up = kept.get("step") == "password" and session_before(visit) is not None
     content = kept if is_step_up else {"to": own_place(visit.form.get("to")), "renews": None}
-    account = find_account(visit.wiring.services.reader.connection, name)
+    reader = visit.wiring.services.reader
+    account = find_account(reader.connection, name)
+    if account is not None:
+        reader.check(f"operator/{account.operator_id}")
     known = account.password if account is not None and account.may_sign_in(visit.now) else None
     try:
         is_right = await visit.wiring.operators.passwords.is_right(known, visit.form.get("password", ""))
@@ -81,7 +84,9 @@ async def post_passkey(visit: Visit) -> Response:
     if step not in ("use", "register"):
         raise ProblemError(CALLBACK_REFUSED)
     kept = require_step(content, step)
-    account = read_account(visit.wiring.services.reader.connection, kept["operator"])
+    reader = visit.wiring.services.reader
+    reader.check(f"operator/{kept['operator']}")
+    account = read_account(reader.connection, kept["operator"])
     # A new password or an invitation in between begins the account anew: what the old password began is over.
     if account is None or not account.may_sign_in(visit.now) or account.password != kept["password"]:
         raise ProblemError(CALLBACK_REFUSED)

@@ -17,7 +17,7 @@ from gateway.store.acting import LONGEST_REASON
 from gateway.store.change_kinds import AGREEMENT
 from gateway.store.proposal_rows import Proposal
 from gateway.web.bodies import LONGEST_TEXT
-from gateway.web.changes import ControlCaller, make_change
+from gateway.web.changes import ControlCaller, make_change, rows_of_deciding
 from policies.reading.parse import parse_agreement
 from policies.reading.yaml_text import without_mark
 
@@ -66,7 +66,7 @@ async def post_agreement(request: Request, given: AgreementIn, caller: Authentic
     publish = wiring.changes.proposals.make(
         AGREEMENT.name, {"text": text}, reason=given.reason, actor=caller.actor, made=made
     )
-    appended = await make_change(wiring, caller, publish)
+    appended = await make_change(wiring, caller, publish, rests_on=rows_of_deciding(wiring, caller))
     agreement = parse_agreement(text)
     told = {"agreement": agreement.id, "version": agreement.version, "digest": agreement.digest}
     return answer_made(told, made, appended)

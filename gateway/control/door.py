@@ -162,7 +162,7 @@ async def _by_session(request: Request, wiring: Wiring, rule: Rule) -> ControlCa
     operators, now = wiring.operators, wiring.services.clock()
     if not cross_site.is_own_page(request, operators.public_url):
         raise ProblemError(CROSS_SITE_REFUSED, "Origin is not this gateway's")
-    found = operators.session_of(request, wiring.services.reader.connection, now)
+    found = operators.session_of(request, wiring.services.reader, now)
     if found is None:
         raise ProblemError(SESSION_REFUSED)
     cookie, session = found

@@ -18,7 +18,7 @@ from gateway.store.acting import LONGEST_REASON
 from gateway.store.proposal_rows import Advised, Proposal, find_proposal, read_proposals
 from gateway.store.staffing import how_many_decide
 from gateway.web.bodies import LONGEST_TEXT
-from gateway.web.changes import ControlCaller, make_change
+from gateway.web.changes import ControlCaller, make_change, rows_of_deciding
 
 MOST_LISTED: Final = 500
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
@@ -126,7 +126,7 @@ async def post_change_approval(request: Request, change_id: ChangeId, given: App
         against_advice=given.against_advice,
         made=made,
     )
-    return await _done(request, caller, approve, made)
+    return await _done(request, caller, approve, made, change_id)
 
 
 @router.post("/changes/{change_id}/rejection", status_code=201, summary="Reject a change that somebody else proposed")
@@ -135,7 +135,7 @@ async def post_rejection(request: Request, change_id: ChangeId, given: Rejection
     made: list[Proposal] = []
     decisions = request.app.state.wiring.changes.decisions
     reject = decisions.reject(change_id, digest=given.digest, actor=caller.actor, why=given.reason, made=made)
-    return await _done(request, caller, reject, made)
+    return await _done(request, caller, reject, made, change_id)
 
 
 @router.post("/changes/{change_id}/withdrawal", status_code=201, summary="Take your own proposal back")
@@ -143,7 +143,7 @@ async def post_change_withdrawal(request: Request, change_id: ChangeId, caller: 
     """By the account that proposed it."""
     made: list[Proposal] = []
     withdraw = request.app.state.wiring.changes.decisions.withdraw(change_id, actor=caller.actor, made=made)
-    return await _done(request, caller, withdraw, made)
+    return await _done(request, caller, withdraw, made, change_id)
 
 
 @router.post("/changes/{change_id}/advice", status_code=201, summary="Advise on a change that somebody else proposed")
@@ -153,14 +153,17 @@ async def post_advice(request: Request, change_id: ChangeId, given: AdviceIn, ca
     advise = wiring.changes.decisions.advise(
         change_id, digest=given.digest, advised=given.advice, words=given.words, actor=caller.actor
     )
-    appended = await make_change(wiring, caller, advise)
+    rows = rows_of_deciding(wiring, caller, change_id)
+    appended = await make_change(wiring, caller, advise, rests_on=rows)
     index = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
     return _json({"change": change_id, "advice": given.advice.value, **index}, 201)
 
 
-async def _done(request: Request, caller: ControlCaller, within: Within, made: list[Proposal]) -> Response:
+async def _done(
+    request: Request, caller: ControlCaller, within: Within, made: list[Proposal], change_id: str | None = None
+) -> Response:
     wiring: Wiring = request.app.state.wiring
-    appended = await make_change(wiring, caller, within)
+    appended = await make_change(wiring, caller, within, rests_on=rows_of_deciding(wiring, caller, change_id))
     index = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
     reader, titles = wiring.services.reader, wiring.council.settings.role_titles
     return _json({**told_proposal(made[0], reader, titles), **index}, 201)

@@ -15,7 +15,7 @@ from gateway.store.acting import LONGEST_REASON
 from gateway.store.change_kinds import REGISTRATION
 from gateway.store.proposal_rows import Proposal
 from gateway.store.registrations import Registration, Status, read_registrations
-from gateway.web.changes import make_change
+from gateway.web.changes import make_change, rows_of_deciding
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 RegistrationId = Annotated[str, Path(pattern=r"^c-[0-9a-f]{20}$")]
@@ -57,7 +57,7 @@ async def post_approval(request: Request, client_id: RegistrationId, given: Appr
     made: list[Proposal] = []
     content = {"client": client_id, "client_digest": given.digest}
     approve = wiring.changes.proposals.make(REGISTRATION.name, content, reason=given.reason, actor=caller.actor, made=made)
-    appended = await make_change(wiring, caller, approve)
+    appended = await make_change(wiring, caller, approve, rests_on=rows_of_deciding(wiring, caller))
     status = Status.PENDING if made else Status.APPROVED
     return answer_made({"client_id": client_id, "status": status.value}, made, appended)
 

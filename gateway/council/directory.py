@@ -31,6 +31,8 @@ MASTER: Final = "master.key"
 KEYS: Final = "keys.sqlite"
 HIGH_WATER: Final = "state.head"
 HEARTBEAT: Final = "state.clock"
+FOLLOWED: Final = "state.followed"
+FORKED: Final = "state.forked"
 PID: Final = "serve.pid"
 SEARCH: Final = "search.sqlite"
 
@@ -73,6 +75,16 @@ class Council:
     def high_water(self) -> Path:
         """Return the file that keeps the newest checkpoint, by which a database put back from an older copy is noticed."""
         return self.directory / HIGH_WATER
+
+    @property
+    def followed(self) -> Path:
+        """Return the file of what the log's entries say of the state, as far as they were followed; it may be missing."""
+        return self.directory / FOLLOWED
+
+    @property
+    def forked(self) -> Path:
+        """Return the file of both heads of a log that was found not to be the one that it was; missing where none was."""
+        return self.directory / FORKED
 
     @property
     def heartbeat(self) -> Path:

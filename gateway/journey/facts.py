@@ -84,6 +84,7 @@ def incident_asked(reader: Reader, ask: Ask, at: datetime) -> Incident | None:
     emergency, partner = ask.request.emergency, ask.caller.client.partner_id
     if emergency is None or ask.request.caseworker is None or partner is None:
         return None
+    reader.check(f"incident/{partner}")
     return incident_of(reader.connection, partner, emergency.kind, at)
 
 

@@ -8,7 +8,7 @@ from enum import Enum
 
 from audit.format.entry import canonical
 from gateway.journey.call import Ask, Chunk
-from gateway.journey.entry_names import digest
+from gateway.journey.entry_names import keyed_digest
 from gateway.journey.equipment import Services
 from gateway.journey.judge import Judgement, no_person_could_change
 from gateway.journey.person import Line, Prepared
@@ -61,13 +61,13 @@ class Round:
     def digest(self) -> str:
         """Return what a repeat must share: the body, and the agreement and grant that it is under without naming them.
 
-        And who asks, in which role, where a signed context says so beside the body.
+        Keyed, for a body can be guessed. And who asks, in which role, where a signed context says so beside the body.
         """
         agreement, caseworker = self.judged.agreement_id or "", self.ask.request.caseworker
         under = [self.ask.body_digest, agreement, dict(self.ask.caller.token.details.get(agreement, {}))]
         if caseworker is not None and caseworker.assurance is Assurance.VOUCHED:
             under.append([caseworker.id, caseworker.role])
-        return digest(canonical(under))
+        return keyed_digest(self.services.secrets.index, canonical(under))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.requests import Request
 
@@ -27,6 +27,15 @@ CALLBACK = "/console/callback"
 CLIENT_KEY = "oidc-client"  # its name in the key file
 
 
+class Checked(Protocol):
+    """The state over one connection, whose rows can be held against what the log says of them."""
+
+    @property
+    def connection(self) -> Connection: ...
+
+    def check(self, key: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Operators:
     """The parts of operators' sign-in. Holds secrets: never log it."""
@@ -41,13 +50,19 @@ class Operators:
     provider: Provider | None
     passwords: Passwords
 
-    def session_of(self, request: Request, connection: Connection, at: datetime) -> tuple[str, Session] | None:
-        """Return the cookie and the live session of a request, if it has one."""
+    def session_of(self, request: Request, state: Checked, at: datetime) -> tuple[str, Session] | None:
+        """Return the cookie and the live session of a request, if it has one.
+
+        Raises what `state` raises of an operator whose rows are not what the log says: one who was barred would be let in.
+        """
         cookie = cookies.read(request, cookies.SESSION)
         if cookie is None:
             return None
-        found = find_session(connection, cookies.key_of(cookie), at=at, mapping=self.mapping)
-        return (cookie, found) if found is not None and found.jkt is None else None
+        found = find_session(state.connection, cookies.key_of(cookie), at=at, mapping=self.mapping)
+        if found is None or found.jkt is not None:
+            return None
+        state.check(f"operator/{found.operator_id}")
+        return cookie, found
 
     def operator_id(self, subject: str) -> str:
         """Return the opaque id of one of the provider's people: a keyed digest, for entries and rows."""

@@ -40,7 +40,7 @@ class StagedReader(Reader):
     """The state, for one call. It inherits, so that whatever no scenario changes is read as ever."""
 
     def __init__(self, of: Reader, scene: Scene, *, in_transaction: bool = False) -> None:
-        super().__init__(of.connection, of.readings)
+        super().__init__(of.connection, of.readings, followed=of.followed)
         self._of = of
         self._scene = scene
         self._in_transaction = in_transaction

@@ -98,7 +98,7 @@ def search_caseworker(
     def record(_connection: Connection, moment: Moment) -> Draft:
         # The reference, not the name: this entry is sealed under the controller's key, which no erasure destroys.
         asked = {"question": "caseworker", "ref": refs[0].hex(), "found": len(rows), "complete_to": complete_to}
-        return entries.plain(Kind.SEARCH, moment, (), {"what": asked, "who": {"by": by}})
+        return entries.plain(Kind.SEARCH, connection, moment, (), {"what": asked, "who": {"by": by}})
 
     return Searched(rows, len(opened) > query.most, checkpoint, complete_to, record)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from audit.format.entry import Kind
@@ -33,6 +33,10 @@ class Tools:
     controller: str
     environment: Environment
     check_uri: Callable[[str], None]
+
+    def saying(self, key: str) -> Tools:
+        """Return what makes the same changes, whose entries say the rows of this key too."""
+        return replace(self, entries=self.entries.with_names((key,)))
 
     def texts(self, approval: Content) -> Texts:
         """Return what publishes texts."""

@@ -11,7 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from audit.format.state_rows import state_secret
 from audit.writing.keyring import Keyring
+from gateway.store.adopting import Adopting
 from gateway.store.change_kinds import Tools
 from gateway.store.client_keys import ClientKeys
 from gateway.store.decisions import Decisions
@@ -50,6 +52,7 @@ class Changes:
     sign_ins: SignIns
     locks: LockChanges
     emergencies: Emergencies
+    adopting: Adopting
     entries: Entries
     staffing: Staffing
     proposals: Proposals
@@ -65,7 +68,7 @@ def changes_of(
     check_uri: Callable[[str], None],
 ) -> Changes:
     """Return the changes of one council. `check_uri` raises JwksRefusedError where clients' keys may not lie."""
-    entries = Entries(keyring, new_id)
+    entries = Entries(keyring, new_id, state_secret(keyring.named("index")))
     tools = Tools(entries, controller, environment, check_uri)
     partners = Partners(entries, environment)
     return Changes(
@@ -81,6 +84,7 @@ def changes_of(
         SignIns(entries),
         LockChanges(entries),
         Emergencies(entries, keyring.named("index")),
+        Adopting(entries),
         entries,
         Staffing(entries),
         Proposals(tools),

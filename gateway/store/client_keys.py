@@ -57,7 +57,7 @@ class ClientKeys:
                 "expires_on": term.expires_on.isoformat() if term.expires_on else None,
             }
             touched = (f"client/{client_id}", *(f"key/{client_id}/{one.kid}" for one in keys))
-            return self.entries.plain(Kind.KEY_REGISTERED, moment, touched, {"what": told, "who": {"by": by}})
+            return self.entries.plain(Kind.KEY_REGISTERED, connection, moment, touched, {"what": told, "who": {"by": by}})
 
         return within
 
@@ -73,7 +73,9 @@ class ClientKeys:
             if not found:
                 found = [_bar_fetched(connection, client_id, kid, moment.at, by=by)]
             what = {"what": {"client": client_id, "kid": kid, "thumbprint": found[0][0]}, "who": {"by": by}}
-            return self.entries.plain(Kind.KEY_REVOKED, moment, (f"key/{client_id}/{kid}", f"client/{client_id}"), what)
+            return self.entries.plain(
+                Kind.KEY_REVOKED, connection, moment, (f"key/{client_id}/{kid}", f"client/{client_id}"), what
+            )
 
         return within
 

@@ -56,10 +56,10 @@ class Decisions:
             advice = _weighed(connection, change_id, because, against_advice=against_advice)
             role, followed = actor.acts_as(kind.approvers), advice.get("followed")
             approval = {**_approval(proposal, because, people), "role": role, **advice}
-            draft = kind.apply(self.tools, proposal.content, approval, actor.by)(connection, moment)
             decision = Decision(ProposalStatus.APPROVED, actor.by, because, role, people, followed)
-            made.append(_decide(connection, moment, change_id, decision))
-            return draft
+            made.append(_decide(connection, moment, change_id, decision))  # first: its entry says how the row now stands
+            tools = self.tools.saying(proposal.state_key)
+            return kind.apply(tools, proposal.content, approval, actor.by)(connection, moment)
 
         return within
 
@@ -76,7 +76,7 @@ class Decisions:
                 ProposalStatus.REJECTED, actor.by, one_line(why), actor.acts_as(kind.approvers), people, followed
             )
             made.append(_decide(connection, moment, change_id, decision))
-            return self._entry(kind, moment, made[0])
+            return self._entry(kind, connection, moment, made[0])
 
         return within
 
@@ -89,7 +89,7 @@ class Decisions:
             if proposal.proposed_by != actor.by:
                 raise ChangeRefusedError("another account proposed it: who did takes it back, and an approver rejects it")
             made.append(_decide(connection, moment, change_id, Decision(ProposalStatus.WITHDRAWN, actor.by)))
-            return self._entry(kind, moment, made[0])
+            return self._entry(kind, connection, moment, made[0])
 
         return within
 
@@ -106,11 +106,12 @@ class Decisions:
                 (moment.index, change_id, advised.value, said, actor.by, to_micros(moment.at)),
             )
             what = {"change": change_id, "digest": proposal.digest, "advice": advised.value, "words": said}
-            return self.tools.entries.plain(Kind.ADVICE_GIVEN, moment, (), {"what": what, "who": {"by": actor.by}})
+            names, rows = {"what": what, "who": {"by": actor.by}}, (proposal.state_key,)
+            return self.tools.entries.plain(Kind.ADVICE_GIVEN, connection, moment, (), names, besides=rows)
 
         return within
 
-    def _entry(self, kind: ChangeKind, moment: Moment, decided: Proposal) -> Draft:
+    def _entry(self, kind: ChangeKind, connection: Connection, moment: Moment, decided: Proposal) -> Draft:
         what = {
             "change": decided.change_id,
             "digest": decided.digest,
@@ -120,7 +121,8 @@ class Decisions:
             "followed": decided.followed,
         }
         who = {"by": decided.decided_by, "role": decided.decided_role, "proposed_by": decided.proposed_by}
-        return self.tools.entries.plain(kind.rejected_as, moment, (), {"what": what, "who": who})
+        names, rows = {"what": what, "who": who}, (decided.state_key,)
+        return self.tools.entries.plain(kind.rejected_as, connection, moment, (), names, besides=rows)
 
 
 def _waiting(connection: Connection, change_id: str, digest: str | None) -> tuple[Proposal, ChangeKind]:

@@ -230,7 +230,7 @@ class Emergencies:
             }
             keys = tuple(f"incident/{one}" for one in sorted(partners))
             whole = {"what": told, "who": {"by": by}}
-            return self.entries.plain(Kind.EMERGENCY_INCIDENT_OPENED, moment, keys, whole)
+            return self.entries.plain(Kind.EMERGENCY_INCIDENT_OPENED, connection, moment, keys, whole)
 
         return within
 
@@ -247,7 +247,7 @@ class Emergencies:
                 raise ChangeRefusedError("no incident is open under this id: see stile incident list")
             keys = tuple(f"incident/{one}" for one in json.loads(row[0]))
             whole = {"what": {"incident": incident_id}, "who": {"by": by}}
-            return self.entries.plain(Kind.EMERGENCY_INCIDENT_CLOSED, moment, keys, whole)
+            return self.entries.plain(Kind.EMERGENCY_INCIDENT_CLOSED, connection, moment, keys, whole)
 
         return within
 
@@ -269,7 +269,9 @@ class Emergencies:
             )
             told = {"agreement": agreement, "client": client, "people": people, "reason": reason}
             day = london_day(moment.at).isoformat()
-            return self.entries.plain(Kind.EMERGENCY_RAISED, moment, (), {"what": {**told, "day": day}, "who": {"by": by}})
+            return self.entries.plain(
+                Kind.EMERGENCY_RAISED, connection, moment, (), {"what": {**told, "day": day}, "who": {"by": by}}
+            )
 
         return within
 
@@ -292,7 +294,7 @@ class Emergencies:
                 (to_micros(moment.at), by, outcome.value, item_id),
             )
             told = {"item": item_id, "outcome": outcome.value, "note": note}
-            return self.entries.plain(Kind.EMERGENCY_REVIEWED, moment, (), {"what": told, "who": {"by": by}})
+            return self.entries.plain(Kind.EMERGENCY_REVIEWED, connection, moment, (), {"what": told, "who": {"by": by}})
 
         return within
 

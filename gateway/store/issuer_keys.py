@@ -11,8 +11,8 @@ from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.issuer_keys import PUBLISHED_BEFORE
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.key_rows import read_turns
+from gateway.store.state_rows import ISSUER
 
-STATE_KEY: Final = "key/issuer"
 MICROS: Final = 1_000_000
 
 
@@ -33,7 +33,7 @@ class IssuerKeyChanges:
             signs = now + PUBLISHED_BEFORE
             _insert(connection, kid, name, published=now, signs=signs)
             what = {"what": {"issuer_key": kid, "signs_at": signs}, "who": {"by": by}}
-            return self.entries.plain(Kind.KEY_REGISTERED, moment, (STATE_KEY,), what)
+            return self.entries.plain(Kind.KEY_REGISTERED, connection, moment, (ISSUER,), what)
 
         return within
 
@@ -48,9 +48,9 @@ class IssuerKeyChanges:
             _insert(connection, kid, name, published=now, signs=now)
             # Every client's tokens are refused by it: what is under way under one is judged again.
             clients = connection.all("SELECT client_id FROM client WHERE status = 'active'")
-            touched = (STATE_KEY, *(f"client/{one[0]}" for one in clients))
+            touched = (ISSUER, *(f"client/{one[0]}" for one in clients))
             what = {"what": {"issuer_key": kid, "revoked": gone}, "who": {"by": by}}
-            return self.entries.plain(Kind.KEY_REVOKED, moment, touched, what)
+            return self.entries.plain(Kind.KEY_REVOKED, connection, moment, touched, what)
 
         return within
 

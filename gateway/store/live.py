@@ -10,13 +10,13 @@ from typing import Protocol
 from audit.stores.connection import Connection
 from gateway.oauth.details import Available
 from gateway.sources.mapping import digest_of, offered_keys
+from gateway.store.key_rows import PartnerRecord
 from gateway.store.readings import Readings
 from policies.deciding.compile import Compiled, keys_for
 from policies.reading.findings import Finding, TextError
 from schemas.agreement import Agreement, Core
 from schemas.dataset import Dataset, Key
 from schemas.instants import first_instant, instant_after
-from schemas.terms import RecipientKind
 
 
 class Published(Protocol):
@@ -34,7 +34,9 @@ class Published(Protocol):
 
     def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]: ...
 
-    def partner_kinds(self) -> dict[str, RecipientKind]: ...
+    def find_partner(self, partner_id: str) -> PartnerRecord | None: ...
+
+    def check(self, key: str) -> None: ...
 
     def floor(self) -> int: ...
 
@@ -79,6 +81,7 @@ def load_agreement(state: Published, name: str, on: date) -> LiveAgreement | Non
 
 
 def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
+    state.check(f"agreement/{name}")
     rows = state.connection.all(
         "SELECT text, ended_at, digest, semantics FROM text WHERE kind = 'agreement' AND id = ? ORDER BY version", (name,)
     )
@@ -98,7 +101,7 @@ def _compiled(state: Published, name: str, on: date) -> LiveAgreement | None:
         (agreement.text, number),
         dataset=(dataset.text, state.number_of("dataset", dataset.id, dataset.version)),
         cores=[core.text for core in cores],
-        kinds=state.partner_kinds(),
+        kinds={one: found.kind for one in agreement.recipients if (found := state.find_partner(one)) is not None},
         floor=state.floor(),
     )
     return LiveAgreement(
@@ -159,3 +162,9 @@ def available_of(live: Sequence[LiveAgreement], partner_id: str | None) -> Mappi
 def is_intact(text: str, digest: str) -> bool:
     """Tell whether a text is the one that was published, by the digest that its entry in the log names too."""
     return digest_of(text) == digest
+
+
+def changed_texts(connection: Connection) -> list[tuple[str, str, int]]:
+    """Return (kind, id, version) of every text that is not the one that was published."""
+    rows = connection.all("SELECT kind, id, version, text, digest FROM text ORDER BY kind, id, version")
+    return [(kind, name, version) for kind, name, version, text, digest in rows if not is_intact(text, digest)]

@@ -111,7 +111,7 @@ class LockChanges:
                 raise ChangeRefusedError(f"nothing is locked now by the name {lock_id[:20]}: see stile misses show")
             _lift(connection, found)
             what = {**found.told(moment.at), "reason": reason}
-            return self.entries.plain(Kind.MISSES_LIFTED, moment, (), {"what": what, "who": {"by": by}})
+            return self.entries.plain(Kind.MISSES_LIFTED, connection, moment, (), {"what": what, "who": {"by": by}})
 
         return within
 

@@ -44,7 +44,7 @@ class OperatorChanges:
                 "VALUES (?, ?, ?, ?, ?, ?)",
                 (operator_id, name, password, _json(roles), to_micros(moment.at), to_micros(moment.at + INVITED)),
             )
-            return self._granted(operator_id, roles, moment, by, "account")
+            return self._granted(connection, operator_id, roles, moment, by, "account")
 
         return within
 
@@ -59,7 +59,7 @@ class OperatorChanges:
                 (password, to_micros(moment.at + INVITED), found.operator_id),
             )
             _end_sessions(connection, found.operator_id)
-            return self._granted(found.operator_id, found.roles, moment, by, "invitation")
+            return self._granted(connection, found.operator_id, found.roles, moment, by, "invitation")
 
         return within
 
@@ -70,7 +70,7 @@ class OperatorChanges:
             found = _live(connection, name)
             connection.run("UPDATE operator SET roles = ? WHERE operator_id = ?", (_json(roles), found.operator_id))
             _end_sessions(connection, found.operator_id)
-            return self._granted(found.operator_id, roles, moment, by, "roles")
+            return self._granted(connection, found.operator_id, roles, moment, by, "roles")
 
         return within
 
@@ -91,7 +91,8 @@ class OperatorChanges:
             )
             _end_sessions(connection, operator_id)
             names = {"what": {"operator": operator_id}, "who": {"by": by}}
-            return self.entries.plain(Kind.OPERATOR_REVOKED, moment, (), names)
+            row = (f"operator/{operator_id}",)
+            return self.entries.plain(Kind.OPERATOR_REVOKED, connection, moment, (), names, besides=row)
 
         return within
 
@@ -103,7 +104,7 @@ class OperatorChanges:
             if found is None or found.revoked_at is None:
                 raise ChangeRefusedError(f"{who} is not revoked: see `stile operator list`")
             connection.run("UPDATE operator SET revoked_at = NULL WHERE operator_id = ?", (found.operator_id,))
-            return self._granted(found.operator_id, found.roles, moment, by, "restored")
+            return self._granted(connection, found.operator_id, found.roles, moment, by, "restored")
 
         return within
 
@@ -121,7 +122,7 @@ class OperatorChanges:
                 "ON CONFLICT (account) DO UPDATE SET person = excluded.person, said_at = excluded.said_at",
                 (account, said, to_micros(moment.at)),
             )
-            return self._granted(account, roles, moment, by, "person", person=said)
+            return self._granted(connection, account, roles, moment, by, "person", person=said)
 
         return within
 
@@ -142,7 +143,7 @@ class OperatorChanges:
             )
             roles = found.roles if found is not None else frozenset()
             told = {"guest_of": of.strip(), "last_day": last_day.isoformat()}
-            return self._granted(operator_id, roles, moment, by, "guest", **told)
+            return self._granted(connection, operator_id, roles, moment, by, "guest", **told)
 
         return within
 
@@ -157,9 +158,20 @@ class OperatorChanges:
             raise ChangeRefusedError("say whose it is by one word that names them, such as their work account")
         return "person_" + hmac.digest(self.secret, b"stile person\0" + said.encode(), "sha256").hex()[:24]
 
-    def _granted(self, operator_id: str, roles: frozenset[Role], moment: Moment, by: str, what: str, **more: str) -> Draft:
+    def _granted(
+        self,
+        connection: Connection,
+        operator_id: str,
+        roles: frozenset[Role],
+        moment: Moment,
+        by: str,
+        what: str,
+        **more: str,
+    ) -> Draft:
         told = {"operator": operator_id, "roles": [one.value for one in sorted(roles)], "granted": what, **more}
-        return self.entries.plain(Kind.OPERATOR_GRANTED, moment, (), {"what": told, "who": {"by": by}})
+        names = {"what": told, "who": {"by": by}}
+        rows = (f"operator/{operator_id}", f"account/{operator_id}")
+        return self.entries.plain(Kind.OPERATOR_GRANTED, connection, moment, (), names, besides=rows)
 
 
 def add_passkey(

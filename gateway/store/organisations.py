@@ -106,7 +106,7 @@ class Organisations:
                 raise ChangeRefusedError(f"partner {partner_id} is not registered: `stile partner add` first")
             told = {"partner": partner_id, **change(connection, moment)}
             return self.entries.plain(
-                Kind.PARTNER_CHANGED, moment, (f"partner/{partner_id}",), {"what": told, "who": {"by": by}}
+                Kind.PARTNER_CHANGED, connection, moment, (f"partner/{partner_id}",), {"what": told, "who": {"by": by}}
             )
 
         return within

@@ -34,7 +34,7 @@ class Partners:
                 (partner_id, name, kind.value),
             )
             what = {"what": {"partner": partner_id, "name": name, "kind": kind.value}, "who": {"by": by}}
-            return self.entries.plain(Kind.PARTNER_REGISTERED, moment, (f"partner/{partner_id}",), what)
+            return self.entries.plain(Kind.PARTNER_REGISTERED, connection, moment, (f"partner/{partner_id}",), what)
 
         return within
 
@@ -50,7 +50,9 @@ class Partners:
                 raise ChangeRefusedError(f"partner {partner_id} is unknown, or {status} already")
             kind = Kind.PARTNER_RESUMED if active else Kind.PARTNER_SUSPENDED
             what = {"what": {"partner": partner_id}, "who": {"by": by}}
-            return self.entries.plain(kind, moment, (f"partner/{partner_id}", *_clients_of(connection, partner_id)), what)
+            return self.entries.plain(
+                kind, connection, moment, (f"partner/{partner_id}", *_clients_of(connection, partner_id)), what
+            )
 
         return within
 
@@ -105,7 +107,9 @@ class Partners:
                 "certificate_bound": certificate_bound,
             }
             touched = (f"client/{client_id}", *(f"key/{client_id}/{one.kid}" for one in keys))
-            return self.entries.plain(Kind.CLIENT_REGISTERED, moment, touched, {"what": told, "who": {"by": by}})
+            return self.entries.plain(
+                Kind.CLIENT_REGISTERED, connection, moment, touched, {"what": told, "who": {"by": by}}
+            )
 
         return within
 
@@ -119,7 +123,7 @@ class Partners:
             if found < 1:
                 raise ChangeRefusedError(f"client {client_id} is unknown, or revoked already")
             what = {"what": {"client": client_id}, "who": {"by": by}}
-            return self.entries.plain(Kind.CLIENT_REVOKED, moment, (f"client/{client_id}",), what)
+            return self.entries.plain(Kind.CLIENT_REVOKED, connection, moment, (f"client/{client_id}",), what)
 
         return within
 
@@ -137,7 +141,7 @@ class Partners:
             told = {"client": client_id, "allows_rs": rs, "allows_endpoint_audience": endpoint_audience}
             # No kind of entry is the client's own change: it is the organisation's, or the council's, that is changed.
             return self.entries.plain(
-                Kind.PARTNER_CHANGED, moment, (f"client/{client_id}",), {"what": told, "who": {"by": by}}
+                Kind.PARTNER_CHANGED, connection, moment, (f"client/{client_id}",), {"what": told, "who": {"by": by}}
             )
 
         return within
@@ -157,7 +161,7 @@ class Partners:
                 raise ChangeRefusedError(f"client {client_id} is unknown, or bound so already")
             told = {"client": client_id, "certificate_bound": to_certificate}
             return self.entries.plain(
-                Kind.PARTNER_CHANGED, moment, (f"client/{client_id}",), {"what": told, "who": {"by": by}}
+                Kind.PARTNER_CHANGED, connection, moment, (f"client/{client_id}",), {"what": told, "who": {"by": by}}
             )
 
         return within

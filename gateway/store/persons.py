@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any, Final
 
-from audit.stores.connection import Connection
+from audit.stores.connection import Connection, Row
 from audit.stores.instants import from_micros
+from gateway.store.state_rows import CONSENT_COLUMNS, RESTRICTION_COLUMNS
 from schemas.consent import ConsentRecord, Restriction
 from schemas.terms import (
     Capacity,
@@ -18,26 +20,40 @@ from schemas.terms import (
     RestrictionKind,
 )
 
-_CONSENTS: Final = (
-    "SELECT consent_id, subject_ref, controller, dataset, purpose, recipients, fields, state, kind, given_by, "
-    "capacity, authority, evidence, text_version, how, recorded_by, from_at, until, unchecked "
-    "FROM consent WHERE subject_ref = ? ORDER BY row"
-)
+_CONSENTS: Final = f"SELECT {CONSENT_COLUMNS}, unchecked FROM consent WHERE subject_ref = ? ORDER BY row"
 _RESTRICTIONS: Final = (
-    "SELECT restriction_id, subject_ref, dataset, kind, fields, recipients, from_at, until, recorded_by, scheme, purposes, "
-    "decided, unchecked FROM restriction WHERE subject_ref = ? AND lifted_at IS NULL"
+    f"SELECT {RESTRICTION_COLUMNS}, unchecked FROM restriction WHERE subject_ref = ? ORDER BY restriction_id"
 )
+
+
+def consent_rows(connection: Connection, subject_ref: str) -> list[Row]:
+    """Return the rows of a person's consents, oldest change first."""
+    return connection.all(_CONSENTS, (subject_ref,))
+
+
+def restriction_rows(connection: Connection, subject_ref: str) -> list[Row]:
+    """Return the rows of a person's restrictions, lifted ones too."""
+    return connection.all(_RESTRICTIONS, (subject_ref,))
+
+
+def as_consents(rows: Iterable[Row]) -> tuple[ConsentRecord, ...]:
+    """Return what these rows say, each consent as it now stands."""
+    return tuple({row[0]: _consent(row) for row in rows}.values())
+
+
+def as_restrictions(rows: Iterable[Row]) -> tuple[Restriction, ...]:
+    """Return what these rows say of restrictions that were not lifted."""
+    return tuple(_restriction(row) for row in rows if row[12] is None)
 
 
 def read_consents(connection: Connection, subject_ref: str) -> tuple[ConsentRecord, ...]:
     """Return a person's consent records, each as it now stands, oldest change first."""
-    rows = connection.all(_CONSENTS, (subject_ref,))
-    return tuple({row[0]: _consent(row) for row in rows}.values())
+    return as_consents(consent_rows(connection, subject_ref))
 
 
 def read_restrictions(connection: Connection, subject_ref: str) -> tuple[Restriction, ...]:
     """Return a person's restrictions that were not lifted."""
-    return tuple(_restriction(row) for row in connection.all(_RESTRICTIONS, (subject_ref,)))
+    return as_restrictions(restriction_rows(connection, subject_ref))
 
 
 def _consent(row: Any) -> ConsentRecord:
@@ -60,7 +76,7 @@ def _consent(row: Any) -> ConsentRecord:
         recorded_by=row[15],
         from_at=from_micros(row[16]),
         until=None if row[17] is None else from_micros(row[17]),
-        unchecked=bool(row[18]),
+        unchecked=bool(row[19]),
     )
 
 
@@ -78,5 +94,5 @@ def _restriction(row: Any) -> Restriction:
         scheme=None if row[9] is None else OptOutScheme(row[9]),
         purposes=frozenset(json.loads(row[10])),
         decided=None if row[11] is None else ObjectionDecision(row[11]),
-        unchecked=bool(row[12]),
+        unchecked=bool(row[13]),
     )

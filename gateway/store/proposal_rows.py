@@ -69,9 +69,19 @@ class Proposal:
     followed: bool | None
 
     @property
+    def state_key(self) -> str:
+        """Return under which key its rows stand: the proposal's own, and the advice on it."""
+        return change_key(self.change_id)
+
+    @property
     def is_intact(self) -> bool:
         """Tell whether the row still holds what its digest was made of."""
         return self.digest == digest_of_change(self.kind, self.content, reason=self.reason, rests_on=self.rests_on)
+
+
+def change_key(change_id: str) -> str:
+    """Return under which key the rows of a proposal stand."""
+    return f"change/{change_id}"
 
 
 def digest_of_change(kind: str, content: Mapping[str, Any], *, reason: str, rests_on: Mapping[str, str]) -> str:

@@ -74,7 +74,7 @@ class Proposals:
                 return None
             person = _proposers_person(connection, actor.by)
             made.append(_inserted(connection, moment, proposed, actor.by, person))
-            return self._entry(moment, proposed, made[0], actor)
+            return self._entry(connection, moment, proposed, made[0], actor)
 
         return within
 
@@ -113,7 +113,7 @@ class Proposals:
             take_back_to_savepoint(connection)
             release_savepoint(connection)
 
-    def _entry(self, moment: Moment, proposed: Proposed, kept: Proposal, actor: Actor) -> Draft:
+    def _entry(self, connection: Connection, moment: Moment, proposed: Proposed, kept: Proposal, actor: Actor) -> Draft:
         what = {
             "change": kept.change_id,
             "kind": kept.kind,
@@ -124,7 +124,8 @@ class Proposals:
             "rests_on": dict(proposed.rests_on),
         }
         who = {"by": actor.by, "person": kept.person, "roles": sorted(one.value for one in actor.roles)}
-        return self.tools.entries.plain(proposed.kind.proposed_as, moment, (), {"what": what, "who": who})
+        names, rows = {"what": what, "who": who}, (kept.state_key,)
+        return self.tools.entries.plain(proposed.kind.proposed_as, connection, moment, (), names, besides=rows)
 
 
 def _proposers_person(connection: Connection, by: str) -> str | None:

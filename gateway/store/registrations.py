@@ -89,7 +89,7 @@ class Registrations:
                 raise ChangeRefusedError(f"an invitation counts for 1 to {LONGEST_INVITATION} days")
             ends = int((moment.at + timedelta(days=days)).timestamp())
             connection.run("INSERT INTO invitation VALUES (?, ?, ?, ?)", (hashed, partner_id, by, ends))
-            return self._about(partner_id, moment, by, {"invited": "client", "days": days})
+            return self._about(connection, partner_id, moment, by, {"invited": "client", "days": days})
 
         return within
 
@@ -202,13 +202,15 @@ class Registrations:
         def within(connection: Connection, moment: Moment) -> Draft:
             found = _pending(connection, client_id, moment.at.timestamp())
             _decide(connection, client_id, Status.REFUSED, by)
-            return self._about(found.partner_id, moment, by, {"registration": client_id, "decided": Status.REFUSED.value})
+            return self._about(
+                connection, found.partner_id, moment, by, {"registration": client_id, "decided": Status.REFUSED.value}
+            )
 
         return within
 
-    def _about(self, partner_id: str, moment: Moment, by: str, told: Mapping[str, Any]) -> Draft:
+    def _about(self, connection: Connection, partner_id: str, moment: Moment, by: str, told: Mapping[str, Any]) -> Draft:
         what = {"what": {"partner": partner_id, **told}, "who": {"by": by}}
-        return self.entries.plain(Kind.PARTNER_CHANGED, moment, (f"partner/{partner_id}",), what)
+        return self.entries.plain(Kind.PARTNER_CHANGED, connection, moment, (f"partner/{partner_id}",), what)
 
 
 def _check_keys(connection: Connection, metadata: Mapping[str, Any]) -> None:

@@ -89,19 +89,20 @@ class SignIns:
             _drop_oldest(connection, new)
             what = {"method": new.method, "roles": [one.value for one in sorted(new.roles)], "step_up": new.renews, **facts}
             names = {"what": what, "who": {"by": new.operator_id}}
-            return self.entries.plain(Kind.SIGN_IN, moment, (), names)
+            besides = (f"operator/{new.operator_id}",) if account is not None else ()
+            return self.entries.plain(Kind.SIGN_IN, connection, moment, (), names, besides=besides)
 
         return within
 
     def note_password(self, operator_id: str, step: str) -> Within:
         """Enter that an account's password was given rightly; `step` is what is to be done with its passkey next."""
         names = {"what": {"method": "local", "password": "right", "next": step}, "who": {"by": operator_id}}
-        return lambda _connection, moment: self.entries.plain(Kind.SIGN_IN, moment, (), names)
+        return lambda connection, moment: self.entries.plain(Kind.SIGN_IN, connection, moment, (), names)
 
     def fail(self, operator_id: str | None, facts: Mapping[str, Any]) -> Within:
         """Enter a sign-in that failed. `operator_id`: whose it would have been, where that is known."""
         names = {"what": dict(facts), "who": {"by": operator_id}}
-        return lambda _connection, moment: self.entries.plain(Kind.SIGN_IN_FAILED, moment, (), names)
+        return lambda connection, moment: self.entries.plain(Kind.SIGN_IN_FAILED, connection, moment, (), names)
 
     def count(self, limits: Sequence[Limit], facts: Mapping[str, Any], reached: list[int]) -> Within:
         """Count an attempt. At a limit the seconds to wait go into `reached`, and the first of a window is entered.
@@ -121,7 +122,9 @@ class SignIns:
                     break
             if not is_first:
                 return None
-            return self.entries.plain(Kind.SIGN_IN_FAILED, moment, (), {"what": dict(facts), "who": {"by": None}})
+            return self.entries.plain(
+                Kind.SIGN_IN_FAILED, connection, moment, (), {"what": dict(facts), "who": {"by": None}}
+            )
 
         return within
 

@@ -87,7 +87,7 @@ class Staffing:
             "INSERT INTO staffing (idx, people, reason, said_by) VALUES (?, ?, ?, ?)", (moment.index, people, reason, by)
         )
         what: dict[str, Any] = {"kind": STATE_KEY, "people": people, "reason": reason}
-        return self.entries.plain(Kind.CHANGE_APPROVED, moment, (STATE_KEY,), {"what": what, "who": {"by": by}})
+        return self.entries.plain(Kind.CHANGE_APPROVED, connection, moment, (STATE_KEY,), {"what": what, "who": {"by": by}})
 
 
 def _is_said(connection: Connection, people: int) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Final, TypeVar
 
-from audit.stores.connection import Connection
+from audit.stores.connection import Connection, Row
 from audit.stores.instants import from_micros
 from gateway.oauth.access_token import Token
 from gateway.oauth.clients import Client
@@ -20,10 +20,12 @@ from gateway.oauth.issuer_keys import Turn
 from gateway.sources.mapping import Mapping as SourceMapping
 from gateway.sources.mapping import digest_of
 from gateway.store.floor import read_floor, read_number
+from gateway.store.followed import PERSONAL, TOKEN, Followed
 from gateway.store.key_rows import PartnerRecord, read_client, read_partner, read_turns
 from gateway.store.live import LiveAgreement, available_of, is_intact, load_agreement
-from gateway.store.persons import read_consents, read_restrictions
+from gateway.store.persons import as_consents, as_restrictions, consent_rows, restriction_rows
 from gateway.store.readings import Readings
+from gateway.store.state_rows import CONSENTS, ISSUER, RESTRICTIONS, TEXTS, Stand, key_of_text
 from policies.reading.findings import TextError
 from schemas.consent import ConsentRecord, Restriction
 from schemas.dataset import Dataset
@@ -31,8 +33,6 @@ from schemas.memo import Memo
 from schemas.terms import Environment, RecipientKind
 
 T = TypeVar("T")
-PERSONAL: Final = ("consent/", "restriction/")  # state keys that nothing kept here rests on
-TOKEN: Final = "token/"  # noqa: S105 -- a state key's prefix: of a token there is one once it was revoked
 UNKEPT: Final = (*PERSONAL, TOKEN)
 MOST_KEPT: Final = 10_000  # a bound against made-up names
 PORTION: Final = 400  # keys of one statement
@@ -42,14 +42,20 @@ class Reader:
     """Reads the state over one connection. For one thread; `connection` may be the append transaction's.
 
     `readings` may be shared between readers; what else is kept here stands as of this reader's own last `refresh`.
-    With an `environment`, clients of the other count as inactive.
+    With an `environment`, clients of the other count as inactive. With `followed`, every row is held against what the log
+    says of it, and RowsDifferError is raised for one that is not that; without, nothing that may leave is to rest on it.
     """
 
     def __init__(
-        self, connection: Connection, readings: Readings | None = None, environment: Environment | None = None
+        self,
+        connection: Connection,
+        readings: Readings | None = None,
+        environment: Environment | None = None,
+        followed: Followed | None = None,
     ) -> None:
         self.connection = connection
         self.readings = readings or Readings()
+        self.followed = followed
         self._environment = environment
         self._kept: Memo[tuple[str, ...], Any] = Memo(MOST_KEPT)
         self._index = -1
@@ -57,10 +63,31 @@ class Reader:
 
     def over(self, connection: Connection) -> Reader:
         """Return a reader of the same state over another connection, such as the append transaction's."""
-        return Reader(connection, self.readings, self._environment)
+        followed = self.followed.in_transaction() if self.followed is not None else None
+        return Reader(connection, self.readings, self._environment, followed)
+
+    def check(self, key: str) -> None:
+        """Raise RowsDifferError where the rows of a state key are not what the log says of them."""
+        if self.followed is not None:
+            self.followed.check(self.connection, key)
+
+    def check_all(self, *sorts: str) -> None:
+        """Raise RowsDifferError where rows of whole sorts of state keys are not what the log says; once until they move."""
+        wanted = [one for one in sorts if not self._kept.holds(("checked", one))]
+        if self.followed is None or not wanted:
+            return
+        self.followed.check_all(self.connection, wanted)
+        for one in wanted:
+            self._keep(("checked", one), value=True)
 
     def refresh(self) -> int:
         """Drop what has changed since the last call; return the state index S."""
+        if self.followed is not None:
+            index, shared = self.followed.refresh(self.connection)
+            if shared > self._index:
+                self._kept.clear()
+            self._index = index
+            return index
         statement = "SELECT key, idx FROM state_key WHERE idx > ? ORDER BY idx"
         rows = self.connection.all(statement, (self._index,))
         if not rows:
@@ -77,6 +104,7 @@ class Reader:
         """Return a client; it is inactive when it or its partner is."""
         known = ("client", client_id)
         if not self._kept.holds(known):
+            self.check(f"client/{client_id}")
             self._keep(
                 known, read_client(self.connection, client_id, is_active=self._is_active, environment=self._environment)
             )
@@ -86,6 +114,8 @@ class Reader:
     def is_token_revoked(self, jti: str) -> bool:
         """Tell whether a token was revoked, as of the last `refresh`; of a reader that never did, as of now."""
         key = TOKEN + jti
+        if self.followed is not None:
+            return self.followed.said(key) is not None
         if self._index >= 0:
             return key in self._revoked
         return self.connection.one("SELECT 1 FROM state_key WHERE key = ?", (key,)) is not None
@@ -109,6 +139,7 @@ class Reader:
         """Return the turns of the gateway's own keys."""
         known = ("issuer-turns",)
         if not self._kept.holds(known):
+            self.check(ISSUER)
             self._keep(known, read_turns(self.connection))
         kept: tuple[Turn, ...] = self._kept[known]
         return kept
@@ -117,6 +148,7 @@ class Reader:
         """Return a partner, suspended ones too."""
         known = ("partner", partner_id)
         if not self._kept.holds(known):
+            self.check(f"partner/{partner_id}")
             self._keep(known, read_partner(self.connection, partner_id))
         kept: PartnerRecord | None = self._kept.find(known)
         return kept
@@ -133,6 +165,7 @@ class Reader:
 
         One that was changed where it lies is not there, and no older version takes its place.
         """
+        self.check(key_of_text(kind, name))
         where, values = ("AND version = ?", (kind, name, version)) if version else ("", (kind, name))
         asked = f"SELECT version, text, ended_at, digest FROM text WHERE kind = ? AND id = ? {where} ORDER BY version DESC"
         row = self.connection.one(asked, values)
@@ -142,6 +175,8 @@ class Reader:
         """Return the decision semantics that count for all texts at the least."""
         known = ("semantics",)
         if not self._kept.holds(known):
+            self.check("semantics")
+            self.check_all(*TEXTS)  # before the first change of them, the least number of any text counts
             self._keep(known, read_floor(self.connection))
         kept: int = self._kept[known]
         return kept
@@ -159,6 +194,7 @@ class Reader:
 
     def texts(self, kind: str) -> list[tuple[str, int, str, int | None]]:
         """Return (id, version, text, ended_at) of every published text of a kind, in order."""
+        self.check_all(kind)
         statement = "SELECT id, version, text, ended_at FROM text WHERE kind = ? ORDER BY id, version"
         rows = self.connection.all(statement, (kind,))
         return [tuple(row) for row in rows]
@@ -193,6 +229,7 @@ class Reader:
 
     def purposes(self) -> set[str]:
         """Return the purposes of all published agreements that can be read."""
+        self.check_all("agreement")
         rows = self.connection.all("SELECT text, digest FROM text WHERE kind = 'agreement'")
         read = [_read(self.readings.agreement, text) for text, digest in rows if is_intact(text, digest)]
         return {one.purpose for one in read if one is not None}
@@ -209,6 +246,7 @@ class Reader:
         """Return what each agreement has for a client's partner, ended and future ones included."""
         known = ("available", client.client_id, on.isoformat())
         if not self._kept.holds(known):
+            self.check_all("agreement")  # a row that is missing here is an agreement that nobody would look for
             rows = self.connection.all(
                 "SELECT agreement_id FROM recipient WHERE partner_id = ? ORDER BY agreement_id", (client.partner_id,)
             )
@@ -226,6 +264,8 @@ class Reader:
         By one query: most people have none.
         """
         keys = [kind + ref for refs in people for ref in refs.values() for kind in PERSONAL]
+        if self.followed is not None:
+            return frozenset(key for key in keys if self.followed.said(key) is not None)
         found: set[str] = set()
         for begin in range(0, len(keys), PORTION):
             portion = keys[begin : begin + PORTION]
@@ -241,13 +281,31 @@ class Reader:
         if not refs or not known:
             return {}, {}
         return (
-            {role: read_consents(self.connection, ref) for role, ref in refs.items() if f"consent/{ref}" in known},
+            {role: self.consents_of(ref) for role, ref in refs.items() if f"consent/{ref}" in known},
             {
                 role: held
                 for role, ref in refs.items()
-                if f"restriction/{ref}" in known and (held := read_restrictions(self.connection, ref))
+                if f"restriction/{ref}" in known and (held := self.restrictions_of(ref))
             },
         )
+
+    def consents_of(self, ref: str) -> tuple[ConsentRecord, ...]:
+        """Return a person's consent records, each as it now stands, oldest change first."""
+        return as_consents(self._theirs(CONSENTS, f"consent/{ref}", lambda: consent_rows(self.connection, ref)))
+
+    def restrictions_of(self, ref: str) -> tuple[Restriction, ...]:
+        """Return a person's restrictions that were not lifted."""
+        return as_restrictions(
+            self._theirs(RESTRICTIONS, f"restriction/{ref}", lambda: restriction_rows(self.connection, ref))
+        )
+
+    def _theirs(self, stand: Stand, key: str, read: Callable[[], list[Row]]) -> list[Row]:
+        """Read a person's rows once, and hold these same rows against what the log says."""
+        rows = read()
+        if self.followed is not None and not self.followed.agrees(key, [stand.told(row) for row in rows]):
+            self.check(key)
+            rows = read()  # somebody has just changed them: the transaction judges again by the newest
+        return rows
 
 
 def _read(parse: Callable[[str], T], text: str) -> T | None:

@@ -39,7 +39,9 @@ class Texts:
             dataset = dataset_draft(text) if number == NEWEST else parse_dataset(text, number)
             what = (dataset.id, dataset.version, dataset.digest, text)
             _insert_text(connection, moment, "dataset", *what, number)
-            return self._text_entry(Kind.DATASET_PUBLISHED, moment, f"dataset/{dataset.id}", (*what, number), by)
+            return self._text_entry(
+                Kind.DATASET_PUBLISHED, connection, moment, f"dataset/{dataset.id}", (*what, number), by
+            )
 
         return within
 
@@ -54,7 +56,7 @@ class Texts:
             live.check_after(connection)
             kind = Kind.COUNCIL_PUBLISHED if core.is_council else Kind.CORE_PUBLISHED
             state_key = "council/rules" if core.is_council else f"core/{core.id}"
-            return self._text_entry(kind, moment, state_key, (*what, number), by)
+            return self._text_entry(kind, connection, moment, state_key, (*what, number), by)
 
         return within
 
@@ -69,7 +71,7 @@ class Texts:
             live.check_after(connection)
             what = (mapping.dataset, mapping.version, digest, text, NEWEST)
             besides = {"unchecked": True} if unchecked else {}
-            return self._text_entry(Kind.SOURCE_CHANGED, moment, f"mapping/{dataset.id}", what, by, **besides)
+            return self._text_entry(Kind.SOURCE_CHANGED, connection, moment, f"mapping/{dataset.id}", what, by, **besides)
 
         return within
 
@@ -83,7 +85,7 @@ class Texts:
             what = (dataset, row[0], digest_of(row[1]), row[1], NEWEST)
             besides = {"confirmed": {name: dict(counts) for name, counts in files.items()}}
             state_key = f"mapping/{dataset.partition('@')[0]}"
-            return self._text_entry(Kind.SOURCE_CHANGED, moment, state_key, what, by, **besides)
+            return self._text_entry(Kind.SOURCE_CHANGED, connection, moment, state_key, what, by, **besides)
 
         return within
 
@@ -102,7 +104,7 @@ class Texts:
             )
             resumes = {"resumes": agreement.resumes} if agreement.resumes else {}
             key = f"agreement/{agreement.id}"
-            return self._text_entry(Kind.AGREEMENT_PUBLISHED, moment, key, (*what, number), by, **resumes)
+            return self._text_entry(Kind.AGREEMENT_PUBLISHED, connection, moment, key, (*what, number), by, **resumes)
 
         return within
 
@@ -118,7 +120,7 @@ class Texts:
             if found < 1:
                 raise ChangeRefusedError(f"no live agreement is called {name}")
             what = {"what": {"agreement": name, "reason": why}, "who": {"by": by}}
-            return self.entries.plain(Kind.AGREEMENT_ENDED, moment, (f"agreement/{name}",), what)
+            return self.entries.plain(Kind.AGREEMENT_ENDED, connection, moment, (f"agreement/{name}",), what)
 
         return within
 
@@ -131,18 +133,25 @@ class Texts:
                 raise ChangeRefusedError(f"this council decides by semantics {before} already")
             connection.run("INSERT INTO semantics (number, changed_at) VALUES (?, ?)", (NEWEST, to_micros(moment.at)))
             what = {"what": {"semantics": NEWEST, "before": before}, "who": {"by": by}}
-            return self.entries.plain(Kind.SEMANTICS_CHANGED, moment, ("semantics",), what)
+            return self.entries.plain(Kind.SEMANTICS_CHANGED, connection, moment, ("semantics",), what)
 
         return within
 
     def _text_entry(
-        self, kind: Kind, moment: Moment, state_key: str, what: tuple[str, int, str, str, int], by: str, **more: Any
+        self,
+        kind: Kind,
+        connection: Connection,
+        moment: Moment,
+        state_key: str,
+        what: tuple[str, int, str, str, int],
+        by: str,
+        **more: Any,
     ) -> Draft:
         name, version, digest, _, number = what
         # A mapping decides nothing, and has no number.
         numbered = {} if kind is Kind.SOURCE_CHANGED else {"semantics": number}
         names = {"what": {"id": name, "version": version, "digest": digest, **numbered, **more}, "who": {"by": by}}
-        return self.entries.plain(kind, moment, (state_key,), names)
+        return self.entries.plain(kind, connection, moment, (state_key,), names)
 
 
 def _one_line(reason: str) -> str:

@@ -24,6 +24,6 @@ class TokenChanges:
             if Reader(connection).is_token_revoked(jti):
                 return None
             what = {"what": {"token": jti, "client": client_id}, "who": {"by": by}}
-            return self.entries.plain(Kind.TOKEN_REVOKED, moment, (f"token/{jti}",), what)
+            return self.entries.plain(Kind.TOKEN_REVOKED, connection, moment, (f"token/{jti}",), what)
 
         return within

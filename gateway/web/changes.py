@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +15,7 @@ from gateway.problems import CONFLICT, TEXT_REFUSED, WRONG_ROLE, ProblemError, l
 from gateway.store.acting import Actor, WrongOfficeError
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.operator_rows import Session
+from gateway.store.proposal_rows import find_proposal
 from policies.reading.findings import Finding, TextError
 
 MOST_FINDINGS: Final = 50
@@ -35,11 +36,19 @@ class ControlCaller:
         return Actor(self.by, self.roles)
 
 
-async def make_change(wiring: Wiring, caller: ControlCaller, within: Within) -> Appended | None:
-    """Make a change durable where its caller still counts at that moment, or raise the problem; a text's with findings."""
+async def make_change(
+    wiring: Wiring, caller: ControlCaller, within: Within, *, rests_on: Collection[str] = ()
+) -> Appended | None:
+    """Make a change durable where its caller still counts at that moment, or raise the problem; a text's with findings.
+
+    `rests_on` names state keys whose rows must be what the log says of them.
+    """
 
     def guarded(connection: Connection, moment: Moment) -> Draft | None:
         caller.still_counts(connection, moment)
+        state = wiring.services.reader.over(connection)
+        for key in rests_on:
+            state.check(key)
         return within(connection, moment)
 
     try:
@@ -52,6 +61,13 @@ async def make_change(wiring: Wiring, caller: ControlCaller, within: Within) -> 
         raise ProblemError(CONFLICT, str(error)) from error
     except (NotDurableError, LogUnavailableError) as error:
         raise log_unavailable() from error
+
+
+def rows_of_deciding(wiring: Wiring, caller: ControlCaller, change_id: str | None = None) -> tuple[str, ...]:
+    """Return the state keys that it rests on who may decide: how many people, whose accounts, and what was proposed."""
+    found = find_proposal(wiring.services.reader.connection, change_id) if change_id is not None else None
+    proposal = (found.state_key, f"account/{found.proposed_by}") if found is not None else ()
+    return ("staffing", f"account/{caller.by}", *proposal)
 
 
 def told_finding(one: Finding) -> dict[str, Any]:

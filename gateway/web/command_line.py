@@ -54,6 +54,7 @@ def find_command_line(request: Request, wiring: Wiring) -> tuple[Session, Seen]:
     session = find_session(connection, cookies.key_of(code), at=now, mapping=mapping)
     if session is None or session.jkt is None or session.challenge is None:
         raise _refused("invalid_token", "the login is over, or was taken back: `stile login`")
+    wiring.services.reader.check(f"operator/{session.operator_id}")
     if not hmac.compare_digest(session.challenge, challenge_of(verifier)):
         raise _refused("invalid_token", "the login is another's")
     return session, _seen(request, wiring, session, proofs[0], f"login_{code}{verifier}")

@@ -116,6 +116,9 @@ OTHERS = [
     "misses.lifted",
     "emergency.raised",
     "person.checked",
+    "state.adopted",
+    "state.kept",
+    "log.succeeded",
     "change.proposed",
     "change.approved",
     "change.rejected",
@@ -167,7 +170,7 @@ def test_the_kinds_are_those_of_the_format_in_its_order() -> None:
 
 
 def test_the_state_kinds_are_those_that_change_what_may_leave() -> None:
-    assert {kind.value for kind in STATE_KINDS} == {*STATE, "change.approved"}
+    assert {kind.value for kind in STATE_KINDS} == {*STATE, "state.adopted", "state.kept", "change.approved"}
 
 
 names_ = st.text(st.characters(max_codepoint=0x7F), max_size=8)

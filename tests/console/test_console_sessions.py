@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -239,3 +240,22 @@ def test_two_session_cookies_are_none(signed_in: SignIn) -> None:
     answer = browser.get("/console", Cookie=f"{SESSION}={mine}; {SESSION}={browser.cookies[SESSION]}")
 
     assert answer.status_code == 303
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        'UPDATE operator SET roles = \'["administrator", "dpo"]\'',
+        "UPDATE passkey SET public_key = 'AA'",
+        "UPDATE operator SET invited_until = 9000000000000000",
+    ],
+)
+def test_a_grant_that_was_edited_by_hand_opens_nothing(house: House, signed_in: SignIn, edit: str) -> None:
+    """Neither a session that is live nor a sign-in rests on an account whose rows are not what the log says."""
+    browser = signed_in(Role.AUDITOR)
+    with contextlib.closing(house.council.store.session()) as connection:
+        connection.execute(edit)
+        connection.commit()
+
+    assert browser.get("/console").status_code == 503
+    house.differs = True

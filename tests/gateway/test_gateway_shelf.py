@@ -149,7 +149,7 @@ def test_an_end_from_before_reasons_says_that_none_was_recorded(house: House) ->
     def within(connection: Any, moment: Any) -> Any:
         connection.run("UPDATE text SET ended_at = ? WHERE id = ?", (to_micros(moment.at), NAME))
         said = {"what": {"agreement": NAME}, "who": {"by": "operator:clerk"}}
-        return house.changes().entries.plain(Kind.AGREEMENT_ENDED, moment, (f"agreement/{NAME}",), said)
+        return house.changes().entries.plain(Kind.AGREEMENT_ENDED, connection, moment, (f"agreement/{NAME}",), said)
 
     house.append(within)
 

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import contextlib
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from gateway_older import older_council
+from hours import Clock, ruled_by
 from house import House, open_house
+from joserfc import jwk
 from two_people import ask_for_two, next_agreement, office, published
 from typer.testing import CliRunner
 
 from gateway.cli import make_app
 from gateway.commands import upgrading
+from gateway.commands.common import office as at_machine
+from gateway.commands.common import shipped_texts
 from gateway.council.database import store_of
 from gateway.council.directory import create_council
 from gateway.oauth.clients import Role
 from gateway.settings import load_settings
+from gateway.store.acting import Actor
+from gateway.store.changes import ChangeRefusedError
+from gateway.store.proposal_rows import Proposal
 from gateway.store.staffing import MADE_BEFORE, how_many_decide, is_owed
 from schemas.terms import EmergencyKind
 
+OLDER = Path(__file__).parent / "older" / "council-0013.tar.xz"
 INIT: dict[str, str | bool] = {
     "controller": "first-council",
     "origin": "gateway.first-council.example/log/x",
@@ -40,8 +49,17 @@ def people_of(directory: Path) -> tuple[int, bool]:
         return how_many_decide(connection), is_owed(connection)
 
 
-def test_a_council_of_before_counts_as_one_person_by_an_entry(council_directory: Path) -> None:
-    older_council(council_directory)
+@pytest.fixture
+def council_of_before(tmp_path: Path) -> Iterator[Path]:
+    """A council as a build made it that knew nothing of a second person."""
+    with tarfile.open(OLDER) as packed:
+        packed.extractall(tmp_path / "older", filter="data")
+    with ruled_by(Clock()):
+        yield tmp_path / "older"
+
+
+def test_a_council_of_before_counts_as_one_person_by_an_entry(council_of_before: Path) -> None:
+    council_directory = council_of_before
 
     status, told = stile("upgrade", "--dir", council_directory)
 
@@ -55,10 +73,10 @@ def test_a_council_of_before_counts_as_one_person_by_an_entry(council_directory:
 
 
 def test_an_upgrade_that_was_interrupted_enters_it_the_next_time(
-    council_directory: Path, monkeypatch: pytest.MonkeyPatch
+    council_of_before: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Between the tables and the entry: what is owed stands with the tables, and opens nothing until it is entered."""
-    older_council(council_directory)
+    council_directory = council_of_before
     with monkeypatch.context() as patch:
         patch.setattr(upgrading, "_take_up", lambda _directory: None)
         stile("upgrade", "--dir", council_directory)
@@ -84,6 +102,28 @@ def test_a_new_council_asks_for_two_until_it_says_otherwise(tmp_path: Path, monk
     assert stile("change", "people", "one", "--reason", "quicker", "--dir", directory)[0] == 1
     assert stile("change", "people", "three", "--reason", "more", "--dir", directory)[0] == 1
     assert people_of(directory) == (2, False)
+
+
+def test_once_two_have_decided_it_takes_two_to_go_back(tmp_path: Path) -> None:
+    """Also where nobody ever said that two decide."""
+    create_council(tmp_path / "council", {**INIT})
+    key = jwk.generate_key("EC", "P-256", private=True)
+    with at_machine(tmp_path / "council") as here:
+        for name, role in (("one", Role.AUTHOR), ("two", Role.APPROVER)):
+            public = {"keys": [{**key.as_dict(private=False), "kid": name}]}
+            key = jwk.generate_key("EC", "P-256", private=True)
+            register = here.changes.partners.register_client
+            here.append(register(name, partner_id=None, role=role, jwks=public, by="test"))
+            here.append(here.changes.operators.say_person(name, person=name, by="test"))
+        made: list[Proposal] = []
+        text = shipped_texts()["council-tax"]
+        author, owner = Actor("one", frozenset({Role.AUTHOR})), Actor("two", frozenset({Role.APPROVER}))
+        here.append(here.changes.proposals.propose("dataset", {"text": text}, reason="why", actor=author, made=made))
+        decided = {"digest": made[0].digest, "actor": owner, "why": "", "against_advice": False, "made": []}
+        here.append(here.changes.decisions.approve(made[0].change_id, **decided))
+
+        with pytest.raises(ChangeRefusedError, match="one proposes and another approves"):
+            here.append(here.changes.staffing.say_one(reason="quicker", by="test"))
 
 
 @pytest.mark.parametrize("words", [("core", "publish", "statutory-bars"), ("agreement", "publish", "x.yaml")])

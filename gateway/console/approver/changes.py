@@ -8,7 +8,7 @@ from starlette.responses import Response
 
 from audit.writing.item import Within
 from gateway.console.door import SignedIn
-from gateway.console.pages import CHANGES, page, see_other
+from gateway.console.pages import CHANGES, own_place, page, see_other
 from gateway.desk.proposed import told_proposal, told_whole
 from gateway.problems import NOT_FOUND, REQUEST_MALFORMED, ProblemError
 from gateway.store.acting import LONGEST_REASON
@@ -16,7 +16,7 @@ from gateway.store.change_kinds import CHANGE_KINDS
 from gateway.store.proposal_rows import Advised, Proposal, find_proposal, read_proposals
 from gateway.store.proposals import MOST_PENDING
 from gateway.store.staffing import how_many_decide
-from gateway.web.changes import make_change
+from gateway.web.changes import make_change, rows_of_deciding
 from gateway.web.offices import ADVISING
 
 SHOWN: Final = 20  # of those that were decided
@@ -95,11 +95,13 @@ async def post_advise(visit: SignedIn) -> Response:
 
 async def back_to_change(visit: SignedIn) -> Response:
     """Ask for a new sign-in, and come back to the change."""
-    return see_other(f"/console/step-up?to={CHANGES}/{visit.form.get('change', '')}")
+    change = f"{CHANGES}/{visit.form.get('change', '')}"
+    return see_other(f"/console/step-up?to={own_place(change)}")
 
 
 async def _done(visit: SignedIn, within: Within) -> Response:
-    await make_change(visit.wiring, visit.caller, within)
+    rows = rows_of_deciding(visit.wiring, visit.caller, visit.form.get("change", ""))
+    await make_change(visit.wiring, visit.caller, within, rests_on=rows)
     return see_other(f"{CHANGES}/{visit.form.get('change', '')}")
 
 

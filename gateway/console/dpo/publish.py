@@ -17,7 +17,7 @@ from gateway.store.draft_checks import check_draft
 from gateway.store.proposal_rows import Proposal
 from gateway.store.staffing import how_many_decide
 from gateway.web.bodies import LONGEST_TEXT
-from gateway.web.changes import make_change, told_finding
+from gateway.web.changes import make_change, rows_of_deciding, told_finding
 from policies.reading.findings import TextError
 from policies.reading.yaml_text import without_mark
 
@@ -45,7 +45,9 @@ async def post_publish(visit: SignedIn) -> Response:
     reason, actor = visit.form.get("reason", ""), visit.caller.actor
     try:
         publish = visit.wiring.changes.proposals.make(AGREEMENT.name, {"text": text}, reason=reason, actor=actor, made=made)
-        appended = await make_change(visit.wiring, visit.caller, publish)
+        appended = await make_change(
+            visit.wiring, visit.caller, publish, rests_on=rows_of_deciding(visit.wiring, visit.caller)
+        )
     except ProblemError as error:
         if error.problem not in (TEXT_REFUSED, CONFLICT):
             raise

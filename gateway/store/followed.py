@@ -1,0 +1,98 @@
+"""Is what was read what the log says? Every row that a decision rests on, and every absence, is compared with it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from audit.format.state_rows import StateRows
+from audit.stores.checked import LogCorruptError
+from audit.stores.connection import Connection
+from audit.writing.follower import Follower, RowsDifferError, Said, SaidWithin
+from audit.writing.item import LogUnavailableError
+from gateway.store.state_rows import all_rows, rows_of
+
+PERSONAL: Final = ("consent/", "restriction/")  # state keys of what a person has said
+TOKEN: Final = "token/"  # noqa: S105 -- a state key's prefix: of a token there is one once it was revoked
+_HEAD: Final = "SELECT size, state_index FROM log_head"
+Alarm = Callable[[str, str], None]  # what is wrong ("rows" or "log"), and of which state key
+
+
+class Followed:
+    """What the log says of the state, for who reads it over one connection. For one thread.
+
+    Raises RowsDifferError, which is a LogUnavailableError, for rows that are not what the log says; `alarm` is told before.
+    """
+
+    def __init__(self, follower: Follower, within: SaidWithin, alarm: Alarm = lambda _what, _key: None) -> None:
+        self._follower, self._within, self._alarm = follower, within, alarm
+        self._in_transaction = False
+        self._damaged: set[str] = set()
+
+    def in_transaction(self) -> Followed:
+        """Return the same inside the append transaction: by its own entries too, and without following."""
+        other = Followed(self._follower, self._within, self._alarm)
+        other._in_transaction, other._damaged = True, self._damaged
+        return other
+
+    def refresh(self, connection: Connection) -> tuple[int, int]:
+        """Follow to where the state has moved; return S, and the index of what has moved it for more than one person.
+
+        The head's word that it has not moved is believed here: the transaction, which is the judge, believes no row.
+        """
+        row = connection.one(_HEAD)
+        if row is not None and (row[1] > self._follower.state_index or row[0] < self._follower.size):
+            self._follow(connection)
+        return self._follower.state_index, self._follower.shared_index
+
+    def said(self, key: str) -> Said | None:
+        """Return what the newest entry of a state key says; None where none names it."""
+        if self._in_transaction:
+            return self._within.said(key)
+        return self._follower.said(key)
+
+    def agrees(self, key: str, rows: StateRows) -> bool:
+        """Tell whether these are the rows of a state key. What others have just changed may not be known yet: `check`."""
+        return self._follower.agrees(key, rows, self.said(key))
+
+    def check(self, connection: Connection, key: str) -> None:
+        """Raise RowsDifferError unless the rows of a state key are what the log says."""
+        if self.agrees(key, rows_of(connection, key)):
+            return
+        if not self._in_transaction and self._agrees_at_head(connection, key):
+            return
+        self._damaged.add(key)
+        self._alarm("rows", key)
+        raise RowsDifferError(key)
+
+    def still_damaged(self, connection: Connection) -> list[str]:
+        """Return of which state keys the rows were found to be others, and still are."""
+        self._damaged -= {key for key in self._damaged if self.agrees(key, rows_of(connection, key))}
+        return sorted(self._damaged)
+
+    def check_all(self, connection: Connection, sorts: Iterable[str]) -> None:
+        """Raise RowsDifferError unless all rows of whole sorts of state keys are what the log says."""
+        wanted = tuple(sorts)
+        found = all_rows(connection, wanted)
+        known = {key for key in tuple(self._follower.names()) if key.partition("/")[0] in wanted}
+        for key in sorted(known | found.keys()):
+            if not self.agrees(key, found.get(key, [])):
+                self.check(connection, key)
+
+    def _agrees_at_head(self, connection: Connection, key: str) -> bool:
+        """Compare in one snapshot, so that what another process has just changed is no false alarm."""
+        with self._telling(), self._follower.following(connection):
+            return self.agrees(key, rows_of(connection, key))
+
+    def _follow(self, connection: Connection) -> None:
+        with self._telling():
+            self._follower.follow(connection)
+
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        try:
+            yield
+        except LogCorruptError as error:
+            self._alarm("log", "")
+            raise LogUnavailableError(str(error)) from error
