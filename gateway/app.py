@@ -57,7 +57,7 @@ from gateway.oauth.caller import Door
 from gateway.oauth.certificate import Certificates
 from gateway.oauth.dpop import ProofKeys
 from gateway.oauth.fetched_keys import FetchedKeys
-from gateway.oauth.jwks_fetch import JwksFetch
+from gateway.oauth.jwks_fetch import JwksFetch, check_jwks_uri
 from gateway.oauth.nonces import Nonces
 from gateway.oauth.server import Endpoint
 from gateway.operators.parts import make_operators
@@ -120,6 +120,9 @@ def make_changes(council: Council) -> Changes:
         controller=council.settings.controller,
         new_id=make_new_id(),
         environment=council.settings.environment,
+        check_uri=partial(
+            check_jwks_uri, hosts=council.settings.jwks_hosts, allow_private=council.settings.jwks_allow_private
+        ),
     )
 
 

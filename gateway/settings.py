@@ -22,6 +22,8 @@ from typing_extensions import override
 from schemas.terms import Environment
 
 FILE: Final = "stile.toml"
+OfficeName = Literal["author", "approver", "dpo", "duty", "administrator", "auditor"]
+LONGEST_TITLE: Final = 100
 
 
 class SettingsError(Exception):
@@ -111,14 +113,26 @@ class Settings(BaseSettings):
     oidc_role_claim: str = Field(
         default="roles", min_length=1, max_length=200, description="The claim of the ID token that gives roles."
     )
-    oidc_roles: dict[str, Literal["dpo", "approver", "administrator", "auditor"]] = Field(
+    oidc_roles: dict[str, OfficeName] = Field(
         default={}, description="What the claim's values stand for, to the letter. What is not here gives no role."
+    )
+    role_titles: dict[OfficeName, str] = Field(
+        default={},
+        description='What roles are called here: {approver = "Senior Information Risk Owner"}. Shown with each decision.',
     )
     source_connections: int = Field(default=4, ge=1, le=64, description="Connections to each council system.")
     environment: Environment = Field(
         default=Environment.PRODUCTION,
         description="`sandbox` for a council of made-up people; `stile sandbox init` sets it.",
     )
+
+    @field_validator("role_titles")
+    @classmethod
+    def _are_titles(cls, value: dict[OfficeName, str]) -> dict[OfficeName, str]:
+        for one in value.values():
+            if not one.strip() or len(one) > LONGEST_TITLE or not one.isprintable():
+                raise ValueError(f"must be titles of 1 to {LONGEST_TITLE} characters, such as Caldicott guardian")
+        return value
 
     @field_validator("source_hosts")
     @classmethod

@@ -80,14 +80,16 @@ def register(directory: Path, client_id: str, public: dict[str, object]) -> None
 
 
 def register_offices(directory: Path) -> dict[str, Client]:
-    """Register a client of each office, with its key in a file; returns them by role."""
+    """Register a client of each office, with its key in a file, where two people decide; returns them by role."""
     found = {}
     with open_house(directory) as house:
-        for role in (Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR):
+        house.append(house.changes().staffing.say_two(reason="there are two", by="test"))
+        for role in map(Role, OFFICES):
             key = jwk.generate_key("EC", "P-256", private=True)
             name, jwks = f"office-{role.value}", {"keys": [dict(key.as_dict(private=False))]}
             partners = house.changes().partners
             house.append(partners.register_client(name, partner_id=None, role=role, jwks=jwks, by="test"))
+            house.append(house.changes().operators.say_person(name, person=name, by="test"))
             found[role.value] = Client(name, key, "")
             office_key(directory, role.value).write_text(json.dumps(key.as_dict(private=True)))
     return found

@@ -102,6 +102,10 @@ class Kind(StrEnum):
     STATE_KEPT = "state.kept"
     LOG_SUCCEEDED = "log.succeeded"
     KEYS_REWRAPPED = "keys.rewrapped"
+    CHANGE_PROPOSED = "change.proposed"
+    CHANGE_APPROVED = "change.approved"
+    CHANGE_REJECTED = "change.rejected"
+    ADVICE_GIVEN = "advice.given"
 
 
 # Kinds that change what may leave: they move the log's state_index.
@@ -138,10 +142,20 @@ STATE_KINDS: Final = frozenset(
         Kind.ERASURE,
         Kind.STATE_ADOPTED,
         Kind.STATE_KEPT,
+        Kind.CHANGE_APPROVED,
     }
 )
-# Kinds that say what rows are: no decision of what may leave rests on those of an operator.
-TELLING_KINDS: Final = STATE_KINDS | {Kind.OPERATOR_GRANTED, Kind.OPERATOR_REVOKED, Kind.SIGN_IN}
+# Kinds that say what rows are: no decision of what may leave rests on those of operators and proposals.
+TELLING_KINDS: Final = STATE_KINDS | {
+    Kind.OPERATOR_GRANTED,
+    Kind.OPERATOR_REVOKED,
+    Kind.SIGN_IN,
+    Kind.AGREEMENT_PROPOSED,
+    Kind.AGREEMENT_REJECTED,
+    Kind.CHANGE_PROPOSED,
+    Kind.CHANGE_REJECTED,
+    Kind.ADVICE_GIVEN,
+}
 
 
 def canonical(value: JsonValue) -> bytes:

@@ -16,8 +16,11 @@ from gateway.attack.wire import Heard
 ROLES: Final = "Promise: each part of the control API is for the roles that it names"
 APART: Final = "RFC 8707, section 2: a token for one part opens no other"
 WRONG: Final = Expected((403,), "wrong_role")
-OFFICES: Final = ("dpo", "approver", "administrator", "auditor")
+OFFICES: Final = ("dpo", "approver", "administrator", "auditor", "author", "duty")
 EVERYDAY: Final = frozenset({"dpo", "administrator"})
+EMERGENCIES: Final = EVERYDAY | {"duty"}
+PROPOSERS: Final = frozenset({"author", "dpo", "approver", "administrator"})
+DECIDERS: Final = frozenset({"approver", "dpo", "administrator"})
 CONTROL: Final = "/control/v1"
 ROLES_TOLD: Final = "x-stile-roles"
 HARMLESS: Final = b'{"attack": true}'  # which no part takes, so that nothing is changed where the door is open
@@ -32,12 +35,17 @@ PARTS: Final[tuple[tuple[str, str, str, frozenset[str]], ...]] = (
     ("restrictions-of", "POST", "/restrictions/search", EVERYDAY),
     ("misses", "GET", "/misses", EVERYDAY),
     ("lift", "POST", "/misses/none/lifting", EVERYDAY),
-    ("incidents", "POST", "/incidents", EVERYDAY),
-    ("close", "POST", "/incidents/none/closing", EVERYDAY),
-    ("emergencies", "GET", "/emergencies", EVERYDAY),
-    ("review", "POST", "/emergencies/none/review", EVERYDAY),
-    ("emergency-bounds", "POST", "/emergency-bounds", EVERYDAY),
-    ("publish", "POST", "/agreements", frozenset({"dpo", "approver"})),
+    ("incidents", "POST", "/incidents", EMERGENCIES),
+    ("close", "POST", "/incidents/none/closing", EMERGENCIES),
+    ("emergencies", "GET", "/emergencies", EMERGENCIES),
+    ("review", "POST", "/emergencies/none/review", EMERGENCIES),
+    ("emergency-bounds", "POST", "/emergency-bounds", EMERGENCIES),
+    ("publish", "POST", "/agreements", frozenset({"author", "dpo", "approver"})),
+    ("propose", "POST", "/changes", PROPOSERS),
+    ("withdraw-change", "POST", "/changes/none/withdrawal", PROPOSERS),
+    ("approve", "POST", "/changes/none/approval", DECIDERS),
+    ("reject", "POST", "/changes/none/rejection", DECIDERS),
+    ("advise", "POST", "/changes/none/advice", frozenset({"dpo"})),
     ("revoke-client", "POST", "/clients/no-such-client/revocation", frozenset({"administrator"})),
     ("revoke-key", "POST", "/clients/no-such-client/keys/none/revocation", frozenset({"administrator"})),
     ("issuer-keys", "POST", "/issuer-keys", frozenset({"administrator"})),
@@ -54,6 +62,10 @@ _TEMPLATES: Final = {  # where a part of the address is somebody's or something'
     "lift": f"{CONTROL}/misses/{{lock}}/lifting",
     "close": f"{CONTROL}/incidents/{{incident}}/closing",
     "review": f"{CONTROL}/emergencies/{{item}}/review",
+    "withdraw-change": f"{CONTROL}/changes/{{change_id}}/withdrawal",
+    "approve": f"{CONTROL}/changes/{{change_id}}/approval",
+    "reject": f"{CONTROL}/changes/{{change_id}}/rejection",
+    "advise": f"{CONTROL}/changes/{{change_id}}/advice",
     "revoke-client": f"{CONTROL}/clients/{{client_id}}/revocation",
     "revoke-key": f"{CONTROL}/clients/{{client_id}}/keys/{{kid}}/revocation",
     "let-in": f"{CONTROL}/registrations/{{client_id}}/approval",

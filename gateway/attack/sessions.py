@@ -10,7 +10,7 @@ from gateway.attack import cross_site
 from gateway.attack.attack import Attack
 from gateway.attack.console import MADE_UP, PUBLISH, SESSION, TO_SIGN_IN, refused
 from gateway.attack.judging import Expected, NotApplicableError
-from gateway.attack.offices import CONTROL, EVERYDAY, PARTS, ROLES, WRONG
+from gateway.attack.offices import CONTROL, DECIDERS, EVERYDAY, PARTS, ROLES, WRONG
 from gateway.attack.signed_in import HOME, OK, SIGN_OUT, control, cookie, csrf_of, own, page, session_of
 from gateway.attack.target import LIST, Fields, Target
 from gateway.attack.wire import Heard
@@ -20,9 +20,10 @@ STEP_UP: Final = "RFC 9470, section 3: what changes most needs a sign-in of the 
 ENDED: Final = "Promise: a session that was ended opens nothing, from that moment on"
 ALONE: Final = "Promise: a session is one cookie, and counts for the control API and the console alone"
 FRESH: Final = 300.0  # seconds for which a sign-in is a fresh one
-PUBLISHERS: Final = frozenset({"dpo", "approver"})
+PUBLISHERS: Final = frozenset({"author", "dpo", "approver"})
 ADMINISTRATORS: Final = frozenset({"administrator"})
 NOBODYS: Final = {"client": "no-such-client"}
+NOTHING_PROPOSED: Final = {"change": "none", "digest": "none"}
 TEXT: Final = {"text": "agreement: x\n"}  # that no gateway publishes
 
 # id, method, path, who may, form: as docs/sign-in.md promises
@@ -30,6 +31,9 @@ PAGES: Final[tuple[tuple[str, str, str, frozenset[str], dict[str, str]], ...]] =
     ("publish", "GET", "/console/publish", PUBLISHERS, {}),
     ("publish-check", "POST", "/console/publish/check", PUBLISHERS, TEXT),
     ("publish-now", "POST", PUBLISH, PUBLISHERS, TEXT),
+    ("approve", "POST", "/console/change/approve", DECIDERS, NOTHING_PROPOSED),
+    ("reject", "POST", "/console/change/reject", DECIDERS, NOTHING_PROPOSED),
+    ("advise", "POST", "/console/change/advise", frozenset({"dpo"}), NOTHING_PROPOSED),
     ("keys", "GET", "/console/keys", ADMINISTRATORS, {}),
     ("keys-client", "POST", REVOKE, ADMINISTRATORS, NOBODYS),
     ("keys-key", "POST", "/console/keys/key-revocation", ADMINISTRATORS, {**NOBODYS, "kid": "none"}),

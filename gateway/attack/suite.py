@@ -23,6 +23,7 @@ from gateway.attack import (
     registrations,
     replays,
     scenarios,
+    second_person,
     sessions,
     shapes,
     slow,
@@ -57,6 +58,7 @@ def attacks() -> list[Attack]:
         scenarios,
         receipts,
         offices,
+        second_person,
         console,
         slow,
     )

@@ -46,6 +46,7 @@ def init(
         )
         council = open_council(directory)
     typer.echo(f"{directory} is ready. Its log's key, for your partners to keep:\n{council.signer.vkey}")
+    typer.echo("Two people decide here what is published. While there is one: stile change people one --reason …")
     typer.echo(f"Next: stile dataset publish, stile source map, stile core publish; then stile serve --dir {directory}")
 
 

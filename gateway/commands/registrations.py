@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from gateway.commands.common import Directory, Id, office, operator, said, show
-from gateway.commands.partners import check_uri
+from gateway.commands.second_person import Reason, make_or_propose
+from gateway.store.change_kinds import REGISTRATION
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.registrations import Status, find_registration, read_registrations
 
@@ -54,13 +54,16 @@ def approve_registration(
     client_id: Id,
     digest: Annotated[str, typer.Option(help="The digest that `show` printed: what you approve is what you saw.")],
     directory: Directory = Path(),
+    reason: Reason = "",
 ) -> None:
-    """Let a client in: it is registered with its keys, and counts from the next entry on."""
+    """Let a client in: it is registered with its keys, and counts from the next entry on.
+
+    Where two people decide, it is proposed.
+    """
+    content = {"client": client_id, "client_digest": digest}
     with office(directory) as here:
-        within = here.changes.registrations.approve(
-            client_id, digest=digest, by=operator(), check_uri=partial(check_uri, here.council.settings)
-        )
-        said(f"{client_id} registered", here.append(within))
+        if not make_or_propose(here, REGISTRATION, content, done=f"{client_id} registered", reason=reason):
+            return
         typer.echo(f"Hand over the log's key, by another way than the receipts come:\n{here.council.signer.vkey}")
 
 

@@ -10,6 +10,7 @@ import typer
 
 from gateway.app import utc_now
 from gateway.commands.common import Directory, Office, office, operator, read_text, said
+from gateway.commands.second_person import Reason, make_or_propose
 from gateway.commands.shelf import list_sources, show_source
 from gateway.council.sources import Adapter, SourceRegistry, refusal_of
 from gateway.sources.contract import SourceFailedError
@@ -18,6 +19,7 @@ from gateway.sources.mapping import Mapping
 from gateway.sources.mapping_findings import mapping_findings
 from gateway.sources.surveying import Survey, told
 from gateway.sources.trying import SAMPLE, can_be_tried, try_mapping
+from gateway.store.change_kinds import SOURCE
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.mapping_checks import check_mapping
 from policies.reading.parse import parse_dataset
@@ -38,8 +40,12 @@ def map_source(
         bool, typer.Option("--unchecked", help="Publish without trying it, for a source that is down; the entry says so.")
     ] = False,
     sample: Annotated[int, typer.Option(min=1, help="How many records to try it with.")] = SAMPLE,
+    reason: Reason = "",
 ) -> None:
-    """Try a mapping, and publish it; agreements that rest on a marker it leaves out refuse it."""
+    """Try a mapping, and publish it; agreements that rest on a marker it leaves out refuse it.
+
+    Where two people decide, it is proposed.
+    """
     with office(directory) as here:
         text = read_text(file)
         mapping, dataset = _fitting(here, text)
@@ -47,7 +53,7 @@ def map_source(
         if is_tried:
             for line in told(_tried(here, mapping, dataset, sample)):
                 typer.echo(line)
-        said("mapped", here.append(here.changes.texts.publish_mapping(text, by=operator(), unchecked=not is_tried)))
+        make_or_propose(here, SOURCE, {"text": text, "unchecked": not is_tried}, done="mapped", reason=reason)
         if not is_tried:
             why = "give it `http.sample`, and it can be" if not unchecked else f"try it: stile source check {dataset.id}"
             typer.echo(f"warning: it was not tried, and its entry says so; {why}")

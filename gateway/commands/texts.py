@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from gateway.app import utc_now
-from gateway.commands.common import Directory, office, operator, read_text, said, telling
+from gateway.commands.common import Directory, office, read_text, telling
 from gateway.commands.drafting import draft
 from gateway.commands.ending import end
+from gateway.commands.second_person import Reason, make_or_propose
 from gateway.commands.shelf import (
     list_agreements,
     list_cores,
@@ -21,6 +22,7 @@ from gateway.commands.shelf import (
     show_dataset,
     warn_of_review,
 )
+from gateway.store.change_kinds import AGREEMENT, CORE, DATASET
 from gateway.store.draft_checks import check_agreement, check_draft, mapped_of
 from gateway.store.live_texts import beside, mosaics
 from policies.checking.core_rules import core_draft, core_warnings
@@ -54,17 +56,18 @@ def check_dataset(file: File) -> None:
 
 
 @dataset.command("publish")
-def publish_dataset(file: File, directory: Directory = Path()) -> None:
-    """Publish a dataset."""
+def publish_dataset(file: File, directory: Directory = Path(), reason: Reason = "") -> None:
+    """Publish a dataset; where two people decide, propose it."""
     with office(directory) as here:
-        said("published", here.append(here.changes.texts.publish_dataset(read_text(file), by=operator())))
+        make_or_propose(here, DATASET, {"text": read_text(file)}, done="published", reason=reason)
 
 
 @core.command("publish")
-def publish_core(file: File, directory: Directory = Path()) -> None:
-    """Publish a common core, or the council's own rules."""
+def publish_core(file: File, directory: Directory = Path(), reason: Reason = "") -> None:
+    """Publish a common core, or the council's own rules; where two people decide, propose it."""
     with office(directory) as here:
-        said("published", here.append(here.changes.texts.publish_core(read_text(file), by=operator())))
+        if not make_or_propose(here, CORE, {"text": read_text(file)}, done="published", reason=reason):
+            return
         for name, finding in mosaics(here.reader, london_day(utc_now())):
             typer.echo(f"warning: {name}, line {finding.line}: {finding.message}. {finding.remedy}")
 
@@ -95,16 +98,17 @@ def check(file: File, directory: Directory = Path()) -> None:
 
 
 @agreement.command("publish")
-def publish(file: File, directory: Directory = Path()) -> None:
-    """Publish a version of an agreement; it counts from its first day, or at once."""
+def publish(file: File, directory: Directory = Path(), reason: Reason = "") -> None:
+    """Publish a version of an agreement; it counts from its first day, or at once. Where two people decide, propose it."""
     with office(directory) as here:
         text = read_text(file)
-        said("published", here.append(here.changes.texts.publish_agreement(text, by=operator())))
+        if not make_or_propose(here, AGREEMENT, {"text": text}, done="published", reason=reason):
+            return
         rules = check_agreement(here.reader, text)
         _warn(mosaic_warnings(rules, beside(here.reader, rules, london_day(utc_now()))))
         typer.echo(
             "Not yet done by this command: proof of guardrails over all agreements, comparison with the version "
-            "before, the register of powers, and a second person's approval."
+            "before, and the register of powers."
         )
 
 

@@ -21,6 +21,7 @@ from gateway.council.directory import CouncilError, write_secret
 from gateway.settings import load_settings
 from gateway.store.live_texts import fallen
 from gateway.store.schema import VERSION, create_tables, found_version
+from gateway.store.staffing import is_owed
 from gateway.store.state import Reader
 from schemas.instants import london_day
 from schemas.semantics import NEWEST
@@ -62,8 +63,11 @@ def _adopt(directory: Path) -> None:
 
 
 def _take_up(directory: Path) -> None:
-    """Take up this build's decision semantics, as one state entry."""
+    """Take up this build's decision semantics, and who decides in a council of before: each as one state entry."""
     with office(directory) as here:
+        if is_owed(here.reader.connection):
+            appended = here.append(here.changes.staffing.adopt(by=operator()))
+            said("one person decides here, as before, until `stile change people two`", appended)
         before = here.reader.floor()
         if before >= NEWEST:
             typer.echo(f"it decides by semantics {before} already")

@@ -42,7 +42,7 @@ async def post_password(visit: Visit) -> Response:
     account = find_account(reader.connection, name)
     if account is not None:
         reader.check(f"operator/{account.operator_id}")
-    known = account.password if account is not None and account.revoked_at is None else None
+    known = account.password if account is not None and account.may_sign_in(visit.now) else None
     try:
         is_right = await visit.wiring.operators.passwords.is_right(known, visit.form.get("password", ""))
     except BusyError as error:
@@ -88,7 +88,7 @@ async def post_passkey(visit: Visit) -> Response:
     reader.check(f"operator/{kept['operator']}")
     account = read_account(reader.connection, kept["operator"])
     # A new password or an invitation in between begins the account anew: what the old password began is over.
-    if account is None or account.revoked_at is not None or account.password != kept["password"]:
+    if account is None or not account.may_sign_in(visit.now) or account.password != kept["password"]:
         raise ProblemError(CALLBACK_REFUSED)
     try:
         facts, also = _checked(visit, account, kept, visit.form.get("credential", ""))

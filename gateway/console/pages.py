@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from importlib.metadata import version
 from typing import Any, Final
@@ -15,7 +16,12 @@ from gateway.problems import ProblemError
 HOME: Final = "/console"
 SIGN_IN: Final = "/console/sign-in"
 # Where a sign-in may lead back to: a closed list, so that no address that somebody wrote is ever followed.
-OWN_PLACES: Final = (HOME, "/console/publish", "/console/keys")
+CHANGES: Final = "/console/changes"
+COMMAND_LINE: Final = "/console/command-line"
+OWN_PLACES: Final = (HOME, "/console/publish", "/console/keys", CHANGES)
+# A port of the browser's own machine, and three words of base64url: nothing of it leads elsewhere.
+COMMAND_LINES: Final = re.compile(r"[1-9][0-9]{0,4}\.[A-Za-z0-9_-]{22}\.[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}")
+_OWN: Final = re.compile(rf"{CHANGES}/ch_[0-9a-f]{{16}}|{COMMAND_LINE}/{COMMAND_LINES.pattern}")
 _POLICY: Final = (
     "default-src 'none'; style-src 'self'; script-src 'self'; form-action 'self'{more}; frame-ancestors 'none'; "
     "base-uri 'none'"
@@ -72,4 +78,4 @@ def see_other(path: str) -> Response:
 
 def own_place(asked: str | None) -> str:
     """Return where to go on: one of our own pages, whatever was asked for."""
-    return asked if asked in OWN_PLACES else HOME
+    return asked if asked in OWN_PLACES or (asked is not None and _OWN.fullmatch(asked)) else HOME

@@ -9,12 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway.console import home, local, oidc, sign_in
+from gateway.console import command_line, home, local, oidc, sign_in
 from gateway.console.administrator import keys
+from gateway.console.approver import changes
 from gateway.console.door import Handler, OpenPage, Page, guarded, open_page
 from gateway.console.dpo import publish
-from gateway.console.pages import templates
-from gateway.web.offices import ANYBODY, DRAFTING, KEYS, PUBLISHING, Rule
+from gateway.console.pages import CHANGES, COMMAND_LINE, templates
+from gateway.web.offices import ACTING, ADVISING, ANYBODY, DECIDING, DRAFTING, KEYS, PROPOSING, PUBLISHING, READING, Rule
 
 _CACHED: Final = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
 
@@ -48,6 +49,14 @@ def declared() -> tuple[Declared, ...]:
         _page("/console/publish", publish.get_publish, PUBLISHING),
         _form("/console/publish/check", publish.post_check, DRAFTING),
         _form("/console/publish/now", publish.post_publish, PUBLISHING, instead=publish.keep_text),
+        _page(CHANGES, changes.get_changes, READING),
+        _page(CHANGES + "/{change}", changes.get_change, READING),
+        _form("/console/change/approve", changes.post_approve, DECIDING, instead=changes.back_to_change),
+        _form("/console/change/reject", changes.post_reject, DECIDING, instead=changes.back_to_change),
+        _form("/console/change/withdraw", changes.post_withdraw, PROPOSING, instead=changes.back_to_change),
+        _form("/console/change/advise", changes.post_advise, ADVISING, instead=changes.back_to_change),
+        _page(COMMAND_LINE + "/{asked}", command_line.get_command_line, ANYBODY),
+        _form(COMMAND_LINE, command_line.post_command_line, ACTING, instead=command_line.sign_in_first),
         _page("/console/keys", keys.get_keys, KEYS),
         _form("/console/keys/client-revocation", keys.post_client_revocation, KEYS),
         _form("/console/keys/key-revocation", keys.post_key_revocation, KEYS),

@@ -10,11 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.writing.item import Within
-from gateway.control.door import PREFIX, Authenticated, answer_change
+from gateway.control.door import PREFIX, Authenticated, answer_change, answer_made
 from gateway.council.issuer_keys import make_next, turns_of
 from gateway.journey.wiring import Wiring
+from gateway.store.acting import LONGEST_REASON
+from gateway.store.change_kinds import AGREEMENT
+from gateway.store.proposal_rows import Proposal
 from gateway.web.bodies import LONGEST_TEXT
-from gateway.web.changes import ControlCaller, make_change
+from gateway.web.changes import ControlCaller, make_change, rows_of_deciding
 from policies.reading.parse import parse_agreement
 from policies.reading.yaml_text import without_mark
 
@@ -31,6 +34,9 @@ class AgreementIn(BaseModel):
     text: str = Field(
         min_length=1, max_length=LONGEST_TEXT, description="YAML", examples=["agreement: northmoor-example\n"]
     )
+    reason: str = Field(
+        default="", max_length=LONGEST_REASON, description="Why: needed where two people decide, for then it is proposed."
+    )
 
 
 class IssuerKeyIn(BaseModel):
@@ -45,15 +51,25 @@ class IssuerKeyIn(BaseModel):
     "/agreements",
     status_code=201,
     summary="Publish a version of an agreement",
-    responses={422: {"description": "The text does not hold together: findings says where, and what to write instead."}},
+    responses={
+        202: {"description": "Two people decide here: it was proposed, as `change`."},
+        422: {"description": "The text does not hold together: findings says where, and what to write instead."},
+    },
 )
 async def post_agreement(request: Request, given: AgreementIn, caller: Authenticated) -> Response:
-    """Acknowledged once it counts. For a dpo or an approver; a session needs a sign-in of the last five minutes."""
+    """Acknowledged once it counts: where one person decides; else it is proposed (202), and waits for another's approval.
+
+    For a dpo or an approver; a session needs a sign-in of the last five minutes.
+    """
     wiring: Wiring = request.app.state.wiring
-    text = without_mark(given.text)
-    appended = await make_change(wiring, caller, wiring.changes.texts.publish_agreement(text, by=caller.by))
+    text, made = without_mark(given.text), list[Proposal]()
+    publish = wiring.changes.proposals.make(
+        AGREEMENT.name, {"text": text}, reason=given.reason, actor=caller.actor, made=made
+    )
+    appended = await make_change(wiring, caller, publish, rests_on=rows_of_deciding(wiring, caller))
     agreement = parse_agreement(text)
-    return answer_change({"agreement": agreement.id, "version": agreement.version, "digest": agreement.digest}, appended)
+    told = {"agreement": agreement.id, "version": agreement.version, "digest": agreement.digest}
+    return answer_made(told, made, appended)
 
 
 @router.post("/clients/{client_id}/revocation", status_code=201, summary="Revoke a client")

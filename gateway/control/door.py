@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Request
@@ -26,16 +26,23 @@ from gateway.problems import (
     ProblemError,
     log_unavailable,
 )
+from gateway.store.proposal_rows import Proposal
 from gateway.store.state import Reader
 from gateway.web.bodies import decode, read_body
 from gateway.web.changes import ControlCaller
+from gateway.web.command_line import find_command_line, is_command_line
 from gateway.web.door import authenticate
 from gateway.web.offices import (
     ADDRESSES,
+    ADVISING,
+    ANYBODY,
     AUDITING,
+    DECIDING,
+    EMERGENCIES,
     EVERYDAY,
     KEYS,
     LETTING_IN,
+    PROPOSING,
     PUBLISHING,
     READING,
     SAFE,
@@ -44,9 +51,16 @@ from gateway.web.offices import (
 from gateway.web.sessions import caller_of, note_use, require_fresh
 
 PREFIX: Final = "/control/v1"
+WayIn = Callable[[Request, Wiring, Rule], Awaitable[ControlCaller]]
 # By the part of the address behind /control/v1. What is not here is for the two roles of every day.
 RULE_OF: Final = {
     "agreements": PUBLISHING,
+    "changes": PROPOSING,
+    "who": ANYBODY,
+    "logout": ANYBODY,
+    "incidents": EMERGENCIES,
+    "emergencies": EMERGENCIES,
+    "emergency-bounds": EMERGENCIES,
     "clients": KEYS,
     "issuer-keys": KEYS,
     "registrations": LETTING_IN,
@@ -56,7 +70,9 @@ RULE_OF: Final = {
     "sources": READING,
 }
 # Where reading is for more roles than writing.
-READ_BY: Final = {"agreements": READING}
+READ_BY: Final = {"agreements": READING, "changes": READING}
+# What is done to a change that was proposed, by the last part of the address.
+RULE_OF_STEP: Final = {"approval": DECIDING, "rejection": DECIDING, "advice": ADVISING}
 
 
 def rule_of(*, path: str, method: str = "POST") -> Rule:
@@ -64,6 +80,8 @@ def rule_of(*, path: str, method: str = "POST") -> Rule:
     part, _, rest = path.removeprefix(PREFIX).strip("/").partition("/")
     if part == "sources" and rest.endswith("/text"):
         return ADDRESSES
+    if part == "changes" and method not in SAFE:
+        return RULE_OF_STEP.get(rest.rpartition("/")[2], PROPOSING)
     if method in SAFE and part in READ_BY:
         return READ_BY[part]
     return RULE_OF.get(part, EVERYDAY)
@@ -90,7 +108,7 @@ async def authenticate_control(request: Request) -> None:
         raise ProblemError(REQUEST_MALFORMED, "send a token or a session's cookie, not both")
     rule = rule_of(path=request.scope["path"], method=request.method).by(request.method)
     try:
-        caller = await (_by_session(request, wiring, rule) if has_session else _by_token(request, wiring, rule))
+        caller = await _way_in(request, has_session=has_session)(request, wiring, rule)
     except (NotDurableError, LogUnavailableError) as error:
         raise log_unavailable() from error
     request.state.caller = caller
@@ -109,6 +127,21 @@ async def checked_body(request: Request, receive: Receive) -> Receive:
         return messages.pop() if messages else await receive()
 
     return replay
+
+
+def _way_in(request: Request, *, has_session: bool) -> WayIn:
+    if has_session:
+        return _by_session
+    return _by_command_line if is_command_line(request) else _by_token
+
+
+async def _by_command_line(request: Request, wiring: Wiring, rule: Rule) -> ControlCaller:
+    session, seen = find_command_line(request, wiring)
+    _require(rule, session.roles)
+    require_fresh(rule, session, wiring.services.clock())
+    await remember_call(wiring.services.log, seen)
+    await note_use(wiring, session, wiring.services.clock())
+    return caller_of(session, rule, mapping=wiring.operators.mapping)
 
 
 async def _by_token(request: Request, wiring: Wiring, rule: Rule) -> ControlCaller:
@@ -151,6 +184,15 @@ def answer_change(content: Mapping[str, Any], appended: Appended | None) -> Resp
     """Write what a change made, with the entry that it is."""
     entry = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
     return Response(canonical({**content, **entry}), 201, media_type="application/json")
+
+
+def answer_made(content: Mapping[str, Any], made: Sequence[Proposal], appended: Appended | None) -> Response:
+    """Write what one person's step made; or, where two people decide, what was proposed by it and waits."""
+    if not made:
+        return answer_change({**content, "people": 1}, appended)
+    entry = {"entry_id": appended.entry_id, "index": appended.index} if appended else {}
+    told = {**content, "change": made[0].change_id, "change_digest": made[0].digest, "status": "pending", **entry}
+    return Response(canonical(told), 202, media_type="application/json")
 
 
 async def control_caller(request: Request) -> ControlCaller:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request
@@ -11,11 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.responses import Response
 
 from audit.format.entry import canonical
-from gateway.control.door import PREFIX, Authenticated, answer_change
+from gateway.control.door import PREFIX, Authenticated, answer_change, answer_made
 from gateway.journey.wiring import Wiring
-from gateway.oauth.jwks_fetch import check_jwks_uri
+from gateway.store.acting import LONGEST_REASON
+from gateway.store.change_kinds import REGISTRATION
+from gateway.store.proposal_rows import Proposal
 from gateway.store.registrations import Registration, Status, read_registrations
-from gateway.web.changes import make_change
+from gateway.web.changes import make_change, rows_of_deciding
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
 RegistrationId = Annotated[str, Path(pattern=r"^c-[0-9a-f]{20}$")]
@@ -27,6 +27,9 @@ class ApprovalIn(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     digest: str = Field(pattern=r"^sha256:[0-9a-f]{64}$")
+    reason: str = Field(
+        default="", max_length=LONGEST_REASON, description="Why: needed where two people decide, for then it is proposed."
+    )
 
 
 @router.get("/registrations", summary="List the clients that have registered themselves, and wait")
@@ -39,15 +42,24 @@ async def get_registrations(request: Request, caller: Authenticated) -> Response
     return Response(content, media_type="application/json")
 
 
-@router.post("/registrations/{client_id}/approval", status_code=201, summary="Let a client in that registered itself")
+@router.post(
+    "/registrations/{client_id}/approval",
+    status_code=201,
+    summary="Let a client in that registered itself",
+    responses={202: {"description": "Two people decide here: it was proposed, as `change`."}},
+)
 async def post_approval(request: Request, client_id: RegistrationId, given: ApprovalIn, caller: Authenticated) -> Response:
-    """It counts from its entry on. A session needs a sign-in of the last five minutes."""
+    """It counts from its entry on: where one person decides; else it is proposed (202), and waits for another's approval.
+
+    A session needs a sign-in of the last five minutes.
+    """
     wiring: Wiring = request.app.state.wiring
-    approve = wiring.changes.registrations.approve(
-        client_id, digest=given.digest, by=caller.by, check_uri=_uri_check(wiring)
-    )
-    appended = await make_change(wiring, caller, approve)
-    return answer_change({"client_id": client_id, "status": Status.APPROVED.value}, appended)
+    made: list[Proposal] = []
+    content = {"client": client_id, "client_digest": given.digest}
+    approve = wiring.changes.proposals.make(REGISTRATION.name, content, reason=given.reason, actor=caller.actor, made=made)
+    appended = await make_change(wiring, caller, approve, rests_on=rows_of_deciding(wiring, caller))
+    status = Status.PENDING if made else Status.APPROVED
+    return answer_made({"client_id": client_id, "status": status.value}, made, appended)
 
 
 @router.post("/registrations/{client_id}/refusal", status_code=201, summary="Refuse a client that registered itself")
@@ -56,11 +68,6 @@ async def post_refusal(request: Request, client_id: RegistrationId, caller: Auth
     wiring: Wiring = request.app.state.wiring
     appended = await make_change(wiring, caller, wiring.changes.registrations.refuse(client_id, by=caller.by))
     return answer_change({"client_id": client_id, "status": Status.REFUSED.value}, appended)
-
-
-def _uri_check(wiring: Wiring) -> Callable[[str], None]:
-    settings = wiring.council.settings
-    return partial(check_jwks_uri, hosts=settings.jwks_hosts, allow_private=settings.jwks_allow_private)
 
 
 def _described(one: Registration) -> dict[str, Any]:

@@ -198,6 +198,7 @@ def _founding(changes: Changes, keys: dict[str, dict[str, Any]], office: dict[st
     partners = {one.partner_id: one for one in reversed(clients)}
     mappings = [text_of(f"source-{name}", today, housing_port) for name in DATASETS]
     return [
+        changes.staffing.say_one(reason="it is made up, and one person tries it", by=by),
         *(
             changes.texts.publish_dataset(catalogue.joinpath(f"{name}.yaml").read_text(encoding="utf-8"), by=by)
             for name in DATASETS

@@ -75,6 +75,7 @@ def _settings(like: Likeness, public_url: str) -> dict[str, Any]:
 def _founding(changes: Changes, like: Likeness, peopled: Sequence[str], by: str) -> list[Within]:
     texts = changes.texts
     return [
+        changes.staffing.say_one(reason="its people are made up", by=by),
         *(texts.publish_dataset(text, by=by, number=number) for text, number in like.texts["dataset"]),
         *(texts.publish_mapping(mapping_of(name), by=by) for name in peopled),
         *(

@@ -14,13 +14,19 @@ MOST_LIVE_KEYS: Final = 4
 
 
 class Role(StrEnum):
-    """What a client is for: a partner's API calls, or one of the council's own offices."""
+    """What a client is for: a partner's API calls, or one of the council's own offices.
+
+    An author writes and proposes, the data protection officer advises, the approver (the asset owner) decides; on duty is
+    who answers for emergencies now.
+    """
 
     PARTNER = "partner"
     DPO = "dpo"
     APPROVER = "approver"
     ADMINISTRATOR = "administrator"
     AUDITOR = "auditor"
+    AUTHOR = "author"
+    DUTY = "duty"
 
 
 @dataclass(frozen=True, slots=True)

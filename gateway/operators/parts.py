@@ -59,7 +59,7 @@ class Operators:
         if cookie is None:
             return None
         found = find_session(state.connection, cookies.key_of(cookie), at=at, mapping=self.mapping)
-        if found is None:
+        if found is None or found.jkt is not None:
             return None
         state.check(f"operator/{found.operator_id}")
         return cookie, found

@@ -14,7 +14,9 @@ from datetime import datetime
 from audit.format.state_rows import state_secret
 from audit.writing.keyring import Keyring
 from gateway.store.adopting import Adopting
+from gateway.store.change_kinds import Tools
 from gateway.store.client_keys import ClientKeys
+from gateway.store.decisions import Decisions
 from gateway.store.emergencies import Emergencies
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.issuer_keys import IssuerKeyChanges
@@ -23,8 +25,10 @@ from gateway.store.operators import OperatorChanges
 from gateway.store.organisations import Organisations
 from gateway.store.partners import Partners
 from gateway.store.people import People
+from gateway.store.proposals import Proposals
 from gateway.store.registrations import Registrations
 from gateway.store.sign_ins import SignIns
+from gateway.store.staffing import Staffing
 from gateway.store.texts import Texts
 from gateway.store.tokens import TokenChanges
 from schemas.terms import Environment
@@ -50,13 +54,22 @@ class Changes:
     emergencies: Emergencies
     adopting: Adopting
     entries: Entries
+    staffing: Staffing
+    proposals: Proposals
+    decisions: Decisions
 
 
 def changes_of(
-    *, keyring: Keyring, controller: str, new_id: Callable[[str, datetime], str], environment: Environment
+    *,
+    keyring: Keyring,
+    controller: str,
+    new_id: Callable[[str, datetime], str],
+    environment: Environment,
+    check_uri: Callable[[str], None],
 ) -> Changes:
-    """Return the changes of one council."""
+    """Return the changes of one council. `check_uri` raises JwksRefusedError where clients' keys may not lie."""
     entries = Entries(keyring, new_id, state_secret(keyring.named("index")))
+    tools = Tools(entries, controller, environment, check_uri)
     partners = Partners(entries, environment)
     return Changes(
         Texts(entries, controller),
@@ -67,10 +80,13 @@ def changes_of(
         ClientKeys(entries),
         Registrations(entries, partners),
         IssuerKeyChanges(entries),
-        OperatorChanges(entries),
+        OperatorChanges(entries, keyring.named("index")),
         SignIns(entries),
         LockChanges(entries),
         Emergencies(entries, keyring.named("index")),
         Adopting(entries),
         entries,
+        Staffing(entries),
+        Proposals(tools),
+        Decisions(tools),
     )

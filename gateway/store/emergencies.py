@@ -18,8 +18,10 @@ from audit.format.entry import Kind
 from audit.stores.connection import Connection
 from audit.stores.instants import from_micros, to_micros
 from audit.writing.item import Draft, Moment, Within
+from gateway.store.account_persons import require_person
 from gateway.store.entries import ChangeRefusedError, Entries
 from gateway.store.named import has_asked, is_one_of
+from gateway.store.staffing import TWO, how_many_decide
 from gateway.store.state import Reader
 from policies.reading.findings import did_you_mean
 from schemas.incident import Incident
@@ -283,6 +285,8 @@ class Emergencies:
             table, key = ("incident", "incident_id") if item.declared_by is not None else ("emergency", "entry_id")
             if table == "incident" and any(one.incident_id == item_id for one in open_incidents(connection, moment.at)):
                 raise ChangeRefusedError("this incident is still open: close it before it is reviewed")
+            if how_many_decide(connection) == TWO:
+                require_person(connection, by)
             if self._is_named(connection, item, by):
                 raise ChangeRefusedError("you are named in it: somebody else reviews it")
             connection.run(

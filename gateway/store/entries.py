@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -28,6 +28,12 @@ class Entries:
     keyring: Keyring
     new_id: Callable[[str, datetime], str]
     state_secret: bytes
+    beside: Mapping[str, Any] = field(default_factory=dict)  # names that every plain entry seals too
+    also: tuple[str, ...] = ()  # keys whose rows every plain entry says too
+
+    def with_names(self, also: tuple[str, ...] = (), **names: Any) -> Entries:
+        """Return what makes the same entries, each plain one with these names beside its own, and with these rows."""
+        return replace(self, beside={**self.beside, **names}, also=(*self.also, *also))
 
     def plain(
         self,
@@ -44,9 +50,9 @@ class Entries:
         `besides` names keys whose rows are said too, though nothing that may leave rests on them.
         """
         entry_id = self.new_id("e", moment.at)
-        state = {key: rows_of(connection, key) for key in (*state_keys, *besides)}
+        state = {key: rows_of(connection, key) for key in (*state_keys, *besides, *self.also)}
         controller = self.keyring.controller()
-        told = {**names, STATE: state} if state else names
+        told = {**names, **self.beside, **({STATE: state} if state else {})}
         sealed = seal(entry_id, {name: (controller, value) for name, value in told.items()}, (), None)
         return Draft(kind=kind, entry_id=entry_id, sealed=sealed, state_keys=state_keys, sets=self.digests(state))
 

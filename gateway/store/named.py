@@ -1,6 +1,6 @@
-"""Is who reviews an emergency named in it? By every name that entries may know one person under.
+"""Is who reviews or decides one of those who are named? By every name that entries may know one person under.
 
-Two accounts whose names differ, and two people's words for one of them, are two persons to this.
+Two accounts whose names differ, and that nobody has said to be one person's, are two persons to this.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ def names_of(connection: Connection, by: str) -> frozenset[str]:
     # What the provider calls somebody decides nothing that it opens; here it can only refuse.
     shown = connection.all("SELECT DISTINCT shown FROM console_session WHERE operator_id = ?", (by,))
     known += [one for (one,) in shown if one != NAMELESS]
+    known += [one for (one,) in connection.all("SELECT person FROM account_person WHERE account = ?", (by,))]
     return frozenset(label_form(one) for one in known if one)
 
 

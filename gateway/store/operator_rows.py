@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from audit.stores.connection import Connection
 from audit.stores.instants import from_micros
 from gateway.oauth.clients import Role
+from schemas.instants import london_day
 
 IDLE: Final = timedelta(minutes=30)
 LONGEST: Final = timedelta(hours=8)
+LONGEST_OF_COMMANDS: Final = timedelta(hours=1)
 FRESH: Final = timedelta(seconds=300)  # RFC 9470: how old a sign-in may be that a step-up rests on
 NAMELESS: Final = "signed in"  # how somebody is shown whom the provider gives no name
-_ACCOUNT: Final = "operator_id, name, password, roles, granted_at, invited_until, revoked_at"
-_SESSION: Final = "id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, authenticated_at, draft"
+_ACCOUNT: Final = "operator_id, name, password, roles, granted_at, invited_until, revoked_at, guest_of, last_day"
+_SESSION: Final = (
+    "id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, authenticated_at, draft, jkt, challenge"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,10 @@ class Passkey:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An operator's row: a local account, or (without a name) one of the provider's who was revoked here."""
+    """An operator's row: a local account, or (without a name) one of the provider's who was revoked here, or is a guest.
+
+    `last_day`: of a guest of another organisation, the last day in London on which they may sign in.
+    """
 
     operator_id: str
     name: str | None
@@ -40,11 +47,17 @@ class Account:
     invited_until: datetime | None
     revoked_at: datetime | None
     passkeys: tuple[Passkey, ...]
+    guest_of: str | None = None
+    last_day: date | None = None
+
+    def may_sign_in(self, at: datetime) -> bool:
+        """Tell whether they are neither revoked nor a guest whose time is over."""
+        return self.revoked_at is None and (self.last_day is None or london_day(at) <= self.last_day)
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A session that is live. `key` is SHA-256 of its id."""
+    """A session that is live. `key` is SHA-256 of its id; of a command line's, `jkt` names the key that it signs with."""
 
     key: str
     operator_id: str
@@ -55,11 +68,15 @@ class Session:
     used_at: datetime
     authenticated_at: datetime
     draft: str | None
+    jkt: str | None = None
+    challenge: str | None = None
+    guest_of: str | None = None
 
     @property
     def ends_at(self) -> datetime:
         """Return when it ends if nothing more is done in it."""
-        return min(self.began_at + LONGEST, self.used_at + IDLE)
+        longest = LONGEST if self.jkt is None else LONGEST_OF_COMMANDS
+        return min(self.began_at + longest, self.used_at + IDLE)
 
     def is_fresh(self, at: datetime) -> bool:
         """Tell whether the operator showed who they are a short while ago (RFC 9470, section 4)."""
@@ -85,7 +102,7 @@ def read_accounts(connection: Connection) -> list[Account]:
 
 
 def _account(connection: Connection, row: tuple[Any, ...]) -> Account:
-    operator_id, name, password, roles, granted_at, invited_until, revoked_at = row
+    operator_id, name, password, roles, granted_at, invited_until, revoked_at, guest_of, last_day = row
     keys = connection.all(
         "SELECT credential_id, public_key, sign_count FROM passkey WHERE operator_id = ? ORDER BY added_at", (operator_id,)
     )
@@ -98,6 +115,8 @@ def _account(connection: Connection, row: tuple[Any, ...]) -> Account:
         invited_until=from_micros(invited_until) if invited_until is not None else None,
         revoked_at=from_micros(revoked_at) if revoked_at is not None else None,
         passkeys=tuple(Passkey(*one) for one in keys),
+        guest_of=guest_of,
+        last_day=date.fromisoformat(last_day) if last_day is not None else None,
     )
 
 
@@ -109,7 +128,8 @@ def roles_of(text: str) -> frozenset[Role]:
 def find_session(connection: Connection, key: str, *, at: datetime, mapping: str) -> Session | None:
     """Return a session that is live at an instant; `mapping` names the settings that give roles now.
 
-    Read from the row each time: what was ended, by whichever process, is ended here.
+    Read from the row each time: what was ended, by whichever process, is ended here. Who finds it by what a browser sent
+    must see that it is no command line's (`jkt`): such a one counts with its key alone.
     """
     row = connection.one(f"SELECT {_SESSION} FROM console_session WHERE id_hash = ?", (key,))
     return _live(connection, row, at, mapping) if row else None
@@ -130,15 +150,16 @@ def operators_in_session(connection: Connection) -> list[tuple[str, str, str]]:
 
 
 def _live(connection: Connection, row: tuple[Any, ...], at: datetime, mapping: str) -> Session | None:
-    key, operator_id, method, roles, shown, given_by, began, used, authenticated, draft = row
+    key, operator_id, method, roles, shown, given_by, began, used, authenticated, draft, jkt, challenge = row
     account = read_account(connection, operator_id)
-    if account is not None and account.revoked_at is not None:
+    if account is not None and not account.may_sign_in(at):
         return None
     if method == "local":
         held = account.roles if account is not None else frozenset()
     else:
         held = roles_of(roles) if given_by == mapping else frozenset()
     found = Session(
-        key, operator_id, method, held, shown, from_micros(began), from_micros(used), from_micros(authenticated), draft
+        *(key, operator_id, method, held, shown, from_micros(began), from_micros(used), from_micros(authenticated), draft),
+        *(jkt, challenge, account.guest_of if account is not None else None),
     )
     return found if held and at < found.ends_at else None

@@ -1,11 +1,15 @@
-"""How do operators get a local account, and lose it? Each in one transaction with its entry; sessions end with it."""
+"""How do operators get a local account, and lose it? Each in one transaction with its entry; sessions end with it.
+
+Here stands too whose an account is, and until when a guest of another organisation may sign in.
+"""
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from audit.format.entry import Kind
@@ -13,8 +17,11 @@ from audit.stores.connection import Connection
 from audit.stores.instants import to_micros
 from audit.writing.item import Draft, Moment, Within
 from gateway.oauth.clients import Role
+from gateway.store.account_persons import OPERATOR_ID, find_person
 from gateway.store.entries import ChangeRefusedError, Entries
+from gateway.store.key_rows import read_client
 from gateway.store.operator_rows import Account, find_account, read_account
+from schemas.unseen import label_form
 
 INVITED: Final = timedelta(hours=24)
 
@@ -24,6 +31,7 @@ class OperatorChanges:
     """Changes of who may operate the gateway. `by` is who made the change; `password` an argon2id digest."""
 
     entries: Entries
+    secret: bytes = field(repr=False)  # names people in entries, who are not told from there
 
     def grant(self, operator_id: str, *, name: str, password: str, roles: frozenset[Role], by: str) -> Within:
         """Make a local account, for which a passkey may be registered within a day."""
@@ -100,13 +108,70 @@ class OperatorChanges:
 
         return within
 
+    def say_person(self, who: str, *, person: str, by: str) -> Within:
+        """Say whose an account or a client of the council's is: a word that names one person, such as their work account.
+
+        Two accounts with one word are one person's. An account's name for a word means whoever has that account.
+        """
+
+        def within(connection: Connection, moment: Moment) -> Draft:
+            account, roles = _holder(connection, who)
+            said = self._person(connection, person)
+            connection.run(
+                "INSERT INTO account_person (account, person, said_at) VALUES (?, ?, ?) "
+                "ON CONFLICT (account) DO UPDATE SET person = excluded.person, said_at = excluded.said_at",
+                (account, said, to_micros(moment.at)),
+            )
+            return self._granted(connection, account, roles, moment, by, "person", person=said)
+
+        return within
+
+    def make_guest(self, who: str, *, of: str, last_day: date, by: str) -> Within:
+        """Say that an operator is another organisation's, and until when they may sign in: no session outlasts that day."""
+
+        def within(connection: Connection, moment: Moment) -> Draft:
+            found = find_account(connection, who) or read_account(connection, who)
+            if found is None and not OPERATOR_ID.fullmatch(who):
+                raise ChangeRefusedError(f"{who} is no local account, and no id such as `stile operator list` shows")
+            if not of.strip() or not of.isprintable():
+                raise ChangeRefusedError("a guest is of an organisation: name it")
+            operator_id = found.operator_id if found is not None else who
+            connection.run(
+                "INSERT INTO operator (operator_id, roles, granted_at, guest_of, last_day) VALUES (?, '[]', ?, ?, ?) "
+                "ON CONFLICT (operator_id) DO UPDATE SET guest_of = excluded.guest_of, last_day = excluded.last_day",
+                (operator_id, to_micros(moment.at), of.strip(), last_day.isoformat()),
+            )
+            roles = found.roles if found is not None else frozenset()
+            told = {"guest_of": of.strip(), "last_day": last_day.isoformat()}
+            return self._granted(connection, operator_id, roles, moment, by, "guest", **told)
+
+        return within
+
+    def _person(self, connection: Connection, word: str) -> str:
+        """Return how a person is kept: the provider's by their own id, others by a keyed digest of the word for them."""
+        account = find_account(connection, word)
+        known = find_person(connection, account.operator_id if account is not None else word)
+        said = label_form(word)
+        if known is not None:
+            return known
+        if not said or not word.isprintable():
+            raise ChangeRefusedError("say whose it is by one word that names them, such as their work account")
+        return "person_" + hmac.digest(self.secret, b"stile person\0" + said.encode(), "sha256").hex()[:24]
+
     def _granted(
-        self, connection: Connection, operator_id: str, roles: frozenset[Role], moment: Moment, by: str, what: str
+        self,
+        connection: Connection,
+        operator_id: str,
+        roles: frozenset[Role],
+        moment: Moment,
+        by: str,
+        what: str,
+        **more: str,
     ) -> Draft:
-        told = {"operator": operator_id, "roles": [one.value for one in sorted(roles)], "granted": what}
+        told = {"operator": operator_id, "roles": [one.value for one in sorted(roles)], "granted": what, **more}
         names = {"what": told, "who": {"by": by}}
-        row = (f"operator/{operator_id}",)
-        return self.entries.plain(Kind.OPERATOR_GRANTED, connection, moment, (), names, besides=row)
+        rows = (f"operator/{operator_id}", f"account/{operator_id}")
+        return self.entries.plain(Kind.OPERATOR_GRANTED, connection, moment, (), names, besides=rows)
 
 
 def add_passkey(
@@ -155,6 +220,19 @@ def _live(connection: Connection, name: str) -> Account:
     if found is None or found.revoked_at is not None:
         raise ChangeRefusedError(f"{name} is no local account that is live: see `stile operator list`")
     return found
+
+
+def _holder(connection: Connection, who: str) -> tuple[str, frozenset[Role]]:
+    """Return an account of this council's own, by name or id, or a client of one of its offices, with its roles."""
+    found = find_account(connection, who) or read_account(connection, who)
+    if found is not None:
+        return found.operator_id, found.roles
+    if OPERATOR_ID.fullmatch(who):
+        return who, frozenset()
+    client = read_client(connection, who, is_active=lambda _partner: True)
+    if client is None or client.role is Role.PARTNER:
+        raise ChangeRefusedError(f"{who} is no account here, no operator's id, and no client of the council's")
+    return client.client_id, frozenset({client.role})
 
 
 def _end_sessions(connection: Connection, operator_id: str) -> None:

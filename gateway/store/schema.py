@@ -17,10 +17,12 @@ from sqlalchemy.pool import NullPool
 from audit.stores.connection import StoreError
 from audit.stores.contract import Store
 from gateway.store.floor import read_highest
+from gateway.store.staffing import MADE_BEFORE, OWED
 from schemas.semantics import NEWEST
 
-VERSION: Final = "0014"
+VERSION: Final = "0015"
 BASELINE: Final = "0013"  # what PostgreSQL begins with; later migrations run over both
+_TWO_PEOPLE: Final = "0015"  # councils of an earlier one count as one-person
 _VERSION_TABLE: Final = "alembic_version"
 
 
@@ -34,10 +36,15 @@ def create_tables(store: Store) -> None:
     config = _config()
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        if connection.dialect.name == "postgresql" and not inspect(connection).has_table(_VERSION_TABLE):
+        before = _version_of(connection)
+        if connection.dialect.name == "postgresql" and before is None:
             _make_baseline(connection)
             command.stamp(config, BASELINE)
         command.upgrade(config, VERSION)
+        if before is not None and before < _TWO_PEOPLE:
+            # With the tables, so that an upgrade that stops before the entry is made still knows that it owes one.
+            owed = {"idx": OWED, "people": 1, "reason": MADE_BEFORE, "by": "upgrade"}
+            connection.execute(text("INSERT INTO staffing VALUES (:idx, :people, :reason, :by)"), owed)
     engine.dispose()
 
 
@@ -59,18 +66,24 @@ def found_version(store: Store) -> str:
     engine = _engine(store)
     try:
         with engine.connect() as connection:
-            if not inspect(connection).has_table(_VERSION_TABLE):
-                raise SchemaError(f"{store.name} has no schema version: it was not made by `stile init`")
-            found = str(connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar())
+            found = _version_of(connection)
     except DBAPIError as error:
         raise StoreError(f"{store.name} can't be read: {error.orig}") from error
     finally:
         engine.dispose()
+    if found is None:
+        raise SchemaError(f"{store.name} has no schema version: it was not made by `stile init`")
     if found > VERSION:
         raise SchemaError(
             f"{store.name} has schema version {found}, and this build knows {VERSION}: install the build that made it"
         )
     return found
+
+
+def _version_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table(_VERSION_TABLE):
+        return None
+    return str(connection.execute(text(f"SELECT version_num FROM {_VERSION_TABLE}")).scalar())
 
 
 def check_version(store: Store) -> None:

@@ -32,7 +32,10 @@ class SignInOverError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Beginning:
-    """A session to be. `replaces` is the session that it takes the place of; with `renews`, which must be live."""
+    """A session to be. `replaces` is the session that it takes the place of; with `renews`, which must be live.
+
+    `jkt` and `challenge`: of a command line's, by which it shows with each call that it is its own.
+    """
 
     key: str
     operator_id: str
@@ -43,6 +46,8 @@ class Beginning:
     authenticated_at: datetime
     replaces: str | None = None
     renews: bool = False
+    jkt: str | None = None
+    challenge: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +73,17 @@ class SignIns:
             account = read_account(connection, new.operator_id)
             if (account is None and new.method == "local") or (account is not None and account.revoked_at is not None):
                 raise SignInOverError("the operator is revoked")
+            if account is not None and not account.may_sign_in(moment.at):
+                raise SignInOverError("the guest's last day is over")
             if also is not None:
                 also(connection, moment)
             began, draft = _ended(connection, new, moment.at)
             connection.run(
                 "INSERT INTO console_session (id_hash, operator_id, method, roles, shown, mapping, began_at, used_at, "
-                "authenticated_at, draft) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "authenticated_at, draft, jkt, challenge) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(new.key, new.operator_id, new.method, json.dumps(sorted(new.roles)), new.shown, new.mapping),
-                    *(began, to_micros(moment.at), to_micros(new.authenticated_at), draft),
+                    *(began, to_micros(moment.at), to_micros(new.authenticated_at), draft, new.jkt, new.challenge),
                 ),
             )
             _drop_oldest(connection, new)

@@ -209,7 +209,7 @@ STANDS: Final[Mapping[str, tuple[Stand, ...]]] = {
     "operator": (
         Stand(
             "operator",
-            _columns("operator_id, password, roles, granted_at, invited_until, revoked_at"),
+            _columns("operator_id, password, roles, granted_at, invited_until, revoked_at, guest_of, last_day"),
             "operator_id",
             _by("operator", "operator_id"),
             " WHERE operator_id = ?",
@@ -220,6 +220,45 @@ STANDS: Final[Mapping[str, tuple[Stand, ...]]] = {
             "operator_id, credential_id",
             _by("operator", "operator_id"),
             " WHERE operator_id = ?",
+        ),
+    ),
+    "account": (
+        Stand(
+            "account_person",
+            _columns("account, person, said_at"),
+            "account",
+            _by("account", "account"),
+            " WHERE account = ?",
+        ),
+    ),
+    "staffing": (
+        Stand(
+            "staffing",
+            _columns("idx, people, reason, said_by"),
+            "idx",
+            lambda _row: ("staffing",),
+            " WHERE idx >= 0",  # what an upgrade still owes says nothing
+            _nothing,
+            " WHERE idx >= 0",
+        ),
+    ),
+    "change": (
+        Stand(
+            "proposal",  # its digest stands for what is proposed, with its reason and what it rests on
+            _columns(
+                "change_id, kind, about, digest, reason, proposed_by, person, proposed_at, status, decided_by, decided_at, "
+                "decided_why, decided_role, people, followed"
+            ),
+            "change_id",
+            _by("change", "change_id"),
+            " WHERE change_id = ?",
+        ),
+        Stand(
+            "advice",
+            _columns("idx, change_id, advice, words, given_by, given_at"),
+            "idx",
+            _by("change", "change_id"),
+            " WHERE change_id = ?",
         ),
     ),
 }

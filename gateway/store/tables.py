@@ -256,7 +256,7 @@ class Idempotency(SQLModel, table=True):
 
 
 class OperatorRow(SQLModel, table=True):
-    """A local account; or, without a name, an operator of the OpenID provider who was revoked here."""
+    """A local account; or, without a name, an operator of the OpenID provider who was revoked here, or is a guest."""
 
     __tablename__ = "operator"
 
@@ -267,6 +267,8 @@ class OperatorRow(SQLModel, table=True):
     granted_at: int
     invited_until: int | None = None  # until when a first passkey may be registered
     revoked_at: int | None = None
+    guest_of: str | None = None  # another organisation, whose person they are
+    last_day: str | None = None  # of a guest: the last London day on which they may sign in
 
 
 class PasskeyRow(SQLModel, table=True):
@@ -296,6 +298,8 @@ class ConsoleSession(SQLModel, table=True):
     used_at: int
     authenticated_at: int
     draft: str | None = None  # a text that waits for a step-up
+    jkt: str | None = None  # of a command line's: the thumbprint of the key that it signs each call with
+    challenge: str | None = None  # of a command line's: SHA-256 of the half of its token that no browser saw
 
 
 class SignIn(SQLModel, table=True):
@@ -314,3 +318,61 @@ class Attempt(SQLModel, table=True):
     name: str = Field(primary_key=True)
     window: int = Field(primary_key=True)
     count: int
+
+
+class AccountPersonRow(SQLModel, table=True):
+    """Whose an account or a client of the council's is: two with one person are one where a second person is asked for."""
+
+    __tablename__ = "account_person"
+
+    account: str = Field(primary_key=True)
+    person: str
+    said_at: int
+
+
+class StaffingRow(SQLModel, table=True):
+    """How many people decide what matters, from an entry of the log on; the newest counts. -1: the entry is owed."""
+
+    __tablename__ = "staffing"
+
+    idx: int = Field(primary_key=True)
+    people: int
+    reason: str
+    said_by: str
+
+
+class ProposalRow(SQLModel, table=True):
+    """A change that somebody proposed, and what became of it. What was proposed never changes."""
+
+    __tablename__ = "proposal"
+
+    change_id: str = Field(primary_key=True)
+    kind: str
+    about: str
+    content: str  # JSON
+    rests_on: str  # JSON: what it was proposed beside
+    digest: str
+    reason: str
+    proposed_by: str
+    person: str | None = None  # whose account that was
+    proposed_at: int
+    status: str = Field(index=True)
+    decided_by: str | None = None
+    decided_at: int | None = None
+    decided_why: str | None = None
+    decided_role: str | None = None
+    people: int | None = None  # how many people it took
+    followed: int | None = None  # of advice: 1 or 0
+
+
+class AdviceRow(SQLModel, table=True):
+    """What the data protection officer says of a proposal. The newest counts."""
+
+    __tablename__ = "advice"
+
+    idx: int = Field(primary_key=True)
+    change_id: str = Field(foreign_key="proposal.change_id", index=True)
+    advice: str
+    words: str
+    given_by: str
+    given_at: int

@@ -31,12 +31,19 @@ class Rule:
         return ", ".join(sorted(self.roles))
 
 
-ANYBODY: Final = Rule(frozenset({Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}))
+_OFFICES: Final = frozenset(Role) - {Role.PARTNER}
+ANYBODY: Final = Rule(_OFFICES)
+ACTING: Final = Rule(_OFFICES, needs_fresh=True)  # to let a command line act as oneself
 EVERYDAY: Final = Rule(frozenset({Role.DPO, Role.ADMINISTRATOR}))
-PUBLISHING: Final = Rule(frozenset({Role.DPO, Role.APPROVER}), needs_fresh=True)
+EMERGENCIES: Final = Rule(frozenset({Role.DPO, Role.ADMINISTRATOR, Role.DUTY}))
+PUBLISHING: Final = Rule(frozenset({Role.AUTHOR, Role.DPO, Role.APPROVER}), needs_fresh=True)  # an author proposes
 DRAFTING: Final = Rule(PUBLISHING.roles)  # a text is looked at, and nothing is published
 KEYS: Final = Rule(frozenset({Role.ADMINISTRATOR}), needs_fresh=True)
 LETTING_IN: Final = Rule(frozenset({Role.DPO, Role.ADMINISTRATOR}), needs_fresh=True)
+# Which of them may for a change of which kind stands with the kinds: gateway/store/change_kinds.py.
+PROPOSING: Final = Rule(frozenset({Role.AUTHOR, Role.DPO, Role.APPROVER, Role.ADMINISTRATOR}), needs_fresh=True)
+DECIDING: Final = Rule(frozenset({Role.APPROVER, Role.DPO, Role.ADMINISTRATOR}), needs_fresh=True)
+ADVISING: Final = Rule(frozenset({Role.DPO}), needs_fresh=True)
 AUDITING: Final = Rule(frozenset({Role.AUDITOR, Role.DPO}))
-READING: Final = Rule(frozenset({Role.DPO, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}))
+READING: Final = Rule(_OFFICES)
 ADDRESSES: Final = Rule(frozenset({Role.ADMINISTRATOR}))  # where a council's systems lie

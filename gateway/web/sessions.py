@@ -39,4 +39,4 @@ def caller_of(session: Session, rule: Rule, *, mapping: str) -> ControlCaller:
             raise ProblemError(SESSION_REFUSED)
         require_fresh(rule, live, moment.at)
 
-    return ControlCaller(session.operator_id, session.roles, still_counts)
+    return ControlCaller(session.operator_id, session.roles, still_counts, session)

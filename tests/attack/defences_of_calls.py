@@ -22,6 +22,7 @@ DETAILS, SERVER, READING = "gateway.oauth.details", "gateway.oauth.server", "gat
 BODIES = "gateway.web.bodies"
 POSSESSION = f"{KEYS}:_check_possession"
 RULES = "gateway.control.door:RULE_OF"
+STEPS = "gateway.control.door:RULE_OF_STEP"
 
 CALLS = (
     # -- what a token is for
@@ -166,6 +167,27 @@ CALLS = (
     Break("who reads the log", ("role-approver-entries",), values={RULES: rules("entries", Role.APPROVER)}),
     Break(
         "who publishes", ("role-administrator-publish", "role-auditor-publish"), values={RULES: rules("agreements", *Role)}
+    ),
+    Break(
+        "who decides what was proposed",
+        ("role-auditor-approve", "role-author-reject", "role-duty-approve"),
+        values={STEPS: {one: Rule(frozenset(Role)) for one in ("approval", "rejection", "advice")}},
+    ),
+    Break("who advises", ("role-approver-advise",), values={STEPS: {"advice": Rule(frozenset(Role))}}),
+    Break(
+        "that somebody else decides",
+        ("two-people-own",),
+        "gateway.store.acting:require_another",
+        "is_another(connection, by, than=proposal.proposed_by, person=proposal.person)",
+        "True",
+    ),
+    Break(
+        "that what is decided was seen",
+        ("two-people-digest",),
+        "gateway.store.decisions:_waiting",
+        "digest is not None and digest != found.digest",
+        "False",
+        {"gateway.store.decisions:require_another": lambda *_: 2},
     ),
     Break("who revokes a client", ("role-dpo-revoke-client",), values={RULES: rules("clients", Role.DPO)}),
     Break(

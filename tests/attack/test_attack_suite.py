@@ -170,8 +170,10 @@ def test_no_secret_stands_in_a_report(attacked: Attacked) -> None:
 
 
 def test_nothing_is_disclosed_by_any_of_them(attacked: Attacked) -> None:
-    """By the log's own account: only answers about nobody, no entry of a consent, of a key or of a text."""
-    assert set(attacked.entries) == {"refusal none", "disclosure none", "token.revoked"}
+    """By the log's own account: answers about nobody alone, no consent, key or text; what was proposed was taken back."""
+    proposed = {"agreement.proposed", "agreement.rejected"}
+    assert set(attacked.entries) == {"refusal none", "disclosure none", "token.revoked", *proposed}
+    assert attacked.entries["agreement.proposed"] == attacked.entries["agreement.rejected"] == 2
 
 
 def test_how_long_refusals_take_is_told(attacked: Attacked) -> None:

@@ -120,6 +120,10 @@ OTHERS = [
     "state.kept",
     "log.succeeded",
     "keys.rewrapped",
+    "change.proposed",
+    "change.approved",
+    "change.rejected",
+    "advice.given",
 ]
 
 
@@ -167,7 +171,7 @@ def test_the_kinds_are_those_of_the_format_in_its_order() -> None:
 
 
 def test_the_state_kinds_are_those_that_change_what_may_leave() -> None:
-    assert {kind.value for kind in STATE_KINDS} == {*STATE, "state.adopted", "state.kept"}
+    assert {kind.value for kind in STATE_KINDS} == {*STATE, "state.adopted", "state.kept", "change.approved"}
 
 
 names_ = st.text(st.characters(max_codepoint=0x7F), max_size=8)

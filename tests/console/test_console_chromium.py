@@ -96,9 +96,11 @@ async def walk(url: str, text: str, folder: Path) -> None:
         await page.eval(f"document.querySelector('#text').value = {json.dumps(text)}, 0")
         await page.eval("document.querySelector('button:not(.second)').click(), 0")
         await page.until("document.body.innerText.includes('Published: entry')")
-        for name in ("keys", "step-up"):
+        for name in ("keys", "step-up", "changes"):
             await page.open(f"{url}/console/{name}")
             await looked_at(page, name)
+        await page.open(f"{url}/console/command-line/8765.{'s' * 22}.{'j' * 43}.{'c' * 43}")
+        await looked_at(page, "command-line")
         await page.open(f"{url}/console/callback?state=a")
         await looked_at(page, "problem")
 

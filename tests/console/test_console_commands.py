@@ -76,6 +76,25 @@ def test_an_invitation_forgets_passkey_and_password(council_directory: Path) -> 
         assert "Register a passkey" in again.text
 
 
+def test_whose_an_account_is_and_until_when_a_guest_comes_is_said_by_command(council_directory: Path) -> None:
+    """And listed; the word for a person stands in no entry."""
+    with open_house(council_directory) as house:
+        added = ("add", "night-duty", "--role", "duty", "--person", "anna.smith")
+        assert stile(council_directory, *added, password=f"{PASSWORD}\n")[0] == 0
+        assert stile(council_directory, "person", "office-dpo", "anna.smith")[0] == 1
+        client = next(one for (one,) in house.rows("SELECT client_id FROM client WHERE role = 'dpo'"))
+        assert stile(council_directory, "person", client, "night-duty")[0] == 0
+        assert stile(council_directory, "guest", "night-duty", "--of", "Riverton", "--until", "2099-12-31")[0] == 0
+        assert stile(council_directory, "guest", "nobody", "--of", "Riverton", "--until", "2099-12-31")[0] == 1
+
+        _, listed = stile(council_directory, "list")
+        (account,) = json.loads(listed)["accounts"]
+        assert (account["person_known"], account["guest_of"], account["last_day"]) == (True, "Riverton", "2099-12-31")
+        persons = {one for (one,) in house.rows("SELECT person FROM account_person")}
+        assert len(persons) == 1
+        assert "anna" not in json.dumps([house.truth(one) for one in house.entries("operator.granted")])
+
+
 REFUSED = {
     "a short password": (("add", "a", "--role", "dpo"), "fourteen chars", "15 to 512 characters"),
     "no password": (("add", "a", "--role", "dpo"), "", "15 to 512 characters"),
@@ -190,16 +209,21 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "a name before the host": {"oidc_issuer": "https://a@login.example", "oidc_client_id": "stile"},
     "a role that is none": {"oidc_roles": '{"a" = "owner"}'},
     "the role of a partner": {"oidc_roles": '{"a" = "partner"}'},
+    "a title of nothing": {"role_titles": '{"approver" = " "}'},
+    "a title of no role": {"role_titles": '{"owner" = "SIRO"}'},
 }
 
 
 @pytest.mark.parametrize("what", SETTINGS, ids=str)
 def test_a_provider_set_up_by_half_refuses_to_start(council_directory: Path, what: str) -> None:
     file = council_directory / "stile.toml"
-    lines = [f"{name} = {value if name == 'oidc_roles' else json.dumps(value)}" for name, value in SETTINGS[what].items()]
+    lines = [
+        f"{name} = {value if name in {'oidc_roles', 'role_titles'} else json.dumps(value)}"
+        for name, value in SETTINGS[what].items()
+    ]
     file.write_text(file.read_text() + "\n".join(lines) + "\n")
 
-    with pytest.raises(SettingsError, match=r"oidc_|must"):
+    with pytest.raises(SettingsError, match=r"oidc_|role_titles|must"):
         load_settings(council_directory)
 
 

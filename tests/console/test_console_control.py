@@ -97,14 +97,14 @@ def test_freshness_is_judged_in_the_transaction_too(house: House, signed_in: Sig
     browser = signed_in(*EVERYBODY)
     house.clock.move(seconds=299)
     csrf, (path, body) = browser.csrf, changes_of(house)["agreements"]
-    publish = house.wiring.changes.texts.publish_agreement
+    publish = house.wiring.changes.proposals.make
     entries = len(house.entries())
 
     def slow(*arguments: Any, **named: Any) -> Any:
         house.clock.move(seconds=2)
         return publish(*arguments, **named)
 
-    monkeypatch.setattr("gateway.store.texts.Texts.publish_agreement", lambda _self, *a, **n: slow(*a, **n))
+    monkeypatch.setattr("gateway.store.proposals.Proposals.make", lambda _self, *a, **n: slow(*a, **n))
     refused = browser.control("POST", path, body, **{"Stile-CSRF": csrf})
 
     assert (refused.status_code, refused.json()["code"]) == (401, "step_up_needed")
@@ -117,14 +117,14 @@ def test_a_session_that_ends_during_a_call_changes_nothing(house: House, signed_
     (operator,) = house.rows("SELECT operator_id FROM console_session")[0]
     path, body = changes_of(house)["agreements"]
     revoke = house.changes().operators.revoke(operator, by="test")
-    publish = house.wiring.changes.texts.publish_agreement
+    publish = house.wiring.changes.proposals.make
 
     def overtaken(_self: Any, *arguments: Any, **named: Any) -> Any:
         house.wiring.sequencer.submit(revoke, lambda _result: None)  # goes before what is appended below
         return publish(*arguments, **named)
 
     csrf = browser.csrf
-    monkeypatch.setattr("gateway.store.texts.Texts.publish_agreement", overtaken)
+    monkeypatch.setattr("gateway.store.proposals.Proposals.make", overtaken)
     refused = browser.control("POST", path, body, **{"Stile-CSRF": csrf})
 
     assert (refused.status_code, refused.json()["code"]) == (401, "session_refused")
@@ -209,7 +209,7 @@ def test_the_description_says_who_may_have_a_sources_text(house: House) -> None:
 
     assert roles == {
         "sources/{name}/text": ["administrator"],
-        "sources/{name}": ["administrator", "approver", "auditor", "dpo"],
+        "sources/{name}": ["administrator", "approver", "auditor", "author", "dpo", "duty"],
     }
 
 

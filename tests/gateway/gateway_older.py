@@ -21,6 +21,7 @@ def older_council(directory: Path) -> None:
         "DROP TABLE partner_contact; DROP TABLE partner_assurance; DROP TABLE invitation; DROP TABLE registration;"
         "DROP TABLE operator; DROP TABLE passkey; DROP TABLE console_session; DROP TABLE sign_in; DROP TABLE attempt;"
         "DROP TABLE incident; DROP TABLE emergency;"
+        "DROP TABLE advice; DROP TABLE proposal; DROP TABLE staffing; DROP TABLE account_person;"
         "DROP TABLE log_leaf; DROP TABLE recipient; ALTER TABLE idempotency DROP COLUMN limited;"
         "DROP TABLE semantics; ALTER TABLE text DROP COLUMN semantics; ALTER TABLE consent DROP COLUMN unchecked;"
         "ALTER TABLE restriction DROP COLUMN scheme; ALTER TABLE restriction DROP COLUMN purposes;"

@@ -61,7 +61,7 @@ def test_every_call_is_described_and_every_description_is_served(house: House) -
     control = {one for one in described if one[1].startswith("/control/")}
 
     served = {one for one in served_paths(house) if one[1] not in pages and not one[1].startswith("/console")}
-    assert len(control) == 36
+    assert len(control) == 45
     assert served | control == described
 
 

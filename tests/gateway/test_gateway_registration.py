@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from house import CALDER, HARBOUR, ISSUER, Caller, House, open_house, released
 from joserfc import jwk
+from two_people import ask_for_two, office
 from typer.testing import CliRunner
 
 from gateway.api import registration as registration_api
 from gateway.cli import make_app
+from gateway.oauth.clients import Role
 from gateway.store.entries import ChangeRefusedError
 from gateway.store.expiring import drop_expired
 from gateway.store.registrations import MOST_PENDING, find_registration, new_token, token_hash
@@ -100,6 +102,42 @@ def test_an_approved_client_asks_as_any_other(house: House) -> None:
     assert own(house, told).json()["stile_status"] == "approved"
     answer = Caller(house, told["client_id"], key).get_token(HARBOUR.agreement).ask(fields=["full_name"])
     assert released(answer) == {"full_name": "Grace Okafor"}
+
+
+def test_where_two_decide_a_client_is_let_in_by_another_than_proposed_it(house: House) -> None:
+    """One call proposes as it let in before; the client waits until somebody else approves exactly that."""
+    key = a_key()
+    told = register(house, jwks=public(key))
+    ask_for_two(house)
+    keeper, owner = office(house, "the-keeper", Role.ADMINISTRATOR), office(house, "the-owner", Role.APPROVER)
+    body = {"digest": digest_of(house, told), "reason": "asked the partner by telephone"}
+
+    proposed = keeper.post(f"registrations/{told['client_id']}/approval", body)
+    assert (proposed.status_code, own(house, told).json()["stile_status"]) == (202, "pending")
+    change = {"change": proposed.json()["change"], "digest": proposed.json()["change_digest"]}
+    shown = owner.get(f"changes/{change['change']}").json()
+    assert shown["changes"]["metadata"]["client_name"] == "Harbour rents"
+    assert keeper.approve(change).status_code == 409
+    assert owner.approve(change).status_code == 201
+
+    assert own(house, told).json()["stile_status"] == "approved"
+    last = house.last()
+    assert (last["entry"]["kind"], last["approval"]["proposed_by"]) == ("client.registered", "the-keeper")
+    Caller(house, told["client_id"], key).get_token(HARBOUR.agreement)
+
+
+def test_a_registration_that_says_other_things_by_then_is_stale(house: House) -> None:
+    told = register(house)
+    ask_for_two(house)
+    keeper, owner = office(house, "the-keeper", Role.ADMINISTRATOR), office(house, "the-owner", Role.APPROVER)
+    content = {"kind": "registration", "client": told["client_id"], "client_digest": digest_of(house, told)}
+    change = keeper.propose(content)
+    said = {"client_id": told["client_id"], **metadata(jwks=public(a_key("another")))}
+    assert own(house, told, "PUT", said).status_code == 200
+
+    refused = owner.approve(change)
+
+    assert (refused.status_code, f"registration {told['client_id']}" in refused.json()["detail"]) == (409, True)
 
 
 def test_what_is_approved_is_what_was_seen(house: House) -> None:

@@ -1,4 +1,4 @@
-"""The page on which an agreement's text is checked and published."""
+"""The page on which an agreement's text is checked, and published; or proposed, where two people decide."""
 
 from __future__ import annotations
 
@@ -7,13 +7,17 @@ from typing import Any
 from starlette.responses import Response
 
 from gateway.console.door import SignedIn, append
-from gateway.console.pages import page, see_other
+from gateway.console.pages import CHANGES, page, see_other
+from gateway.desk.proposed import made_by
 from gateway.problems import CONFLICT, REQUEST_TOO_LARGE, TEXT_REFUSED, ProblemError
 from gateway.store import sign_ins
+from gateway.store.change_kinds import AGREEMENT
 from gateway.store.changes import ChangeRefusedError
 from gateway.store.draft_checks import check_draft
+from gateway.store.proposal_rows import Proposal
+from gateway.store.staffing import how_many_decide
 from gateway.web.bodies import LONGEST_TEXT
-from gateway.web.changes import make_change, told_finding
+from gateway.web.changes import make_change, rows_of_deciding, told_finding
 from policies.reading.findings import TextError
 from policies.reading.yaml_text import without_mark
 
@@ -36,11 +40,14 @@ async def post_check(visit: SignedIn) -> Response:
 
 
 async def post_publish(visit: SignedIn) -> Response:
-    """Publish a text."""
-    text = _text(visit)
+    """Publish a text where one person decides; else propose it."""
+    text, made = _text(visit), list[Proposal]()
+    reason, actor = visit.form.get("reason", ""), visit.caller.actor
     try:
-        publish = visit.wiring.changes.texts.publish_agreement(text, by=visit.caller.by)
-        appended = await make_change(visit.wiring, visit.caller, publish)
+        publish = visit.wiring.changes.proposals.make(AGREEMENT.name, {"text": text}, reason=reason, actor=actor, made=made)
+        appended = await make_change(
+            visit.wiring, visit.caller, publish, rests_on=rows_of_deciding(visit.wiring, visit.caller)
+        )
     except ProblemError as error:
         if error.problem not in (TEXT_REFUSED, CONFLICT):
             raise
@@ -49,7 +56,9 @@ async def post_publish(visit: SignedIn) -> Response:
         )
     if visit.session.draft is not None:
         await append(visit.wiring, sign_ins.keep_draft(visit.session.key, None))
-    return _form(visit, "", done=f"Published: entry {appended.index if appended else ''}.")
+    if made:
+        return see_other(f"{CHANGES}/{made[0].change_id}")
+    return _form(visit, "", done=f"Published: entry {appended.index if appended else ''}. {made_by(1)}")
 
 
 async def keep_text(visit: SignedIn) -> Response:
@@ -69,5 +78,6 @@ def _text(visit: SignedIn) -> str:
 def _form(
     visit: SignedIn, text: str, *, status: int = 200, findings: Any = (), refused: str = "", done: str = ""
 ) -> Response:
-    values = {"text": text, "findings": findings, "refused": refused, "done": done}
+    people = how_many_decide(visit.wiring.services.reader.connection)
+    values = {"text": text, "people": people, "findings": findings, "refused": refused, "done": done}
     return page("dpo/publish.html", status=status, csrf=visit.csrf, is_fresh=visit.is_fresh, **values)
