@@ -14,10 +14,12 @@ from audit.stores.entry_rows import EntryRow, head_statements
 from audit.stores.instants import from_micros
 from audit.tree.checkpoint import CheckpointSigner
 from audit.tree.merkle import Edge, inclusions_from, leaf_hash
-from audit.writing.follower import Change, Follower, SaidWithin
+from audit.writing.follower import Follower
 from audit.writing.heartbeat import JUMP
 from audit.writing.item import Appended, Draft, Moment
 from audit.writing.once import UsedOnce
+from audit.writing.said import Change
+from audit.writing.said_within import SaidWithin
 
 _CORRECTION: Final = timedelta(seconds=JUMP)
 LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)

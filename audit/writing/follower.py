@@ -10,27 +10,22 @@ from __future__ import annotations
 import contextlib
 import hmac
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, NoReturn, Protocol
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, Final, NoReturn, Protocol
 
 import orjson
 
-from audit.format.commitment import CONTROLLER_ID, bundle_count, digest_of, open_bundle, value_of
-from audit.format.entry import STATE_KINDS, TELLING_KINDS, EntryError, Kind
-from audit.format.state_rows import PEOPLE, STATE, StateRows, rows_digest
+from audit.format.entry import TELLING_KINDS
+from audit.format.state_rows import StateRows, rows_digest
 from audit.stores.checked import LogCorruptError
 from audit.stores.connection import Connection
 from audit.stores.entries import Head, bundles, entries_between, head, note_of
 from audit.stores.nodes import nodes_at
 from audit.tree.merkle import EMPTY_ROOT, Edge, leaf_hash, subtrees
-from audit.writing.item import LogUnavailableError
-from audit.writing.keyring import KeyringError
-from audit.writing.opening import Keys
+from audit.writing.opening import Keys, said_by
+from audit.writing.said import Change, RowsDifferError, Said, Told
 
-_STATE_KINDS: Final = frozenset(one.value for one in STATE_KINDS)
 _TELLING: Final = frozenset(one.value for one in TELLING_KINDS)
-Change = tuple[int, str, Mapping[str, bytes]]  # an entry's index and kind, and what it says of state keys
 
 
 class OnFork(Protocol):
@@ -39,56 +34,8 @@ class OnFork(Protocol):
     def __call__(self, *, known: str | None, found: str | None) -> None: ...
 
 
-class RowsDifferError(LogUnavailableError):
-    """Rows of the state are not what the log says: nothing may rest on them. `key` names the state key."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"the rows of {key} are not what the log says of them: run `stile log check`")
-        self.key = key
-
-
 class LogForkedError(LogCorruptError):
     """The log is not the one that this process knows: it was rewound, or went on otherwise."""
-
-
-class Said(NamedTuple):
-    """What the newest entry of a state key says: that entry's index, and what stands for the rows."""
-
-    entry: int
-    digest: bytes
-
-
-@dataclass(slots=True)
-class Told:
-    """What entries say, as far as they were followed.
-
-    `moved` is the index of the newest entry that moves the state, `shared` that of the newest one that moves it for others
-    than one person or one token; `untold` that of the newest one that moves it and does not say what its rows are, as none
-    did once; `adopted` that of the entry by which the rows of those were sealed.
-    """
-
-    keys: dict[str, Said]
-    moved: int = -1
-    shared: int = -1
-    untold: int | None = None
-    adopted: int | None = None
-
-    def take(self, index: int, kind: str, sets: Mapping[str, bytes], personal: tuple[str, ...]) -> None:
-        """Take what one entry says. Raises LogCorruptError for one that this log can't have."""
-        if kind == Kind.STATE_ADOPTED:
-            if self.adopted is not None:
-                raise LogCorruptError(f"entry {index} adopts the state, as entry {self.adopted} did: once is all")
-            self.adopted = index
-        if kind in _STATE_KINDS:
-            if not sets:
-                if self.adopted is not None:
-                    raise LogCorruptError(f"entry {index} does not say what it makes of the state")
-                self.untold = index
-            self.moved = index
-            if not sets or not all(key.startswith(personal) for key in sets):
-                self.shared = index
-        for key, digest in sets.items():
-            self.keys[key] = Said(index, digest)
 
 
 class Follower:
@@ -173,10 +120,6 @@ class Follower:
         """Raise RowsDifferError unless the rows of a state key are what the log says, as `agrees`."""
         if not self.agrees(key, self._rows_of(connection, key), said):
             raise RowsDifferError(key)
-
-    def digests(self, rows: Mapping[str, StateRows]) -> dict[str, bytes]:
-        """Return what stands for the rows of each state key."""
-        return {key: rows_digest(self._secret, key, its) for key, its in rows.items()}
 
     # -- kept between processes
 
@@ -269,84 +212,9 @@ class Follower:
                 continue
             read = orjson.loads(entry)
             if read["kind"] in _TELLING:
-                found.append((index, read["kind"], self._opened(connection, index, read)))
+                found.append(
+                    (index, read["kind"], said_by(self._keys, self._secret, read, bundles(connection, index), index=index))
+                )
         if edge.size != size:
             raise LogCorruptError(f"the head counts {size} entries, and entry {edge.size} is missing")
         return found
-
-    def _opened(self, connection: Connection, index: int, entry: Mapping[str, Any]) -> dict[str, bytes]:
-        """Return what an entry says of each state key that it names, by what is kept beside it."""
-        assert self._keys is not None  # noqa: S101 -- asked before
-        known = set(entry["_sd"])
-        found: dict[str, bytes] = {}
-        kept = bundles(connection, index)
-        if not kept:
-            raise LogCorruptError(f"what is kept beside entry {index} is missing")
-        self._count(index, entry["id"], kept)
-        for key_id, ciphertext in sorted(kept, key=lambda one: one[0] != CONTROLLER_ID):
-            try:
-                openings = open_bundle(self._keys.load(key_id), entry["id"], ciphertext)
-            except (EntryError, KeyringError) as error:
-                raise LogCorruptError(f"what is kept beside entry {index} does not open: {error}") from error
-            for name, opening in openings.items():
-                if digest_of(opening) not in known:
-                    raise LogCorruptError(f"what is kept beside entry {index} is not what it commits to: {name}")
-                if name == PEOPLE:
-                    known.update(value_of(opening).values())
-                elif name == STATE:
-                    told = value_of(opening).items()
-                    found |= {key: rows_digest(self._secret, key, rows) for key, rows in told}
-        return found
-
-    def _count(self, index: int, entry_id: str, kept: Sequence[tuple[bytes, bytes]]) -> None:
-        """Raise LogCorruptError unless all bundles of an entry are there; the controller's has told their number since."""
-        assert self._keys is not None  # noqa: S101 -- asked before
-        own = dict(kept).get(CONTROLLER_ID)
-        try:
-            told = bundle_count(self._keys.load(CONTROLLER_ID), entry_id, own) if own is not None else None
-        except EntryError as error:
-            raise LogCorruptError(f"what is kept beside entry {index} does not open: {error}") from error
-        if told not in {None, len(kept)}:
-            raise LogCorruptError(f"beside entry {index} there should be {told} bundles, and {len(kept)} are kept")
-
-
-class SaidWithin:
-    """What the entries say, those of the transaction under way included. For the writer's thread."""
-
-    def __init__(self, follower: Follower) -> None:
-        self._follower = follower
-        self._pending: dict[str, Said] = {}
-
-    @property
-    def follower(self) -> Follower:
-        """Return what follows the log."""
-        return self._follower
-
-    def begin(self) -> None:
-        """Forget what a transaction before this one would have said."""
-        self._pending.clear()
-
-    def add(self, index: int, sets: Mapping[str, bytes]) -> None:
-        """Take what an entry of this transaction says."""
-        for key, digest in sets.items():
-            self._pending[key] = Said(index, digest)
-
-    def said(self, key: str) -> Said | None:
-        """Return what the newest entry of a state key says."""
-        return self._pending.get(key) or self._follower.said(key)
-
-    def check_before(self, connection: Connection, keys: Iterable[str], *, adopting: bool) -> None:
-        """Raise RowsDifferError where rows that an entry is to say anew were not what the log said of them.
-
-        `connection` sees what was committed before the transaction: what an earlier entry of it has said is its own work.
-        Where rows are adopted, nothing was said yet of most.
-        """
-        if adopting and (before := self._follower.adopted_at) is not None:
-            raise EntryError(f"entry {before} has adopted the state: once is all")
-        for key in keys:
-            if key not in self._pending and not (adopting and self._follower.said(key) is None):
-                self._follower.check(connection, key)
-
-    def check(self, connection: Connection, key: str) -> None:
-        """Raise RowsDifferError unless the rows of a state key, read in the transaction, are what the log says."""
-        self._follower.check(connection, key, self.said(key))

@@ -24,7 +24,7 @@ from audit.stores.state_keys import STATE_KEYS, StateKeyShelf, ToldShelf
 from audit.tree.checkpoint import CheckpointSigner
 from audit.writing.batch import Batch, ItemFailedError, first_keys
 from audit.writing.chain import LONG_AGO, Chain
-from audit.writing.follower import Follower, SaidWithin
+from audit.writing.follower import Follower
 from audit.writing.heartbeat import ClockJumpedError, Heartbeat
 from audit.writing.item import (
     Appended,
@@ -39,6 +39,7 @@ from audit.writing.item import (
     Within,
 )
 from audit.writing.once import UsedOnce
+from audit.writing.said_within import SaidWithin
 
 LARGEST_BATCH: Final = 512
 LONGEST_QUEUE: Final = 10_000

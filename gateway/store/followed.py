@@ -9,8 +9,10 @@ from typing import Final, Protocol
 from audit.format.state_rows import StateRows
 from audit.stores.checked import LogCorruptError
 from audit.stores.connection import Connection
-from audit.writing.follower import Follower, RowsDifferError, Said, SaidWithin
+from audit.writing.follower import Follower
 from audit.writing.item import LogUnavailableError
+from audit.writing.said import RowsDifferError, Said
+from audit.writing.said_within import SaidWithin
 from gateway.store.state_rows import all_rows, rows_of
 
 PERSONAL: Final = ("consent/", "restriction/")  # state keys of what a person has said

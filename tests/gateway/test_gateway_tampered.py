@@ -11,7 +11,7 @@ from house import House, open_house, released
 from httpx2 import Response
 
 from audit.stores.checked import LogCorruptError
-from audit.writing.follower import RowsDifferError
+from audit.writing.said import RowsDifferError
 from gateway.council.database import store_of
 from gateway.oauth.clients import Role
 from gateway.settings import load_settings
