@@ -188,6 +188,9 @@ def make_wiring(
 ) -> Wiring:
     """Join the parts. Raises audit's LogCorruptError where the log does not hold together."""
     sequencer = start_log(council, clock, deliver_to(loop), boot)
+    if council.succession.exists():
+        sequencer.close()
+        raise LogCorruptError("a successor of its log is being made: run `stile log succeed` again")
     if sequencer.follower.is_to_be_adopted:
         sequencer.close()
         raise LogCorruptError("its log does not say yet what the rows of before are: make a backup, run `stile upgrade`")

@@ -5,9 +5,12 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from audit.stores.connection import Connection
+
+# The tables of the log's entries and tree: what a successor of the log begins without.
+LOG_TABLES: Final = ("log_entry", "log_node", "log_checkpoint", "log_head", "log_bundle", "log_leaf")
 
 
 class UnsafeStoreError(Exception):
@@ -44,6 +47,13 @@ class Store(Protocol):
 
     def lost_rules(self, connection: Connection) -> list[str]:
         """Return which rules of the log's tables (no entry changes, the head only grows) are gone or others."""
+        ...
+
+    def set_log_aside(self, connection: Connection, *, prefix: str) -> None:
+        """Keep the log's entries under other names, as evidence, and begin with none; inside `writing`.
+
+        Whose keys are whose stays, and which names were used; recipients' counters begin anew. Raises StoreError.
+        """
         ...
 
     def open(self, *, read_only: bool) -> Connection:

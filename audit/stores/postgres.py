@@ -14,7 +14,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from audit.stores.connection import Connection, StoreError
-from audit.stores.contract import UnsafeStoreError, committing
+from audit.stores.contract import LOG_TABLES, UnsafeStoreError, committing
 from audit.stores.postgres_connection import PostgresConnection
 
 OLDEST: Final = 15
@@ -37,6 +37,7 @@ _TRIGGERS: Final = (
     "SELECT t.tgname, t.tgenabled, p.proname, p.prosrc FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid "
     "WHERE NOT t.tgisinternal"
 )
+_OF_LOG: Final = r"CREATE TABLE log_\w+ \(.*?\n\);|INSERT INTO log_head [^;]*;|CREATE TRIGGER [^;]*;"
 _DURABLE: Final = {"synchronous_commit": {"on", "remote_apply"}, "fsync": {"on"}, "full_page_writes": {"on"}}
 
 
@@ -88,6 +89,17 @@ class PostgresStore:
         found = {name: (enabled, function, body) for name, enabled, function, body in connection.all(_TRIGGERS)}
         return sorted(name for name, wanted in _rules().items() if found.get(name) != wanted)
 
+    def set_log_aside(self, connection: Connection, *, prefix: str) -> None:
+        """Rename the log's tables, without their triggers, and make new ones."""
+        schema = _schema()
+        for name, table in re.findall(r"CREATE TRIGGER (\w+) [^;]*? ON (\w+)", schema):
+            connection.run(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+        for table in LOG_TABLES:
+            connection.run(f"ALTER TABLE {table} RENAME TO {prefix}_{table}")
+        for statement in re.findall(_OF_LOG, schema, re.DOTALL):
+            connection.run(statement)
+        connection.run("DELETE FROM recipient_counter")
+
     def open(self, *, read_only: bool) -> PostgresConnection:
         """Return a new connection."""
         return PostgresConnection(lambda: self._prepared(read_only=read_only), is_read_only=read_only)
@@ -126,10 +138,14 @@ class PostgresStore:
         }
 
 
+def _schema() -> str:
+    return files("audit.stores").joinpath("schema", "postgres.sql").read_text(encoding="utf-8")
+
+
 @lru_cache(maxsize=1)
 def _rules() -> dict[str, tuple[str, str, str]]:
     """Return the triggers that the schema makes: enabled, with their functions' names and bodies."""
-    schema = files("audit.stores").joinpath("schema", "postgres.sql").read_text(encoding="utf-8")
+    schema = _schema()
     bodies = dict(re.findall(r"CREATE FUNCTION (\w+)\(\).*?\$\$(.*?)\$\$", schema, re.DOTALL))
     made = re.findall(r"CREATE TRIGGER (\w+) [^;]*?EXECUTE FUNCTION (\w+)\(", schema)
     return {name: ("O", function, bodies[function]) for name, function in made}

@@ -15,7 +15,7 @@ from typing import Any, Final, NoReturn
 import pysqlite3
 
 from audit.stores.connection import Connection, DiskFullError, Row, RuleBrokenError, Statement, StoreError, Values
-from audit.stores.contract import UnsafeStoreError, committing
+from audit.stores.contract import LOG_TABLES, UnsafeStoreError, committing
 
 SCHEMA: Final = ("0001.sql", "0002.sql", "0003.sql")
 _TRIGGERS: Final = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
@@ -213,6 +213,17 @@ class SqliteStore:
         found = {name: sql for name, sql in connection.all(_TRIGGERS) if name in _rules()}
         return sorted(name for name, sql in _rules().items() if found.get(name) != sql)
 
+    def set_log_aside(self, connection: Connection, *, prefix: str) -> None:
+        """Rename the log's tables, without their triggers, and make new ones."""
+        for (name,) in connection.all("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
+            if name in _rules():
+                connection.run(f"DROP TRIGGER {name}")
+        for table in LOG_TABLES:
+            connection.run(f"ALTER TABLE {table} RENAME TO {prefix}_{table}")
+        for statement in _log_statements():
+            connection.run(statement)
+        connection.run("DELETE FROM recipient_counter")
+
     def open(self, *, read_only: bool) -> SqliteConnection:
         """Return a new connection."""
         return open_connection(self.database, read_only=read_only)
@@ -252,6 +263,16 @@ def create(path: Path) -> None:
 def _make_tables(connection: Any) -> None:
     for name in SCHEMA:
         connection.executescript(files("audit.stores").joinpath("schema", name).read_text(encoding="utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _log_statements() -> list[str]:
+    """Return the statements that make the log's own tables and their triggers."""
+    with contextlib.closing(pysqlite3.connect(":memory:")) as connection:
+        _make_tables(connection)
+        marks = ", ".join("?" * len(LOG_TABLES))
+        asked = f"SELECT sql FROM sqlite_master WHERE sql IS NOT NULL AND tbl_name IN ({marks}) ORDER BY type = 'trigger'"
+        return [row[0] for row in connection.execute(asked, LOG_TABLES)]
 
 
 @lru_cache(maxsize=1)

@@ -11,11 +11,16 @@ def keep_evidence(file: Path, *, known: str | None, found: str | None) -> None:
     content = "".join(
         f"{told}\n{note or 'none'}\n" for told, note in (("Known to this process:", known), ("Found in the log:", found))
     )
-    try:
-        handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return
-    with os.fdopen(handle, "w", encoding="utf-8") as stream:
+    if not file.exists():
+        keep_once(file, content.encode())
+
+
+def keep_once(file: Path, content: bytes) -> None:
+    """Keep a file that its owner alone may read, whole or not at all."""
+    beside = file.with_name(file.name + ".new")
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
+    beside.replace(file)

@@ -103,6 +103,11 @@ class Safe:
                 raise KeyringError(f"the key file has no key called {name}: restore it")
             return self.wrapping.unwrap(wrapped, name.encode())
 
+    def has_named(self, name: str) -> bool:
+        """Tell whether there is a controller-wide secret of a name."""
+        with self.lock:
+            return self.read(lambda: self.file.named(name)) is not None
+
     def random(self, key_id: bytes) -> bytes:
         """Return the secret of an id."""
         with self.lock:

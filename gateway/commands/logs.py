@@ -9,7 +9,11 @@ from typing import Annotated
 import typer
 
 from audit.exporting.export import ExportError, export_log
+from gateway.backups.missing import seen_at
+from gateway.backups.succeeding import begin, end, first_entries, set_aside_before
+from gateway.commands.backups import SeenAt
 from gateway.commands.common import Directory, office, operator, show, telling
+from gateway.commands.council import single_server
 from gateway.commands.progress import showing_progress
 from gateway.council.directory import open_council
 from gateway.desk.log_check import check_log, told
@@ -72,6 +76,34 @@ def check(
         typer.echo(f"{checked.entries} entries, {checked.state_keys} state keys: {len(checked.findings)} findings.")
     if checked.findings:
         raise typer.Exit(1)
+
+
+@log.command("succeed")
+def succeed(
+    reason: Annotated[str, typer.Option(help="Why the newest entries are lost: it stands in the first entry.")],
+    directory: Directory = Path(),
+    seen: SeenAt = None,
+) -> None:
+    """Begin a successor of a log whose newest entries are lost, with no gateway running: there is no way back.
+
+    It has an origin and a key of its own, which partners and auditors must be given. Its first entry names the head that
+    was lost, its second says what every row of the state is. The old log's entries stay in the database as evidence.
+    """
+    with telling(), single_server(directory):
+        council = open_council(directory)
+        try:
+            known = [one for what in seen or () for one in seen_at(what)]
+            found = begin(council, known, reason=reason)
+            set_aside_before(council, found)
+        finally:
+            council.keyring.close()
+    with office(directory) as here:
+        for within in first_entries(here.changes, found, here.reader.connection, by=operator()):
+            here.append(within)
+        end(directory, here.council.succession)
+        vkey, origin = here.council.signer.vkey, here.council.settings.origin
+    typer.echo(f"The log goes on as {origin}. At the least {found.what['missing']} entries are lost.")
+    typer.echo(f"Give its key to everybody who verifies: {vkey}")
 
 
 @log.command("search")

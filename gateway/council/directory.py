@@ -12,8 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwk
 
 from audit.stores.connection import StoreError
@@ -26,6 +24,7 @@ from audit.writing.wrapping import KEY_SIZE
 from gateway.council.database import LOCK, STATE, store_of
 from gateway.council.master_key import FileKeys, MasterKeyError, master_keys_of, written
 from gateway.council.master_key_command import CommandFailedError
+from gateway.council.succession import FIRST, log_number, make_log_key, origin_of, signer_of
 from gateway.oauth.access_token import IssuerKey
 from gateway.oauth.jose import thumbprint
 from gateway.settings import FILE, Settings, load_settings, write_settings
@@ -38,6 +37,7 @@ HEARTBEAT: Final = "state.clock"
 FOLLOWED: Final = "state.followed"
 CHECKED: Final = "state.checked"
 FORKED: Final = "state.forked"
+SUCCESSION: Final = "state.succession"
 PID: Final = "serve.pid"
 SEARCH: Final = "search.sqlite"
 
@@ -100,6 +100,11 @@ class Council:
     def key_mark(self) -> Path:
         """Return the file that keeps how the key file stood, by which one put back from an older copy is noticed."""
         return self.directory / KEY_MARK
+
+    @property
+    def succession(self) -> Path:
+        """Return the file of a succession under way: which log is succeeded, and what is known of what it lost."""
+        return self.directory / SUCCESSION
 
     @property
     def heartbeat(self) -> Path:
@@ -202,8 +207,7 @@ def fill_council(directory: Path, values: dict[str, str | bool]) -> Store:
     store.check()
     check_empty(store)
     keyring = Keyring.create(directory / KEYS, master)
-    log_key = Ed25519PrivateKey.generate()
-    keyring.store_named("log", log_key.private_bytes(Encoding.Raw, PrivateFormat.Raw, NoEncryption()))
+    make_log_key(keyring, FIRST)
     issuer = jwk.generate_key("EC", "P-256", private=True)
     keyring.store_named("issuer", issuer.as_pem(private=True))
     keyring.close()
@@ -223,13 +227,14 @@ def open_council(directory: Path) -> Council:
         keyring = open_keyring(directory, settings)
     except (StoreError, KeyringError) as error:
         raise told_as_full(error, directory) from error
-    log_key = Ed25519PrivateKey.from_private_bytes(keyring.named("log"))
+    number = log_number(keyring)
     issuer = jwk.import_key(keyring.named("issuer"), "EC")
     return Council(
         directory=directory,
-        settings=settings,
+        # Whatever names the log names the one that counts.
+        settings=settings.model_copy(update={"origin": origin_of(settings.origin, number)}),
         keyring=keyring,
-        signer=CheckpointSigner(settings.origin, log_key),
+        signer=signer_of(keyring, settings.origin, number),
         issuer_key=IssuerKey(kid=thumbprint(issuer), key=issuer),
     )
 

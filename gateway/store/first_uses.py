@@ -15,6 +15,11 @@ FIRST_USES: Final = "idempotency"  # the shelf's name; a key names the client an
 KEPT_FOR: Final = timedelta(hours=24)
 
 
+def drop_first_uses(connection: Connection) -> None:
+    """Forget every first use: the entries that they name are of another log."""
+    connection.run("DELETE FROM idempotency")
+
+
 @dataclass(frozen=True, slots=True)
 class FirstUse:
     """What a key was first used for. `uncounted` are the places of those whom that call was not counted for.
