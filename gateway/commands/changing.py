@@ -20,6 +20,7 @@ Digest = Annotated[str, typer.Option(help="The digest that `show` printed: what 
 Why = Annotated[str, typer.Option("--reason", help="Why: it stands in the log. Name nobody.")]
 AsJson = Annotated[bool, typer.Option("--json", help="For a program.")]
 PATH = "/control/v1/changes"
+KEYS = ("staffing",)
 
 
 @change.command("list")
@@ -120,11 +121,13 @@ def people(
     with office(directory) as here:
         staffing = here.changes.staffing
         if number == "two":
-            said("two people decide from now on", here.append(staffing.say_two(reason=reason, by=operator())))
+            said(
+                "two people decide from now on", here.append(staffing.say_two(reason=reason, by=operator()), rests_on=KEYS)
+            )
             return
         if number != "one":
             raise ChangeRefusedError("say `one` or `two`")
-        appended = here.append(staffing.say_one(reason=reason, by=operator()))
+        appended = here.append(staffing.say_one(reason=reason, by=operator()), rests_on=KEYS)
         said("one person decides from now on, and each entry of such a step says so", appended)
 
 

@@ -10,7 +10,7 @@ import json
 import os
 import pwd
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
@@ -19,9 +19,9 @@ from typing import Annotated, Any, Final
 import typer
 
 from audit.stores.checked import LogCorruptError
-from audit.stores.connection import StoreError
+from audit.stores.connection import Connection, StoreError
 from audit.stores.contract import UnsafeStoreError
-from audit.writing.item import Appended, Within
+from audit.writing.item import Appended, Draft, Moment, Within
 from audit.writing.key_standing import keep_key_mark
 from audit.writing.keyring import KeyringError
 from audit.writing.sequencer import LogUnavailableError, NotDurableError, Sequencer
@@ -30,6 +30,7 @@ from gateway.backups.manifest import BackupError
 from gateway.council.directory import Council, CouncilError, open_council
 from gateway.settings import SettingsError
 from gateway.store.changes import ChangeRefusedError, Changes
+from gateway.store.followed import Followed
 from gateway.store.schema import SchemaError
 from gateway.store.state import Reader
 from policies.reading.findings import TextError
@@ -65,9 +66,16 @@ class Office:
     reader: Reader
     sequencer: Sequencer
 
-    def append(self, within: Within) -> Appended | None:
-        """Make a change durable, or raise what it raises."""
-        return self.sequencer.append(within)
+    def append(self, within: Within, *, rests_on: Collection[str] = ()) -> Appended | None:
+        """Make a change durable, or raise what it raises. The rows of `rests_on` must be what the log says of them."""
+        followed = Followed(self.sequencer.follower, self.sequencer.said_within).in_transaction()
+
+        def held(connection: Connection, moment: Moment) -> Draft | None:
+            for key in rests_on:
+                followed.check(connection, key)
+            return within(connection, moment)
+
+        return self.sequencer.append(held)
 
 
 @contextlib.contextmanager

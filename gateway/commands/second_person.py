@@ -20,7 +20,8 @@ Reason = Annotated[str, typer.Option(help="Why: needed where two people decide, 
 def make_or_propose(here: Office, kind: ChangeKind, content: Mapping[str, Any], *, done: str, reason: str) -> bool:
     """Make the change, and say so; or propose it as who has signed in. Tell whether it was made."""
     if how_many_decide(here.reader.connection) == 1:
-        said(done, here.append(here.changes.proposals.make_alone(kind.name, content, by=operator(), reason=reason)))
+        alone = here.changes.proposals.make_alone(kind.name, content, by=operator(), reason=reason)
+        said(done, here.append(alone, rests_on=("staffing",)))
         typer.echo(made_by(1))
         return True
     login = load_login(here.council.settings.public_url)

@@ -6,9 +6,11 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from house import House
+from house import HARBOUR, House, open_house
 from two_people import Office, ask_for_two, next_agreement, office, published
+from typer.testing import CliRunner
 
+from gateway.cli import make_app
 from gateway.council.database import store_of
 from gateway.oauth.clients import Role
 from gateway.settings import load_settings
@@ -61,6 +63,22 @@ def test_how_many_decide_is_not_made_one_by_hand(house: House) -> None:
     body = {"text": next_agreement(house)["text"], "reason": "why"}
 
     assert (adviser.post("agreements", body).status_code, published(house)) == (503, before)
+
+
+def test_no_command_of_the_machine_rests_on_an_edited_row(council_directory: Path, tmp_path: Path) -> None:
+    """Who writes into the database that one person decides publishes nothing by it."""
+    with open_house(council_directory) as house:
+        ask_for_two(house)
+        (tmp_path / "next.yaml").write_text(next_agreement(house)["text"])
+        before = published(house)
+    edit(council_directory, EDITS["how many decide"])
+    words = ["agreement", "publish", str(tmp_path / "next.yaml"), "--dir", str(council_directory)]
+
+    given = CliRunner().invoke(make_app(words), words)
+
+    assert (given.exit_code, "staffing" in given.output) == (1, True), given.output
+    with contextlib.closing(store_of(council_directory, load_settings(council_directory)).open(read_only=True)) as rows:
+        assert rows.value("SELECT max(version) FROM text WHERE id = ?", (HARBOUR.agreement,)) == before
 
 
 def test_no_row_is_said_that_an_upgrade_still_owes(house: House) -> None:
