@@ -26,6 +26,11 @@ class SaidWithin:
         """Forget what a transaction before this one would have said."""
         self._pending.clear()
 
+    @property
+    def says_something(self) -> bool:
+        """Tell whether an entry of the transaction under way has said what rows are."""
+        return bool(self._pending)
+
     def add(self, index: int, sets: Mapping[str, bytes]) -> None:
         """Take what an entry of this transaction says."""
         for key, digest in sets.items():

@@ -33,6 +33,8 @@ LONGEST_STOP: Final = 25.0  # seconds: a worker itself takes 20 at most for what
 LONGEST_WAIT: Final = 30.0  # seconds before a worker that keeps ending is started anew
 SETTLED: Final = 60.0  # seconds after which an end is not the last one's kin
 MOST_TRIES: Final = 2  # starts of each worker in a row that came to nothing, while none serves
+SILENT: Final = 15.0  # seconds without a word, of one a second, after which a worker is frozen: it may hold the log's lock
+LOOKS: Final = 1.0  # seconds between two looks at who is silent
 MODULE: Final = "gateway.serving.worker"
 
 
@@ -43,6 +45,7 @@ class _Worker:
     begun: float
     is_ready: bool = False
     heard: bytes = b""
+    heard_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -104,6 +107,7 @@ class Workers:
         self._selector = selectors.DefaultSelector()
         self._failures = 0
         self._has_served = False
+        self._looked_at = time.monotonic()
 
     def run(self, told_to_stop: socket.socket) -> None:
         """Serve until told to stop; raises CouncilError, or why the log can't be opened, where no worker can start."""
@@ -121,12 +125,28 @@ class Workers:
             if place.worker is None and time.monotonic() >= place.due:
                 self._start(place)
         waiting = [place.due for place in self._places if place.worker is None]
-        wait = max(0.0, min(waiting) - time.monotonic()) if waiting else None
-        for key, _ in self._selector.select(wait):
+        wait = max(0.0, min(waiting) - time.monotonic()) if waiting else LOOKS
+        for key, _ in self._selector.select(min(wait, LOOKS)):
             if key.data is None:
                 return False
             self._hear(key.data, key.data.worker)
+        self._end_the_silent()
         return True
+
+    def _end_the_silent(self) -> None:
+        """Kill a worker that serves and has said nothing for long: frozen with the log's lock it would stop all others."""
+        now = time.monotonic()
+        was_frozen_itself = now - self._looked_at > SILENT / 3
+        self._looked_at = now
+        for worker in [place.worker for place in self._places if place.worker is not None and place.worker.is_ready]:
+            if was_frozen_itself:
+                worker.heard_at = now
+            elif now - worker.heard_at > SILENT:
+                self._telemetry.logger.error(
+                    "worker_silent", worker=worker.process.pid, seconds=round(now - worker.heard_at)
+                )
+                worker.heard_at = now
+                worker.process.kill()  # what it said before is read to its end, and then that it has ended
 
     def _start(self, place: _Place) -> None:
         if place.ended_soon:
@@ -166,6 +186,7 @@ class Workers:
         if not part:
             self._has_ended(place, worker)
             return
+        worker.heard_at = time.monotonic()
         *lines, worker.heard = (worker.heard + part).split(b"\n")
         for line in lines:
             told = json.loads(line)

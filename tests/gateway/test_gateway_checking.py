@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,9 +26,8 @@ def test_a_check_beside_requests_names_what_no_call_has_read(
     with open_house(stopped) as house:
         wiring, file = house.wiring, house.council.checked
         assert house.http.get("/readyz").status_code == 200
-        asyncio.run(
-            check_once(stopped, file, wiring.telemetry, found=lambda told: note_found(wiring.services.reader, told))
-        )
+        found = partial(note_found, wiring.services.reader)
+        asyncio.run(check_once(stopped, file=file, telemetry=wiring.telemetry, found=found))
         readiness = house.http.get("/readyz")
         edit(stopped, "UPDATE partner SET status = 'active' WHERE partner_id = 'calder-nhs-trust'")
         assert house.http.get("/readyz").status_code == 200

@@ -101,6 +101,39 @@ def test_a_worker_killed_under_load_loses_nothing(served: Served) -> None:
     check_log(served.directory, [reply.body for reply in replies])
 
 
+def holds_a_lock(pid: int) -> bool:
+    """Tell whether a process holds a lock on a whole file, as a writer of the log does."""
+    locks = Path("/proc/locks").read_text(encoding="ascii").splitlines()
+    return any(line.split()[1] == "FLOCK" and line.split()[4] == str(pid) for line in locks if "->" not in line)
+
+
+def test_a_worker_that_is_frozen_with_the_logs_lock_is_ended_and_the_others_go_on(served: Served) -> None:
+    ready = served.wait_for("worker_ready", WORKERS)
+    ended, alive = served.messages_of("worker_ended"), 0
+    with under_load(harbour_of(served), body_of(), threads=6) as asking:
+        frozen = next(pid for pid in reversed(ready) if pid not in ended)
+        for _ in range(2_000):
+            os.kill(frozen, signal.SIGSTOP)
+            time.sleep(0.002)
+            if holds_a_lock(frozen):
+                break
+            os.kill(frozen, signal.SIGCONT)
+            time.sleep(0.003)
+        else:
+            pytest.fail("it never stood still with the lock in hand")
+        assert served.wait_for("worker_silent", len(served.messages_of("worker_silent")) + 1)[-1] == frozen
+        assert served.wait_for("worker_ended", len(ended) + 1)[-1] == frozen
+        served.wait_for("worker_ready", len(ready) + 1)
+        before = sum(len(one.replies) for one in asking)
+        time.sleep(1.0)
+        alive = sum(len(one.replies) for one in asking) - before
+    replies = [reply for one in asking for reply in one.replies]
+
+    assert alive > 10
+    assert {reply.status for reply in replies} <= {200, 503}, served.told()
+    check_log(served.directory, [reply.body for reply in replies if reply.status == 200])
+
+
 def test_metrics_are_the_sum_over_all_workers(served: Served) -> None:
     """Each call is a new connection, and whichever worker is free takes it."""
     for _ in range(24):
