@@ -190,7 +190,8 @@ class Sequencer:
         self._let_go()
 
     def _let_go(self) -> None:
-        for connection in (self._connection, self._before):
+        # The one that writes last: only it can put what the write-ahead log holds in its place.
+        for connection in (self._before, self._connection):
             if connection is not None:
                 connection.close()
         self._connection = self._before = None
