@@ -134,6 +134,7 @@ def test_a_dry_run_tells_of_every_live_text_that_would_be_refused_today(house: H
     connection.execute(f"INSERT INTO text ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
     connection.commit()
     connection.close()
+    house.differs = True
 
     said = stile(house, "upgrade", "--dry-run").output
 

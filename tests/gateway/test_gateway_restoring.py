@@ -541,7 +541,7 @@ def test_what_was_erased_is_destroyed_again(council_directory: Path, tmp_path: P
             connection.run("DELETE FROM subject_key WHERE key_id = ?", (key_id,))
             what = {"keys": [key_id.hex()]}
             return here.changes.entries.plain(
-                Kind.ERASURE, moment, ("erasure/test",), {"what": what, "who": {"by": "test"}}
+                Kind.ERASURE, connection, moment, ("erasure/test",), {"what": what, "who": {"by": "test"}}
             )
 
         here.append(within)

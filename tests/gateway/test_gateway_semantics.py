@@ -9,7 +9,7 @@ from typing import Any
 import pysqlite3
 import pytest
 import rfc8785
-from gateway_older import older_council
+from gateway_older import older_council, say_anew
 from house import BORN, House, open_house, released, withheld
 from typer.testing import CliRunner
 
@@ -35,6 +35,7 @@ def older(council_directory: Path) -> Path:
     """A council of the first semantics, whose tables are this build's, and which has not taken up the new ones."""
     older_council(council_directory)
     create_tables(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
+    say_anew(council_directory)
     return council_directory
 
 

@@ -164,6 +164,7 @@ def test_an_end_that_no_entry_supports_names_nobody(house: House) -> None:
 
 
 def write(house: House, statement: str, *values: object) -> None:
+    house.differs = True
     connection = pysqlite3.connect(str(house.directory / "state.sqlite"))
     connection.execute(statement, values)
     connection.commit()
