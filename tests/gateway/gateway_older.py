@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pysqlite3
 import pytest
 from hours import Clock, ruled_by
 
+from audit.format.commitment import Sealed, seal
+from audit.format.state_rows import STATE
 from audit.writing.said_within import SaidWithin
 from gateway.commands.common import office
+from gateway.store import entries
+
+
+@contextlib.contextmanager
+def saying_nothing_of_rows() -> Iterator[None]:
+    """Have entries be as those of builds that did not say what the rows are which they set."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(entries, "seal", _without_state)
+        patch.setattr(entries.Entries, "digests", lambda _self, _state: {})
+        yield
+
+
+def _without_state(entry_id: str, names: Mapping[str, Any], *rest: Any, **named: Any) -> Sealed:
+    return seal(entry_id, {name: value for name, value in names.items() if name != STATE}, *rest, **named)
 
 
 def say_anew(directory: Path) -> None:

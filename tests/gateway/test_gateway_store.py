@@ -8,8 +8,8 @@ import pysqlite3
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from gateway_older import older_council
-from house import open_house
+from gateway_older import older_council, saying_nothing_of_rows
+from house import make_template, open_house
 from sqlalchemy import create_engine
 from sqlmodel import SQLModel
 from typer.testing import CliRunner
@@ -53,8 +53,17 @@ def test_a_file_without_a_version_is_refused(tmp_path: Path) -> None:
         check_version(SqliteStore(file, file.with_name("state.lock")))
 
 
-def test_an_older_database_is_refused_until_it_is_upgraded(council_directory: Path) -> None:
-    older_council(council_directory)
+@pytest.fixture
+def first_directory(tmp_path: Path) -> Path:
+    """A council whose tables are those of the first schema, and whose entries do not say what rows are."""
+    with saying_nothing_of_rows():
+        directory = make_template(tmp_path / "first")
+    older_council(directory)
+    return directory
+
+
+def test_an_older_database_is_refused_until_it_is_upgraded(first_directory: Path) -> None:
+    council_directory = first_directory
     with pytest.raises(SchemaError, match="stile upgrade"):
         check_version(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
 
@@ -81,9 +90,9 @@ def test_an_upgrade_finds_whom_the_texts_name(council_directory: Path) -> None:
     connection.close()
 
 
-def test_an_upgrade_lets_no_proof_pass_twice(council_directory: Path) -> None:
+def test_an_upgrade_lets_no_proof_pass_twice(first_directory: Path) -> None:
     """What an older version kept a row a name counts as used."""
-    older_council(council_directory)
+    council_directory = first_directory
     connection = pysqlite3.connect(str(council_directory / "state.sqlite"))
     connection.executemany(
         "INSERT INTO seen (scope, jti, expires) VALUES (?, ?, 4000000000)",
@@ -92,7 +101,8 @@ def test_an_upgrade_lets_no_proof_pass_twice(council_directory: Path) -> None:
     connection.commit()
     connection.close()
 
-    create_tables(SqliteStore(council_directory / "state.sqlite", council_directory / "state.lock"))
+    done = CliRunner().invoke(make_app(["upgrade"]), ["upgrade", "--dir", str(council_directory)])
+    assert done.exit_code == 0, done.output
 
     with open_house(council_directory) as house:
         told: list[bool] = []
