@@ -192,7 +192,8 @@ def test_what_entries_say_of_the_state_is_missed_when_it_is_taken_away(stopped: 
     """A gateway that has yet to follow them does not start."""
     last = "(SELECT max(idx) FROM log_entry WHERE kind = 'restriction.set')"
     before = "(SELECT max(idx) FROM log_entry WHERE kind = 'consent.withdrawn')"
-    swap = f"UPDATE log_bundle SET ciphertext = (SELECT ciphertext FROM log_bundle WHERE idx = {before} LIMIT 1) WHERE idx = {last}"
+    others = f"SELECT ciphertext FROM log_bundle WHERE idx = {before} LIMIT 1"
+    swap = f"UPDATE log_bundle SET ciphertext = ({others}) WHERE idx = {last}"
     edit(stopped, f"DELETE FROM log_bundle WHERE idx = {last}" if how == "deleted" else swap)
 
     with pytest.raises(LogCorruptError, match="beside entry"), open_house(stopped):
