@@ -11,7 +11,6 @@ import os
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import orjson
@@ -105,10 +104,10 @@ def first_entries(changes: Changes, succession: Succession, connection: Connecti
     return [within, changes.adopting.adopt(by=by)][size:]
 
 
-def end(directory: Path, file: Path) -> None:
+def end(council: Council) -> None:
     """Forget what was to be done: it is."""
-    file.unlink(missing_ok=True)
-    handle = os.open(directory, os.O_RDONLY)
+    council.succession.unlink(missing_ok=True)
+    handle = os.open(council.directory, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:

@@ -100,7 +100,7 @@ def succeed(
     with office(directory) as here:
         for within in first_entries(here.changes, found, here.reader.connection, by=operator()):
             here.append(within)
-        end(directory, here.council.succession)
+        end(here.council)
         vkey, origin = here.council.signer.vkey, here.council.settings.origin
     typer.echo(f"The log goes on as {origin}. At the least {found.what['missing']} entries are lost.")
     typer.echo(f"Give its key to everybody who verifies: {vkey}")
