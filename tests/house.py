@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+import pytest
 from hours import FOUNDED, Clock, ruled_by
 from httpx2 import Response
 from joserfc import jwk
@@ -24,10 +25,13 @@ from starlette.testclient import TestClient
 
 from audit.checking.verify import Verified, verify_answer
 from audit.format.commitment import CONTROLLER_ID, open_bundle
+from audit.format.entry import Kind
 from audit.stores.entries import bundles
 from audit.writing.heartbeat import Boot
 from audit.writing.keyring import Keyring, KeyringError
+from audit.writing.said_within import SaidWithin
 from gateway.app import build_app
+from gateway.commands.common import office
 from gateway.council.database import store_of
 from gateway.council.directory import Council, open_council
 from gateway.demo.making import DPO, PARTNERS, make_demo
@@ -269,11 +273,21 @@ def let_places_confirm(house: House) -> None:
     republish(house, HARBOUR.agreement, (f"tenancy-sustainment@{version}", f"tenancy-sustainment@{version + 1}"))
 
 
+def say_anew(directory: Path) -> None:
+    """Have the log say what the rows are that a test has written by hand, as no honest change would."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SaidWithin, "check_before", lambda *_arguments, **_named: None)
+        with ruled_by(Clock()), office(directory) as here:
+            adopt = here.changes.adopting.adopt(by="test")
+            here.append(lambda connection, moment: replace(adopt(connection, moment), kind=Kind.STATE_KEPT))
+
+
 def move_clients(directory: Path, environment: Environment) -> None:
     """Make every client one of this environment, as no command would: what else keeps environments apart is then seen."""
     store = store_of(directory, load_settings(directory))
     with contextlib.closing(store.open(read_only=False)) as connection, store.writing(connection):
         connection.run("UPDATE client SET environment = ?", (environment.value,))
+    say_anew(directory)
 
 
 def free_port() -> int:

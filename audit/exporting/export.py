@@ -11,7 +11,7 @@ import fcntl
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import count, islice
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from audit.stores.connection import Connection
-from audit.stores.entries import entries_between, newest_checkpoint
+from audit.stores.entries import newest_checkpoint, numbered_between
 from audit.stores.nodes import hashes, loader
 from audit.tree.checkpoint import verify_checkpoint
 from audit.tree.layout import CHECKPOINT, TILE_LEVELS, WIDTH, bundle_path, pack, tile_path
@@ -115,14 +115,28 @@ def _exported_before(connection: Connection, directory: Path, vkey: str, size: i
 def _write_entries(connection: Connection, files: _Files, before: int, size: int) -> Iterator[int]:
     """Write the bundles that are new, and say after each how many entries are done."""
     first = before // WIDTH
-    rows = entries_between(connection, begin=first * WIDTH, end=size)
+    rows = _in_turn(numbered_between(connection, begin=first * WIDTH, end=size), first * WIDTH)
     for index in range(first, -(-size // WIDTH)):
         entries = list(islice(rows, WIDTH))
         wanted = min(WIDTH, size - index * WIDTH)
         if len(entries) != wanted:
-            raise ExportError(f"the log is damaged: of the entries from {index * WIDTH} on, some are missing")
+            raise _lacking(index * WIDTH + len(entries), size)
         files.put(bundle_path(index, wanted), pack(entries))
         yield index * WIDTH + wanted
+
+
+def _in_turn(rows: Iterable[tuple[int, bytes]], place: int) -> Iterator[bytes]:
+    """Give entries one after the other; ExportError where one is missing: else the next would take its place."""
+    for found, entry in rows:
+        if found != place:
+            raise _lacking(place, found)
+        yield entry
+        place += 1
+
+
+def _lacking(begin: int, end: int) -> ExportError:
+    which = f"entry {begin} is" if end == begin + 1 else f"the entries from {begin} to {end - 1} are"
+    return ExportError(f"the log is damaged: {which} missing")
 
 
 def _write_tiles(connection: Connection, files: _Files, before: int, size: int) -> None:

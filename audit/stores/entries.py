@@ -42,6 +42,12 @@ def entries_between(connection: Connection, *, begin: int, end: int) -> Iterator
     return (row[0] for row in rows)
 
 
+def numbered_between(connection: Connection, *, begin: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """Give place and exact bytes of entries from one place up to another, in their order: for reading within a snapshot."""
+    rows = connection.each("SELECT idx, entry FROM log_entry WHERE idx >= ? AND idx < ? ORDER BY idx", (begin, end))
+    return ((row[0], bytes(row[1])) for row in rows)
+
+
 def find_entry(connection: Connection, entry_id: str) -> tuple[int, bytes] | None:
     """Return (index, exact bytes) of an entry."""
     row = connection.one("SELECT idx, entry FROM log_entry WHERE entry_id = ?", (entry_id,))

@@ -224,14 +224,26 @@ def test_two_exports_do_not_write_at_once(log: GrowingLog, tmp_path: Path) -> No
     assert log.export(tmp_path / "out").size == 1
 
 
-def test_a_log_that_lacks_an_entry_is_not_exported_as_if_whole(log: GrowingLog, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("lost", "told"),
+    [
+        ("idx = 299", "entry 299 is missing"),
+        ("idx = 0", "entry 0 is missing"),
+        ("idx = 7", "entry 7 is missing"),
+        ("idx BETWEEN 250 AND 259", "the entries from 250 to 259 are missing"),
+        ("idx >= 290", "the entries from 290 to 299 are missing"),
+    ],
+)
+def test_a_log_that_lacks_entries_is_not_exported_as_if_whole(
+    log: GrowingLog, tmp_path: Path, lost: str, told: str
+) -> None:
+    """Which are missing is told, and no other takes the place of an inner one."""
     log.grow_to(300)
-
     connection = pysqlite3.connect(str(log.database))
-    connection.executescript("DROP TRIGGER log_entry_stays; DELETE FROM log_entry WHERE idx = 299;")
+    connection.executescript(f"DROP TRIGGER log_entry_stays; DELETE FROM log_entry WHERE {lost};")
     connection.close()
 
-    with pytest.raises(ExportError, match="from 256 on, some are missing"):
+    with pytest.raises(ExportError, match=told):
         log.export(tmp_path / "out")
     assert not (tmp_path / "out" / "checkpoint").exists()
 

@@ -10,12 +10,9 @@ from typing import Any
 
 import pysqlite3
 import pytest
-from hours import Clock, ruled_by
 
 from audit.format.commitment import Sealed, seal
 from audit.format.state_rows import STATE
-from audit.writing.said_within import SaidWithin
-from gateway.commands.common import office
 from gateway.store import entries
 
 
@@ -30,14 +27,6 @@ def saying_nothing_of_rows() -> Iterator[None]:
 
 def _without_state(entry_id: str, names: Mapping[str, Any], *rest: Any, **named: Any) -> Sealed:
     return seal(entry_id, {name: value for name, value in names.items() if name != STATE}, *rest, **named)
-
-
-def say_anew(directory: Path) -> None:
-    """Have the log say what the rows are that a test has written by hand, as no honest change would."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(SaidWithin, "check_before", lambda *_arguments, **_named: None)
-        with ruled_by(Clock()), office(directory) as here:
-            here.append(here.changes.adopting.adopt(by="test"))
 
 
 def older_council(directory: Path) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import pysqlite3
 import pytest
 import rfc8785
-from gateway_older import older_council, say_anew
-from house import BORN, House, open_house, released, withheld
+from gateway_older import older_council
+from house import BORN, House, open_house, released, say_anew, withheld
 from typer.testing import CliRunner
 
 from audit.stores.sqlite import SqliteStore
