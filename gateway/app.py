@@ -82,7 +82,7 @@ from gateway.web.envelope import (
 from schemas.instants import london_day
 from schemas.terms import Environment
 
-KEPT_WHILE_SERVING: Final = 20_000  # entries: who starts after a crash has no more to follow
+KEPT_WHILE_SERVING: Final = 200_000  # entries: who starts after a crash has no more to follow, and keeping takes a moment
 
 
 def utc_now() -> datetime:
