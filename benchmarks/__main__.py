@@ -1,7 +1,8 @@
 """Measure everything: a table for people and benchmarks/results/latest.json for programs. `make bench`.
 
-`make bench ARGS=growth` alone takes half an hour and 4 GB of disk. Two run by themselves: `python -m benchmarks.rehash`
-verifies a whole log of 330,000 entries, `python -m benchmarks.crash` kills a gateway fifty times under load.
+`make bench ARGS=growth` alone takes half an hour and 4 GB of disk, `ARGS=start` ten minutes and 1.5 GB. Two run by
+themselves: `python -m benchmarks.rehash` verifies a whole log of 330,000 entries, `python -m benchmarks.crash` kills a
+gateway fifty times under load.
 """
 
 from __future__ import annotations
@@ -28,13 +29,15 @@ from benchmarks import (
     growth,
     many,
     replays,
+    state,
     tokens,
     work,
     workers,
 )
 
 SHORT = (
-    "work", "decisions", "appends", "replays", "disclosures", "many", "workers", "contention", "acknowledged", "tokens",
+    "work", "state", "decisions", "appends", "replays", "disclosures", "many", "workers", "contention", "acknowledged",
+    "tokens",
 )  # fmt: skip
 RESULTS = Path(__file__).parent / "results"
 NAMES = {"a": "bare FastAPI endpoint", "b": "OAuth, cedarpy, one commit", "c": "OAuth, one commit", "d": "floor"}
@@ -73,6 +76,8 @@ def _measure(name: str, directory: Path) -> dict[str, Any]:
         "contention": lambda: contention.measure(council),
         "acknowledged": lambda: acknowledged.measure(council),
         "tokens": lambda: tokens.measure(council),
+        "state": lambda: state.of_a_call(directory / "state"),
+        "start": lambda: state.of_a_start(directory / "start"),
         "growth": lambda: growth.measure(directory / "growth"),
     }
     if name not in parts:
@@ -103,6 +108,8 @@ def rows(found: dict[str, Any]) -> Iterator[Row]:
         "contention": _contention,
         "acknowledged": _acknowledged,
         "tokens": _tokens,
+        "state": _state,
+        "start": _start,
         "growth": _growth,
     }
     for name, give in shown.items():
@@ -181,6 +188,18 @@ def _tokens(part: dict[str, Any]) -> Iterator[Row]:
     yield what, f"{part['rate']:.0f}", f"at least {part['goal']}", part["rate"] >= part["goal"]
     spent, goal = part["authenticate"], part["authenticate, goal"]
     yield "a protected call authenticated, µs", f"{spent:.0f}", f"below {goal}", spent < goal
+
+
+def _state(part: dict[str, Any]) -> Iterator[Row]:
+    for what, spent in part["microseconds"].items():
+        told = f"processor of a call for holding its rows to the log, of people who have said {what}, µs"
+        yield told, f"{spent:+.1f}", f"at most {part['goal']:g}", spent <= part["goal"]
+
+
+def _start(part: dict[str, Any]) -> Iterator[Row]:
+    log, anew = f"{part['entries']:,} entries, {part['state_entries']:,} of state", f"{part['followed anew']:.0f}"
+    what = f"start of {log}, s; {anew} where all is followed anew"
+    yield what, f"{part['seconds']:.1f}", f"below {part['goal']:g}", part["seconds"] < part["goal"]
 
 
 def _growth(part: dict[str, Any]) -> Iterator[Row]:

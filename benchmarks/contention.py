@@ -53,26 +53,7 @@ def write_consents(directory: Path, seconds: float) -> float:
         if count > passed * A_SECOND:
             time.sleep(0.001)
             continue
-        record = ConsentRecord(
-            consent_id="c_" + secrets.token_hex(12),
-            subject_ref=changes.people.subject_ref("council-tax", f"bench-{count % 500}"),
-            controller="northmoor",
-            dataset="council-tax",
-            purpose="tenancy-sustainment",
-            recipients=frozenset({"harbour-housing"}),
-            fields=frozenset(),
-            state=ConsentState.GIVEN,
-            kind=ConsentKind.UK_GDPR,
-            given_by=GivenBy.SELF,
-            capacity=Capacity.PRESUMED,
-            authority=None,
-            evidence=None,
-            text_version="v1",
-            how="bench",
-            recorded_by="bench",
-            from_at=datetime.fromtimestamp(0, UTC),
-            until=None,
-        )
+        record = a_consent(changes.people.subject_ref("council-tax", f"bench-{count % 500}"))
         sequencer.append(changes.people.record_consent(record))
         count += 1
     sequencer.close()
@@ -81,3 +62,27 @@ def write_consents(directory: Path, seconds: float) -> float:
 
 if __name__ == "__main__":
     print(write_consents(Path(sys.argv[1]), float(sys.argv[2])))
+
+
+def a_consent(subject_ref: str) -> ConsentRecord:
+    """Return a consent to the demo's housing association."""
+    return ConsentRecord(
+        consent_id="c_" + secrets.token_hex(12),
+        subject_ref=subject_ref,
+        controller="northmoor",
+        dataset="council-tax",
+        purpose="tenancy-sustainment",
+        recipients=frozenset({"harbour-housing"}),
+        fields=frozenset(),
+        state=ConsentState.GIVEN,
+        kind=ConsentKind.UK_GDPR,
+        given_by=GivenBy.SELF,
+        capacity=Capacity.PRESUMED,
+        authority=None,
+        evidence=None,
+        text_version="v1",
+        how="bench",
+        recorded_by="bench",
+        from_at=datetime.fromtimestamp(0, UTC),
+        until=None,
+    )

@@ -7,19 +7,17 @@ import statistics
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from audit.writing.item import Result
 from benchmarks import disclosures
+from benchmarks.contention import a_consent
 from benchmarks.growth import fill
 from gateway.app import keep_known, make_changes, make_sequencer, start_log, utc_now
 from gateway.council.directory import open_council
 from gateway.store.followed import Followed
 from gateway.store.state import Reader
-from schemas.consent import ConsentRecord
-from schemas.terms import Capacity, ConsentKind, ConsentState, GivenBy
 
 MOST_MICROSECONDS: Final = 5.0  # of a call
 MOST_SECONDS: Final = 5.0  # of a start
@@ -29,24 +27,19 @@ CALLS: Final = 4_000
 ROUNDS: Final = 15
 
 
-def measure(directory: Path, *, entries: int = ENTRIES, state_entries: int = STATE_ENTRIES) -> dict[str, Any]:
-    """Measure both. The start needs some 1.5 GB of disk, and ten minutes to make its log."""
-    disclosures.make_council(directory)
-    consents(directory, 64)
-    return {"call": of_a_call(directory), "start": of_a_start(directory, entries, state_entries)}
-
-
 def of_a_call(directory: Path) -> dict[str, Any]:
     """Compare readers that hold rows against the log with readers that do not, by turns: of people who have said nothing,
     as most have, and of people who have.
     """
+    disclosures.make_council(directory)
+    consents(directory, 64)
     council = open_council(directory)
     sequencer = make_sequencer(council, utc_now, _deliver)
     sequencer.start()
     connection = council.store.open(read_only=True)
     plain, checked = Reader(connection), Reader(connection, followed=Followed(sequencer.follower, sequencer.said_within))
     said = [row[0] for row in connection.all("SELECT DISTINCT subject_ref FROM consent")]
-    refs = {"nothing": [secrets.token_hex(32) for _ in said], "a consent": said}
+    refs = {"nothing": [secrets.token_hex(32) for _ in said], "a yes": said}
     found = {what: _difference(plain, checked, theirs) for what, theirs in refs.items()}
     connection.close()
     sequencer.close()
@@ -70,8 +63,12 @@ def _taken(reader: Reader, refs: list[str]) -> float:
     return (time.process_time() - begun) * 1e6 / CALLS
 
 
-def of_a_start(directory: Path, entries: int, state_entries: int) -> dict[str, Any]:
-    """Time the log's start after a clean stop, and for comparison one that has to follow all of it."""
+def of_a_start(directory: Path, *, entries: int = ENTRIES, state_entries: int = STATE_ENTRIES) -> dict[str, Any]:
+    """Time the log's start after a clean stop, and for comparison one that has to follow all of it.
+
+    Needs some 1.5 GB of disk, and ten minutes to make the log.
+    """
+    disclosures.make_council(directory)
     consents(directory, state_entries)
     fill(directory, entries - state_entries)
     return {
@@ -109,34 +106,11 @@ def consents(directory: Path, count: int) -> None:
 
     for _ in range(count):
         free.acquire()
-        sequencer.submit(people.record_consent(_consent(people.subject_ref("council-tax", secrets.token_hex(8)))), done)
+        sequencer.submit(people.record_consent(a_consent(people.subject_ref("council-tax", secrets.token_hex(8)))), done)
     sequencer.close()
     council.keyring.close()
     if failed:
         raise failed[0]
-
-
-def _consent(subject_ref: str) -> ConsentRecord:
-    return ConsentRecord(
-        consent_id="c_" + secrets.token_hex(12),
-        subject_ref=subject_ref,
-        controller="northmoor",
-        dataset="council-tax",
-        purpose="tenancy-sustainment",
-        recipients=frozenset({"harbour-housing"}),
-        fields=frozenset({"arrears"}),
-        state=ConsentState.GIVEN,
-        kind=ConsentKind.UK_GDPR,
-        given_by=GivenBy.SELF,
-        capacity=Capacity.PRESUMED,
-        authority=None,
-        evidence=None,
-        text_version="v1",
-        how="bench",
-        recorded_by="bench",
-        from_at=datetime.fromtimestamp(0, UTC),
-        until=None,
-    )
 
 
 def _deliver(results: Any) -> None:

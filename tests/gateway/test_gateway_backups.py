@@ -7,11 +7,7 @@ import fcntl
 import hashlib
 import os
 import re
-import shutil
-import signal
 import stat
-import subprocess
-import sys
 import tarfile
 import time
 from pathlib import Path
@@ -19,6 +15,8 @@ from pathlib import Path
 import orjson
 import pytest
 from gateway_backed_up import backed_up, manifest_of, run_stile, stile
+from gateway_killed import kill_behind
+from gateway_small_disk import small_disk
 from gateway_working import LIMITS, body_of, partner_of, republish, serving, under_load
 from hours import machine_now
 from house import HARBOUR, open_house
@@ -207,30 +205,11 @@ def test_an_empty_folder_is_taken(council_directory: Path, tmp_path: Path) -> No
     assert names_in(backed_up(council_directory, tmp_path / "backup")) == WHOLE
 
 
-KILLING = """
-import os, signal, sys
-from gateway.backups import making
-from gateway.cli import make_app
-
-of = getattr(making, sys.argv[1])
-def called(*args, **named):
-    found = of(*args, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-    return found
-setattr(making, sys.argv[1], called)
-words = ["backup", sys.argv[3], "--dir", sys.argv[2]]
-make_app(words)(words)
-"""
-
-
 @pytest.mark.parametrize("behind", ["copy_database", "_check_log", "_copy", "_manifest", "_packed", "_make_durable"])
 def test_killed_behind_any_step_the_next_one_is_whole(council_directory: Path, tmp_path: Path, behind: str) -> None:
     """And what the killed one left is gone."""
-    (tmp_path / "killing.py").write_text(KILLING)
     to = tmp_path / "here" / ("backup.tar" if behind == "_packed" else "backup")
-    words = [sys.executable, tmp_path / "killing.py", behind, council_directory, to]
-    killed = subprocess.run([str(word) for word in words], check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    kill_behind("gateway.backups.making", behind, "backup", to, "--dir", council_directory)
     assert not to.exists()
     assert [one.name for one in to.parent.iterdir()] == [f".{to.name}.making"]
 
@@ -264,21 +243,11 @@ def test_a_damaged_log_is_not_backed_up(council_directory: Path, tmp_path: Path)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["council"]
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("mount") is None, reason="no disk can be mounted here: that needs root"
-)
 @pytest.mark.parametrize("size", ["64k", "300k", "420k"])
 def test_a_full_disk_is_told_and_nothing_is_left_there(council_directory: Path, tmp_path: Path, size: str) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=False)
-    if mounted.returncode != 0:
-        pytest.skip("no disk can be mounted here")
-    try:
+    with small_disk(tmp_path / "small", size) as small:
         status, printed = stile("backup", small / "backup", "--dir", council_directory)
         left = list(small.iterdir())
-    finally:
-        subprocess.run(["umount", "-l", small], check=True)
 
     assert status == 1
     assert "is full: make room" in printed

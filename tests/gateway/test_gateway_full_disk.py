@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from gateway_small_disk import small_disk
 from gateway_working import serving
 from house import free_port
 
@@ -27,17 +27,9 @@ FULL = "is full: make room. Nothing is damaged"
 
 @pytest.fixture
 def small(tmp_path: Path) -> Iterator[Path]:
-    """A disk of a few megabytes, where the tests may mount one."""
-    place = tmp_path / "small"
-    place.mkdir()
-    mounted = os.geteuid() == 0 and shutil.which("mount") is not None
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(place)]
-    if not mounted or subprocess.run(command, check=False, capture_output=True).returncode != 0:
-        pytest.skip("no disk can be mounted here: that needs root")
-    try:
+    """A disk of a few megabytes."""
+    with small_disk(tmp_path / "small", SIZE) as place:
         yield place
-    finally:
-        subprocess.run(["umount", "-l", str(place)], check=True)
 
 
 def fill(place: Path) -> None:

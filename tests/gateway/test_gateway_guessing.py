@@ -7,8 +7,9 @@ import hashlib
 import json
 from collections.abc import Iterator
 
+from gateway_working import CONSENT
 from house import BORN, CASEWORKER, GRACE, House, confirming
-from test_gateway_tampered import GIVEN, HELD
+from test_gateway_tampered import HELD
 
 EMERGENCY = {"kind": "risk_to_life", "reason": "found unconscious"}
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table'"
@@ -64,7 +65,7 @@ def bodies() -> list[bytes]:
 
 def test_nobody_is_joined_to_a_call_without_the_key_file(house: House) -> None:
     dpo, harbour = house.dpo(), house.harbour()
-    assert dpo.call("POST", "/control/v1/consents", GIVEN).status_code == 201
+    assert dpo.call("POST", "/control/v1/consents", CONSENT).status_code == 201
     assert dpo.call("POST", "/control/v1/restrictions", HELD).status_code == 201
     assert harbour.ask(fields=["postcode"], Idempotency_Key="one").status_code == 200
     assert harbour.ask(fields=["postcode"], emergency=EMERGENCY, Idempotency_Key="two").status_code == 200

@@ -8,10 +8,7 @@ import hashlib
 import json
 import os
 import shutil
-import signal
 import stat
-import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Callable
@@ -22,6 +19,8 @@ from urllib.request import urlopen
 import orjson
 import pytest
 from gateway_backed_up import backed_up, edit_manifest, manifest_of, stile
+from gateway_killed import kill_behind
+from gateway_small_disk import small_disk
 from gateway_working import serving
 from hours import machine_now
 from house import open_house
@@ -265,20 +264,11 @@ def test_one_file_that_was_edited_restores_nothing(council_directory: Path, tmp_
     assert nothing_left(tmp_path)
 
 
-@pytest.mark.skipif(
-    os.geteuid() != 0 or shutil.which("mount") is None, reason="no disk can be mounted here: that needs root"
-)
 @pytest.mark.parametrize("size", ["64k", "360k"])
 def test_a_full_disk_is_told_and_nothing_is_left_there(backup: Path, tmp_path: Path, key: Path, size: str) -> None:
-    small = tmp_path / "small"
-    small.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", small], check=False).returncode != 0:
-        pytest.skip("no disk can be mounted here")
-    try:
+    with small_disk(tmp_path / "small", size) as small:
         status, printed = restored(backup, small / "new", key)
         left = list(small.iterdir())
-    finally:
-        subprocess.run(["umount", "-l", small], check=True)
 
     assert status == 1
     assert "is full: make room. Nothing is damaged" in printed
@@ -339,30 +329,11 @@ def test_a_backup_of_another_build_names_what_to_restore_it_with(backup: Path, t
     assert "restore it with the build that made it" in printed
 
 
-KILLING = """
-import os, signal, sys
-from gateway.commands import backups
-from gateway.cli import make_app
-
-of = getattr(backups, sys.argv[1])
-def called(*args, **named):
-    found = of(*args, **named)
-    os.kill(os.getpid(), signal.SIGKILL)
-    return found
-setattr(backups, sys.argv[1], called)
-words = ["restore", sys.argv[2], sys.argv[3], "--master-key", sys.argv[4], "--nothing-since"]
-make_app(words)(words)
-"""
-
-
 @pytest.mark.parametrize("behind", ["unpack", "put_master_key", "_checked", "_record", "give_all", "_remember"])
 def test_killed_behind_any_step_it_is_restored_by_the_next(backup: Path, tmp_path: Path, key: Path, behind: str) -> None:
     """Until the last step nothing has its name; what the killed one left is gone, keys and all."""
-    (tmp_path / "killing.py").write_text(KILLING)
     to = tmp_path / "here" / "new"
-    words = [sys.executable, tmp_path / "killing.py", behind, backup, to, key]
-    killed = subprocess.run([str(word) for word in words], check=False, timeout=60)
-    assert killed.returncode == -signal.SIGKILL
+    kill_behind("gateway.commands.backups", behind, "restore", backup, to, "--master-key", key, "--nothing-since")
     assert to.exists() is (behind == "_remember")
 
     if behind != "_remember":

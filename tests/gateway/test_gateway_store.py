@@ -19,7 +19,7 @@ from gateway.cli import make_app
 from gateway.commands.council import single_server
 from gateway.log.used_once import remember
 from gateway.oauth.server import Seen
-from gateway.store import tables
+from gateway.store import operator_tables, tables
 from gateway.store.schema import VERSION, SchemaError, check_version, create_tables
 from schemas.semantics import NEWEST
 
@@ -40,7 +40,7 @@ def test_the_migrations_make_the_tables_that_are_described(tmp_path: Path) -> No
         differences = compare_metadata(MigrationContext.configure(connection), SQLModel.metadata)
     engine.dispose()
 
-    assert tables.Partner.metadata is SQLModel.metadata
+    assert tables.Partner.metadata is operator_tables.OperatorRow.metadata is SQLModel.metadata
     unexpected = [one for one in differences if not (one[0].startswith("remove_") and one[1].name in LOGS_OWN)]
     assert unexpected == []
 

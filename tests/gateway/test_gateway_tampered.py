@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+from gateway_working import CONSENT
 from house import House, open_house, released
 from httpx2 import Response
 
@@ -17,16 +18,6 @@ from gateway.oauth.clients import Role
 from gateway.settings import load_settings
 
 AGREEMENT = "northmoor-harbour-tenancies"
-GIVEN = {
-    "state": "given",
-    "dataset": "council-tax",
-    "person": "P0000042",
-    "purpose": "tenancy-sustainment",
-    "recipients": ["harbour-housing"],
-    "fields": ["arrears"],
-    "text_version": "v1",
-    "how": "in person",
-}
 HELD = {
     "dataset": "council-tax",
     "person": "P0000042",
@@ -62,7 +53,7 @@ def stopped(either_directory: Path) -> Path:
     """A council with a consent that was withdrawn, an objection and a clerk, whose gateway is stopped."""
     with open_house(either_directory) as house:
         dpo = house.dpo()
-        given = dpo.call("POST", "/control/v1/consents", GIVEN)
+        given = dpo.call("POST", "/control/v1/consents", CONSENT)
         assert given.status_code == 201, given.text
         withdrawn = dpo.call("POST", f"/control/v1/consents/{given.json()['consent_id']}/withdrawal", {"how": "letter"})
         assert withdrawn.status_code == 201, withdrawn.text
