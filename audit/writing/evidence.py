@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
+
+from audit.writing.kept import put_in_place
 
 
 def keep_evidence(file: Path, *, known: str | None, found: str | None) -> None:
@@ -12,15 +13,4 @@ def keep_evidence(file: Path, *, known: str | None, found: str | None) -> None:
         f"{told}\n{note or 'none'}\n" for told, note in (("Known to this process:", known), ("Found in the log:", found))
     )
     if not file.exists():
-        keep_once(file, content.encode())
-
-
-def keep_once(file: Path, content: bytes) -> None:
-    """Keep a file that its owner alone may read, whole or not at all."""
-    beside = file.with_name(file.name + ".new")
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(content)
-        stream.flush()
-        os.fsync(stream.fileno())
-    beside.replace(file)
+        put_in_place(content.encode(), file)

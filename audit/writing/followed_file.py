@@ -15,6 +15,7 @@ from typing import Final
 import orjson
 
 from audit.writing.follower import Follower
+from audit.writing.kept import put_in_place
 
 WORTH: Final = 2_000  # entries to be followed anew before a file is written
 _MAC_SIZE: Final = 32
@@ -28,13 +29,7 @@ def keep_followed(follower: Follower, file: Path, *, worth: int = WORTH) -> None
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
         content = orjson.dumps(follower.known())
-        beside = file.with_name(file.name + ".new")
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(follower.mac(content) + content)
-            stream.flush()
-            os.fsync(stream.fileno())
-        beside.replace(file)
+        put_in_place(follower.mac(content) + content, file)
         follower.resumed_at = follower.size
     except BlockingIOError:
         return

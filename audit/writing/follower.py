@@ -1,8 +1,9 @@
 """What do the log's entries say that the state is? Followed entry by entry from the tree that this process knows.
 
-The state is a projection of the log, and what a row must be is known from the entries alone: each is hashed into the tree,
-and the tree must be the one that the head names. So a row that was changed, added or taken away by hand is found when it is
-compared, and a log that was rewound, or goes on otherwise than it went on before, before anything is written after it.
+The state is a projection of the log, and what a row must be is known from entries and from what is sealed beside them, to
+which they commit. Each entry is hashed into the tree, and the tree must be the one that the head names. So a row that was
+changed, added or taken away by hand is found when it is compared, and a log that was rewound, or goes on otherwise than it
+went on before, before anything is written after it.
 """
 
 from __future__ import annotations

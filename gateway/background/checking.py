@@ -27,24 +27,39 @@ Found = Callable[[list[dict[str, str]]], None]
 async def keep_checking(directory: Path, *, file: Path, telemetry: Telemetry, hours: int, found: Found) -> None:
     """Check whenever the last check is so many hours ago, until cancelled; 0 hours: never.
 
-    `file` keeps when that was, and what it found; `found` is told the findings.
+    `file` keeps when that was, and what it found; `found` is told the findings, whichever worker has checked.
     """
+    heard = tell_last(file, found)
     await asyncio.sleep(FIRST)
     while hours:
         try:
             if is_due(file, hours=hours):
                 await check_once(directory, file=file, telemetry=telemetry, found=found)
+            heard = tell_last(file, found, heard=heard)
         except (OSError, orjson.JSONDecodeError) as error:
             telemetry.logger.error("log_check_failed", error=type(error).__name__)  # noqa: TRY400 -- a traceback may hold values
         await asyncio.sleep(LOOKS)
 
 
 def is_due(file: Path, *, hours: int) -> bool:
-    """Tell whether the last check was so long ago, or there was none."""
+    """Tell whether the last check was so long ago, or there was none that came to its end."""
     try:
-        return time.time() - file.stat().st_mtime >= hours * 3600
+        last = file.stat()
     except FileNotFoundError:
         return True
+    return not last.st_size or time.time() - last.st_mtime >= hours * 3600
+
+
+def tell_last(file: Path, found: Found, *, heard: float = 0.0) -> float:
+    """Tell what the last check has found, whoever made it, unless that was heard already; return when it was."""
+    try:
+        last = file.stat().st_mtime
+        if last == heard:
+            return heard
+        found(orjson.loads(file.read_bytes())["findings"])
+    except (OSError, orjson.JSONDecodeError, KeyError, TypeError):
+        return heard  # there was none, or it is being written: the next look tells
+    return last
 
 
 async def check_once(directory: Path, *, file: Path, telemetry: Telemetry, found: Found) -> None:

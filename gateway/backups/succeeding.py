@@ -7,7 +7,6 @@ step can be taken again.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -19,10 +18,10 @@ from audit.format.entry import Kind
 from audit.stores.checked import check_whole_log
 from audit.stores.connection import Connection
 from audit.stores.entries import head, note_of
-from audit.writing.evidence import keep_once
 from audit.writing.item import Draft, Moment, Within
+from audit.writing.kept import put_in_place, sync
 from gateway.backups.manifest import BackupError
-from gateway.backups.missing import Seen, what_is_missing
+from gateway.backups.missing import HOST, Seen, what_is_missing
 from gateway.council.directory import Council
 from gateway.council.succession import log_number, make_log_key
 from gateway.store.changes import Changes
@@ -65,13 +64,13 @@ def begin(council: Council, seen: Iterable[Seen], *, reason: str) -> Succession:
             "reason": reason,
         }
     found_now = Succession(log_number(council.keyring), what)
-    keep_once(council.succession, orjson.dumps({"before": found_now.before, "what": what}))
+    put_in_place(orjson.dumps({"before": found_now.before, "what": what}), council.succession)
     return found_now
 
 
 def _remembered(council: Council) -> list[Seen]:
     try:
-        return [Seen(council.high_water.read_text(encoding="utf-8"), "this host")]
+        return [Seen(council.high_water.read_text(encoding="utf-8"), HOST)]
     except FileNotFoundError:
         return []
 
@@ -107,8 +106,4 @@ def first_entries(changes: Changes, succession: Succession, connection: Connecti
 def end(council: Council) -> None:
     """Forget what was to be done: it is."""
     council.succession.unlink(missing_ok=True)
-    handle = os.open(council.directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(council.directory)

@@ -64,7 +64,7 @@ class Decisions:
         return within
 
     def reject(self, change_id: str, *, digest: str, actor: Actor, why: str, made: list[Proposal]) -> Within:
-        """Decide that a proposal does not come about. Its own proposer withdraws it instead."""
+        """Decide that a proposal does not come about. Where two decide, its own proposer withdraws it instead."""
 
         def within(connection: Connection, moment: Moment) -> Draft:
             made.clear()
