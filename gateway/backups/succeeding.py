@@ -7,6 +7,7 @@ step can be taken again.
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Iterable
 from contextlib import closing
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from gateway.council.succession import log_number, make_log_key
 from gateway.store.changes import Changes
 from gateway.store.first_uses import drop_first_uses
 
+_MAC_SIZE: Final = 32
 _GOES: Final = ("state.followed", "search.sqlite", "search.sqlite-wal", "search.sqlite-shm")
 
 
@@ -44,8 +46,7 @@ def begin(council: Council, seen: Iterable[Seen], *, reason: str) -> Succession:
     Raises BackupError where nothing is known to be missing, LogCorruptError for a log that does not hold together.
     """
     if council.succession.exists():
-        kept = orjson.loads(council.succession.read_bytes())
-        return Succession(kept["before"], kept["what"])
+        return _under_way(council)
     known = [*seen, *_remembered(council)]
     with closing(council.store.open(read_only=True)) as connection:
         check_whole_log(connection, council.signer.vkey)
@@ -64,8 +65,23 @@ def begin(council: Council, seen: Iterable[Seen], *, reason: str) -> Succession:
             "reason": reason,
         }
     found_now = Succession(log_number(council.keyring), what)
-    put_in_place(orjson.dumps({"before": found_now.before, "what": what}), council.succession)
+    content = orjson.dumps({"before": found_now.before, "what": what})
+    put_in_place(_mac(council, content) + content, council.succession)
     return found_now
+
+
+def _under_way(council: Council) -> Succession:
+    """Return what was to be done; BackupError for what this council did not write."""
+    raw = council.succession.read_bytes()
+    mac, content = raw[:_MAC_SIZE], raw[_MAC_SIZE:]
+    if not hmac.compare_digest(mac, _mac(council, content)):
+        raise BackupError(f"{council.succession.name} is not as it was written: take it away, and begin again")
+    kept = orjson.loads(content)
+    return Succession(kept["before"], kept["what"])
+
+
+def _mac(council: Council, content: bytes) -> bytes:
+    return hmac.digest(council.keyring.named("index"), b"stile succession 1\0" + content, "sha256")
 
 
 def _remembered(council: Council) -> list[Seen]:

@@ -69,7 +69,7 @@ def review_emergency(
             typer.echo(f"{item} reviewed: {outcome.value}")
             return
         within = here.changes.emergencies.review(item, outcome=outcome, note=note, by=operator())
-        said(f"{item} reviewed: {outcome.value}", here.append(within))
+        said(f"{item} reviewed: {outcome.value}", here.append(within, rests_on=("staffing",)))
 
 
 @emergency.command("raise")

@@ -18,6 +18,7 @@ from gateway.commands.progress import showing_progress
 from gateway.council.directory import open_council
 from gateway.desk.log_check import check_log, told
 from gateway.search.caseworkers import CaseworkerQuery, Searched, search_caseworker
+from gateway.store.acting import one_line
 from schemas.instants import first_instant, instant_after
 
 log = typer.Typer(no_args_is_help=True, help="The log as a whole.")
@@ -93,7 +94,7 @@ def succeed(
         council = open_council(directory)
         try:
             known = [one for what in seen or () for one in seen_at(what)]
-            found = begin(council, known, reason=reason)
+            found = begin(council, known, reason=one_line(reason))
             set_aside_before(council, found)
         finally:
             council.keyring.close()

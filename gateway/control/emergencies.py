@@ -16,7 +16,7 @@ from gateway.desk.emergencies import told_incident, told_items
 from gateway.journey.wiring import Wiring
 from gateway.store.emergencies import MOST_HOURS, MOST_PEOPLE, MOST_RAISED, Outcome, new_incident_id, open_incidents
 from gateway.store.state import Reader
-from gateway.web.changes import make_change
+from gateway.web.changes import make_change, rows_of_deciding
 from schemas.terms import EmergencyKind
 
 router = APIRouter(prefix=PREFIX, tags=["control"], redirect_slashes=False)
@@ -117,7 +117,10 @@ async def post_review(request: Request, item: ItemId, given: ReviewIn, caller: A
     """By somebody else than who is named in it; the review is an entry of the log."""
     wiring: Wiring = request.app.state.wiring
     review = wiring.changes.emergencies.review(item, outcome=given.outcome, note=given.note, by=caller.by)
-    return answer_change({"item": item, "outcome": given.outcome.value}, await make_change(wiring, caller, review))
+    return answer_change(
+        {"item": item, "outcome": given.outcome.value},
+        await make_change(wiring, caller, review, rests_on=rows_of_deciding(wiring, caller)),
+    )
 
 
 @router.post("/emergency-bounds", status_code=201, summary="Raise a day's bound on emergencies")

@@ -13,7 +13,7 @@ from audit.format.commitment import CONTROLLER_ID, bundle_count
 from audit.format.entry import EntryError
 from audit.format.state_rows import STATE, StateRows, state_secret
 from audit.stores.checked import LogCorruptError, check_whole_log
-from audit.stores.connection import Connection
+from audit.stores.connection import Connection, StoreError
 from audit.stores.contract import Store
 from audit.stores.entries import bundles, bundles_between, entry_at
 from audit.stores.state_keys import indices_of_keys
@@ -58,6 +58,8 @@ def check_log(store: Store, keyring: Keyring, vkey: str) -> Checked:
                 found += _kept_beside(connection, follower, keyring)
         except LogCorruptError as error:
             found.append(Finding(str(error)))
+        except StoreError:  # its message may quote what a row holds
+            found.append(Finding("a table can't be read: a row holds what is no text, or the database is damaged"))
         return Checked(follower.size, len(follower.names()), tuple(found))
     finally:
         connection.close()

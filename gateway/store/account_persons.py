@@ -23,7 +23,9 @@ def find_person(connection: Connection, account: str) -> str | None:
         return str(row[0])
     if not OPERATOR_ID.fullmatch(account):
         return None
-    is_local = connection.one("SELECT 1 FROM operator WHERE operator_id = ? AND name IS NOT NULL", (account,)) is not None
+    is_local = (
+        connection.one("SELECT 1 FROM operator WHERE operator_id = ? AND password IS NOT NULL", (account,)) is not None
+    )
     return None if is_local else account
 
 

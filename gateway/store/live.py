@@ -130,6 +130,7 @@ def binding_cores(state: Published, agreement: Agreement) -> list[Core]:
     found = [core for name, version in agreement.follows if (core := _core(state, "core", name, version))]
     if "statutory-bars" not in {core.id for core in found} and (bars := _core(state, "core", "statutory-bars")):
         found.append(bars)
+    state.check("council/rules")  # read anew each time, so that one taken away meanwhile is missed
     own = {name for name, *_ in state.texts("council")}
     return found + [core for name in sorted(own) if (core := _core(state, "council", name))]
 

@@ -137,3 +137,25 @@ def test_a_second_loss_has_a_second_successor(council_directory: Path) -> None:
         with open_house(council_directory) as house:
             assert house.council.settings.origin.endswith(f"-{number}")
             assert ask(house).status_code == 200
+
+
+@pytest.mark.parametrize("planted", [b"", b"{", b"[]", b"{}", b'{"before": 1, "what": {}}', bytes(32) + b"{}"])
+def test_what_nobody_began_is_not_taken_up(council_directory: Path, planted: bytes) -> None:
+    """Else a file that somebody put there would take the council's log away from it."""
+    (council_directory / "state.succession").write_bytes(planted)
+
+    status, told = succeed(council_directory)
+
+    assert (status, "is not as it was written" in told) == (1, True), told
+    (council_directory / "state.succession").unlink()
+    with open_house(council_directory) as house:
+        assert ask(house).status_code == 200
+
+
+@pytest.mark.parametrize("reason", ["", "  ", "a\x1b[31m", "x" * 10_000])
+def test_a_reason_that_nobody_can_read_begins_nothing(lost: Path, reason: str) -> None:
+    with ruled_by(Clock()):
+        status, told = run("log", "succeed", "--dir", str(lost), "--reason", reason)
+
+    assert (status, "a reason is one line" in told) == (1, True), told
+    assert not (lost / "state.succession").exists()

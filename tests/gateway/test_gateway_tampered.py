@@ -14,6 +14,8 @@ from httpx2 import Response
 from audit.stores.checked import LogCorruptError
 from audit.writing.said import RowsDifferError
 from gateway.council.database import store_of
+from gateway.council.directory import open_council
+from gateway.desk.log_check import check_log
 from gateway.oauth.clients import Role
 from gateway.settings import load_settings
 
@@ -196,3 +198,60 @@ def test_a_second_adoption_is_damage(stopped: Path) -> None:
         house.append(house.changes().adopting.adopt(by="test"))
         with pytest.raises(Exception, match="once is all"):
             house.append(house.changes().adopting.adopt(by="test"))
+
+
+COUNCIL_CORE = """\
+council: northmoor
+version: 1
+caps:
+  - id: ages-of-charities
+    says: Charities see no birth date closer than its year
+    at_most: {fields: [date_of_birth], as: year}
+    recipient_kinds: [charity]
+"""
+
+
+def test_a_council_core_that_is_deleted_while_it_serves_is_missed(stopped: Path) -> None:
+    """Though all texts were compared before, and none has moved: without it more might leave from the next day on."""
+    with open_house(stopped) as house:
+        house.append(house.changes().texts.publish_core(COUNCIL_CORE, by="test"))
+        assert ask(house).status_code == 200
+        edit(stopped, "DELETE FROM text WHERE kind = 'council'")
+        house.wiring.services.reader._kept.clear()
+
+        assert ask(house).status_code == 503
+        house.differs = True
+
+
+SPELT = [
+    '["\\u0068arbour-housing"]',
+    "[",
+    "harbour-housing",
+    "{}",
+]
+
+
+@pytest.mark.parametrize("partners", SPELT)
+def test_an_incident_is_found_however_its_partners_are_spelt(stopped: Path, partners: str) -> None:
+    """And what can't be read silences no check."""
+    columns = "incident_id, what, partners, kinds, most_people, begins, ends, declared_by"
+    made = f"VALUES ('i_x', 'flood', '{partners}', '[\"risk_to_life\"]', 9, 0, 9000000000000000, 'me')"
+    edit(stopped, f"INSERT INTO incident ({columns}) {made}")
+
+    store, council = store_of(stopped, load_settings(stopped)), open_council(stopped)
+    found = check_log(store, council.keyring, council.signer.vkey).findings
+    council.keyring.close()
+
+    assert [(one.state_key or "").partition("/")[0] for one in found] == ["incident"]
+
+
+def test_what_is_no_text_is_a_finding(council_directory: Path) -> None:
+    """A column of SQLite takes anything: nobody may blind the check by it."""
+    edit(council_directory, "UPDATE client SET system = x'00ff' WHERE client_id = 'harbour-case-system'")
+    council = open_council(council_directory)
+    found = check_log(council.store, council.keyring, council.signer.vkey).findings
+    council.keyring.close()
+    assert [one.state_key for one in found] == ["client/harbour-case-system"]
+    with open_house(council_directory) as house:
+        assert ask(house).status_code == 503
+        house.differs = True
